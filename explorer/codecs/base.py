@@ -1,12 +1,11 @@
 """The contract that every codec keeps, and how one is measured and matched.
 
-    pixels (H,W,3) uint8 ──encode(setting)──> a whole file ──decode──> pixels of the same size
-           └──────────────── measure: bpp of the file, PSNR, MS-SSIM ────────────────┘
+pixels (H,W,3) uint8 ──encode(setting)──> a whole file ──decode──> pixels of the same size
+       └──────────────── measure: bpp of the file, PSNR, MS-SSIM ────────────────┘
 """
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from explorer import metrics
-from explorer.images import InputError
+from explorer.images import MAX_PIXELS, InputError
 
 BYTES_TOLERANCE = 0.02  # a match in bytes is within this share of the target
 PSNR_TOLERANCE = 0.1  # a match in quality is within this many dB: about 2 % of rate on a usual curve
@@ -30,6 +29,12 @@ class CodecError(InputError):
 
 class MissingPackage(CodecError):
     """A codec whose library is not installed here. The message names the pip command that brings it."""
+
+
+def check_size(width: int, height: int) -> None:
+    """Raise CodecError unless a file's declared size is that of a picture: a broken header may name any."""
+    if not 0 < width * height <= MAX_PIXELS:
+        raise CodecError(f"The file says that it holds {width}x{height} pixels, which is not a picture to open here.")
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import metadata
 from typing import Any
 
 import numpy as np
 from PIL import Image, features
 
-from explorer.codecs.base import CodecError, Knob, MissingPackage
+from explorer.codecs.base import CodecError, Knob, MissingPackage, check_size
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,10 @@ class PillowCodec:
         self.library()
         try:
             with Image.open(io.BytesIO(data), formats=[self.format]) as image:
+                check_size(*image.size)
                 return np.asarray(image.convert("RGB"))
+        except CodecError:
+            raise
         except Exception as error:  # the libraries below raise whatever they like on a broken file
             raise CodecError(f"Not a readable {self.label} file: {error}") from error
 
@@ -59,6 +63,24 @@ def _in_pillow(feature: str, library: str) -> Callable[[], str]:
         return f"{library} {found}"
 
     return version
+
+
+def _jxl() -> str:
+    try:
+        import pillow_jxl  # noqa: F401, it registers the format with Pillow
+    except ImportError:
+        raise MissingPackage("JPEG XL needs a plugin of Pillow: pip install pillow-jxl-plugin") from None
+    return f"libjxl (pillow-jxl-plugin {metadata.version('pillow-jxl-plugin')})"
+
+
+def _heic() -> str:
+    try:
+        import pillow_heif
+    except ImportError:
+        raise MissingPackage("HEIC needs a plugin of Pillow: pip install pillow-heif") from None
+    pillow_heif.register_heif_opener()
+    libraries = pillow_heif.libheif_info()
+    return f"libheif {libraries['libheif']}, {libraries['HEIF']}"
 
 
 _JPEG_KNOB = Knob("quality", "Quality", 1, 100, (2, 4, 7, 11, 16, 22, 30, 40, 50, 60, 70, 78, 85, 90, 94, 97, 99))
@@ -98,4 +120,42 @@ JPEG2000 = PillowCodec(
     ),
     options=lambda bpp: {"quality_mode": "rates", "quality_layers": [24 / bpp], "irreversible": True, "mct": 1},
     library=_in_pillow("jpg_2000", "OpenJPEG"),
+)
+
+WEBP = PillowCodec(
+    name="webp",
+    label="WebP",
+    format="WEBP",
+    knob=Knob("quality", "Quality", 0, 100, (1, 4, 8, 14, 21, 30, 40, 50, 60, 70, 77, 83, 88, 92, 95, 98), False),
+    options=lambda quality: {"quality": quality, "method": 6},
+    library=_in_pillow("webp", "libwebp"),
+)
+
+AVIF = PillowCodec(
+    name="avif",
+    label="AVIF 4:4:4",
+    format="AVIF",
+    knob=Knob("quality", "Quality", 0, 100, (4, 10, 16, 22, 28, 34, 40, 47, 54, 61, 68, 75, 82, 88, 93, 97)),
+    options=lambda quality: {"quality": quality, "subsampling": "4:4:4", "speed": 6},
+    library=_in_pillow("avif", "libavif"),
+)
+
+# Distance 0 (quality 100) is another, lossless coder, hence 99.
+JXL = PillowCodec(
+    name="jxl",
+    label="JPEG XL",
+    format="JXL",
+    knob=Knob("quality", "Quality", 0, 99, (3, 8, 14, 20, 26, 33, 40, 48, 56, 64, 72, 79, 85, 90, 94, 97), False),
+    options=lambda quality: {"quality": quality, "effort": 7},
+    library=_jxl,
+)
+
+# 4:2:0, as phones write it and every reader of HEIC can decode.
+HEIC = PillowCodec(
+    name="heic",
+    label="HEIC 4:2:0",
+    format="HEIF",
+    knob=Knob("quality", "Quality", 0, 99, (3, 8, 13, 18, 23, 28, 33, 38, 43, 48, 54, 60, 67, 75, 84, 93)),
+    options=lambda quality: {"quality": quality, "chroma": "420"},
+    library=_heic,
 )
