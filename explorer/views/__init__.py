@@ -1,0 +1,1 @@
+"""Thin views of one `explorer.Session`: the app (server, Gradio shell), and the figures and viewer that views share."""

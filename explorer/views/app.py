@@ -1,0 +1,142 @@
+"""The app: a Gradio page around the viewer, on one server with the viewer's binary routes.
+
+`launch` loads the network and Gradio at the same time, because each takes seconds, and then opens the browser.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import socket
+import threading
+import webbrowser
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+PORTS = range(7860, 7960)
+TITLE = """<h1>MAE Explorer</h1><p>One autoencoder, every bitrate. Drag λ.</p>"""
+ABOUT = """
+**What moves when λ moves.** A single autoencoder compresses this picture. A small network looks at λ, the price of
+distortion in L = R + λ·D, and re-scales the autoencoder's features; so one model covers every bitrate without a gap.
+The method is the modulated autoencoder of [Yang et al., 2020](https://arxiv.org/abs/1912.05526).
+
+**What the numbers say.** Rate, file size and ratio are those of the real `.mae` file, header included, which you can
+save and decode. PSNR and MS-SSIM compare the decoded 8-bit picture with the original. Only the rate marked “estimated”
+is the entropy model's own expectation.
+
+**What the plot says.** Every point is this very picture, really compressed: further left is smaller, further up is
+closer to the original. Click a point of the model's curve to go there.
+"""
+# The viewer's colours (viewer.css) are the page's too; Gradio marks its dark theme on the body.
+CSS = """
+.gradio-container { padding: 0 !important; }
+.gradio-container > .main { padding: 8px 16px !important; }
+.gradio-container .html-container { padding: 0; }
+.gradio-container .column { gap: 10px; }
+.mae { --mae-height: clamp(540px, calc(100vh - 66px), 1100px); }
+#head { align-items: center; gap: 16px; flex-wrap: nowrap; }
+#head .form { flex: 0 0 170px !important; min-width: 0 !important; border: 0; box-shadow: none; background: none; }
+#title h1 { display: inline; margin: 0 12px 0 0; font-size: 19px; font-weight: 650; }
+#title p { display: inline; margin: 0; font-size: 15px; opacity: 0.72; }
+#model { margin: 0; padding: 0; background: none; }
+#model input { margin: 0; }
+@media (max-width: 820px) { #title p { display: block; font-size: 14px; } #head .form { flex-basis: 96px !important; } }
+"""
+START_VIEWER = """
+const base = document.baseURI;
+const root = element.querySelector(".mae");
+const href = new URL("viewer/viewer.css", base);
+const style = Object.assign(document.createElement("link"), { rel: "stylesheet", href });
+document.head.append(style);
+const theme = () => (document.body.classList.contains("dark") ? "dark" : "light");
+Promise.all([import(new URL("viewer/viewer.js", base)), new Promise((done) => (style.onload = done))]).then(
+  ([{ createViewer, httpTransport }]) => createViewer(root, httpTransport(base), { scope: document, theme })
+);
+"""
+CHOOSE_MODEL = """(model) => { document.querySelector(".mae").viewer.setModel(model); }"""
+
+
+def launch(
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    model: str = "mae",
+    image: str | Path | None = None,
+    open_browser: bool = True,
+) -> None:
+    """Serve the app until it is interrupted, and print its address.
+
+    port: None takes the first free one from 7860; 0 any free one. model: a bundled name or a path. image: a picture to
+    start with, before the samples. Raises InputError where the model, the image or the port cannot be had.
+    """
+    listener = _listen(host, port)
+    address = f"http://{host}:{listener.getsockname()[1]}"
+    app = create_app(model, Path(image) if image else None)
+    print(f"MAE Explorer is running at {address} (stop it with Ctrl+C)", flush=True)
+    if open_browser:
+        threading.Timer(0.5, webbrowser.open, [address]).start()
+    uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+
+
+def create_app(model: str = "mae", image: Path | None = None) -> FastAPI:
+    """The Gradio page and the binary routes as one ASGI app, with the first frame on its way."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    with ThreadPoolExecutor(1) as aside:
+        aside.submit(importlib.import_module, "gradio")
+        from explorer.views.server import create_server
+
+        server = create_server(model, image)
+        threading.Thread(target=server.state.api.warm_up, daemon=True).start()
+    return _with_page(server)
+
+
+def _with_page(server: FastAPI) -> FastAPI:
+    import gradio as gr
+
+    api = server.state.api
+    with gr.Blocks(title="MAE Explorer", analytics_enabled=False, fill_width=True) as page:
+        with gr.Row(elem_id="head"):
+            gr.HTML(TITLE, elem_id="title", js_on_load=None)
+            choice = gr.Dropdown(api.store.models, value=api.model, label="Model", show_label=False, elem_id="model")
+        gr.HTML(html_template='<div class="mae"></div>', js_on_load=START_VIEWER, apply_default_css=False)
+        with gr.Accordion("What am I looking at?", open=False):
+            gr.Markdown(ABOUT)
+        choice.change(None, choice, None, js=CHOOSE_MODEL, api_visibility="private")
+    return gr.mount_gradio_app(
+        server, page, path="/", theme=_theme(gr), css=CSS, footer_links=["settings"], run_history=False, ssr_mode=False
+    )
+
+
+def _theme(gr: Any) -> Any:
+    """Gradio's plain theme with the system's own font and the viewer's colours."""
+    fonts = ["system-ui", "sans-serif"]
+    theme = gr.themes.Base(primary_hue="blue", neutral_hue="gray", font=fonts, font_mono=["ui-monospace", "monospace"])
+    return theme.set(
+        body_background_fill="#f7f7f5",
+        body_background_fill_dark="#121417",
+        body_text_color="#1a1d21",
+        body_text_color_dark="#e9ebee",
+        block_background_fill="#ffffff",
+        block_background_fill_dark="#1a1d21",
+    )
+
+
+def _listen(host: str, port: int | None) -> socket.socket:
+    """A socket bound before anything is loaded, so that a port in use is known at once."""
+    for candidate in PORTS if port is None else [port]:
+        listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, candidate))
+            return listener
+        except OSError:
+            listener.close()
+    from explorer.images import InputError
+
+    wanted = f"Port {port}" if port else "Every port that was tried"
+    raise InputError(f"{wanted} on {host} is in use or not allowed: choose another with --port.")

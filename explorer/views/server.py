@@ -1,0 +1,203 @@
+"""Binary routes beside the Gradio page: everything that the viewer asks for while λ moves.
+
+    GET  api/setup                     models, samples with thumbnails, λ axis, the empty R-D figure
+    POST api/open?model=&sample=       open a sample …
+    POST api/open?model=&picture=      … or an open picture with another model
+    POST api/open?model=&name= + body  … or a picture file            -> token, size, notes
+    GET  api/pixels/{token}            the original:        header + raw RGB
+    GET  api/frame/{token}?lmbda=      the reconstruction:  header (λ, numbers of the real file) + raw RGB
+    GET  api/points/{token}            R-D points of the model and the classical codecs: lines of JSON, as they come
+    GET  api/file/{token}?lmbda=&kind= the .mae file, or the reconstruction as PNG
+
+Header + raw RGB is: the header's length (uint32, little endian), the header (JSON), height × width × 3 bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import json
+import struct
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import plotly
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from PIL import Image
+from starlette.concurrency import run_in_threadpool
+
+import explorer
+from explorer import images
+from explorer.codecs import CODECS
+from explorer.images import InputError, to_png
+from explorer.model import LAMBDA_MAX, LAMBDA_MIN, level_of, snap
+from explorer.views import viewer
+from explorer.views.figures import rd_figure, series
+from explorer.views.points import CLASSICAL, Pauses, as_json, curve_points
+from explorer.views.store import Gone, Opened, Store
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+# The first is what a visitor sees.
+SAMPLE_NAMES = ("parrots", "hibiscus", "lighthouse", "houses", "regatta")
+# Here the picture still looks fine at first sight, and the difference to the original shows at the second.
+START_LAMBDA = 256.0
+MAX_UPLOAD = 64 * 2**20
+
+
+def create_server(model: str = "mae", image: Path | None = None) -> FastAPI:
+    """The routes as an app of their own; `image` comes before the samples as the picture to start with.
+
+    Raises InputError at once where the model or the image cannot be read.
+    """
+    chosen = {images.read(image).name: image} if image else {}
+    samples = chosen | {name: SAMPLES / f"{name}.png" for name in SAMPLE_NAMES}
+    store = Store(list(dict.fromkeys([model, *explorer.list_models()])), samples)
+    store.model(model)
+    server = FastAPI(title="MAE Explorer", docs_url=None, redoc_url=None, openapi_url=None)
+    server.state.api = Api(store, model)
+    server.include_router(server.state.api.router, prefix="/api")
+    server.include_router(static_files(), prefix="/viewer")
+    server.add_exception_handler(InputError, _answer_bad_input)
+    server.add_exception_handler(Gone, _answer_gone)
+    return server
+
+
+class Api:
+    """The routes and what they share. Only one frame is computed at a time: it takes all cores as it is."""
+
+    def __init__(self, store: Store, model: str) -> None:
+        self.store, self.model = store, model
+        self._pauses, self._turn = Pauses(), asyncio.Lock()
+        self.router = router = APIRouter()
+        router.get("/setup")(self.setup)
+        router.post("/open")(self.open)
+        router.get("/pixels/{token}")(self.pixels)
+        router.get("/frame/{token}")(self.frame)
+        router.get("/points/{token}")(self.points)
+        router.get("/file/{token}")(self.file)
+
+    def warm_up(self) -> None:
+        """Do before the first visitor what the first visitor would wait for."""
+        opened = self.store.open_sample(self.model, next(iter(self.store.samples)))
+        _frame(opened, START_LAMBDA)
+
+    def setup(self) -> dict[str, Any]:
+        """Everything that the viewer needs before it opens a picture."""
+        curves = series({"model": "This model"} | {name: CODECS[name].label for name in CLASSICAL})
+        return {
+            "models": self.store.models,
+            "model": self.model,
+            "samples": [{"name": name, "thumbnail": _thumbnail(path)} for name, path in self.store.samples.items()],
+            "lmbda": {"min": LAMBDA_MIN, "max": LAMBDA_MAX, "start": START_LAMBDA},
+            "maxUpload": MAX_UPLOAD,
+            "figure": rd_figure(curves),
+        }
+
+    async def open(
+        self, request: Request, model: str, sample: str | None = None, picture: str | None = None, name: str = "picture"
+    ) -> dict[str, Any]:
+        """Open a picture; the answer carries the token that the other routes want."""
+        if sample is not None:
+            opened = await run_in_threadpool(self.store.open_sample, model, sample)
+        elif picture is not None:
+            opened = await run_in_threadpool(self.store.reopen, model, picture)
+        else:
+            opened = await run_in_threadpool(self.store.open, model, await _body(request), Path(name).name[:80])
+        return {"id": opened.token, "name": opened.name, "model": model, "notes": opened.session.picture.notes}
+
+    def pixels(self, token: str) -> Response:
+        """The original picture."""
+        return _binary({"picture": token}, self.store.get(token).session.picture.pixels)
+
+    async def frame(self, token: str, lmbda: float) -> Response:
+        """The reconstruction at the λ level nearest to `lmbda`, with the numbers of its real file."""
+        opened = self.store.get(token)
+        with self._pauses.frame():
+            async with self._turn:
+                header, pixels = await run_in_threadpool(_frame, opened, lmbda)
+        return _binary(header, pixels)
+
+    def points(self, token: str) -> StreamingResponse:
+        """R-D points while they are measured; the work ends when the visitor closes the stream."""
+        lines = _json_lines(curve_points(self.store.get(token), self._pauses))
+        return StreamingResponse(lines, media_type="application/x-ndjson")
+
+    def file(self, token: str, lmbda: float, kind: str) -> Response:
+        """The compressed file, or the reconstruction as PNG, to keep."""
+        opened = self.store.get(token)
+        if kind not in ("mae", "png"):
+            raise InputError("A file can be saved as mae or png.")
+        data = opened.session.encode(lmbda) if kind == "mae" else to_png(opened.session.reconstruct(lmbda))
+        name = quote(f"{Path(opened.name).stem}-lambda{snap(lmbda):.0f}.{kind}")
+        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+        return Response(data, media_type="image/png" if kind == "png" else "application/octet-stream", headers=headers)
+
+
+def static_files() -> APIRouter:
+    """The viewer and the plotly.js that came with plotly.py: no file is fetched from elsewhere."""
+    router, fresh = APIRouter(), {"Cache-Control": "no-cache"}
+    plotly_js = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+
+    @router.get("/viewer.js")
+    def module() -> Response:
+        return Response(viewer.module(), media_type="text/javascript", headers=fresh)
+
+    @router.get("/viewer.css")
+    def style() -> Response:
+        return Response(viewer.style(), media_type="text/css", headers=fresh)
+
+    @router.get("/plotly.min.js")
+    def plot_library() -> Response:
+        return FileResponse(plotly_js, media_type="text/javascript", headers={"Cache-Control": "max-age=86400"})
+
+    return router
+
+
+def _frame(opened: Opened, lmbda: float) -> tuple[dict[str, Any], np.ndarray]:
+    lmbda = snap(lmbda)
+    pixels = opened.session.reconstruct(lmbda)
+    point = as_json(opened.session.point(lmbda))
+    return {"picture": opened.token, "lmbda": lmbda, "level": level_of(lmbda), "point": point}, pixels
+
+
+def _binary(header: dict[str, Any], pixels: np.ndarray) -> Response:
+    height, width, _ = pixels.shape
+    text = json.dumps(header | {"width": width, "height": height}, allow_nan=False).encode()
+    body = b"".join((struct.pack("<I", len(text)), text, pixels.tobytes()))
+    return Response(body, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+
+
+async def _body(request: Request) -> bytes:
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > MAX_UPLOAD:
+            raise InputError(f"This file is larger than {MAX_UPLOAD >> 20} MB: please send a smaller one.")
+    return bytes(data)
+
+
+async def _json_lines(items: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:
+    async for item in items:
+        yield json.dumps(item, allow_nan=False).encode() + b"\n"
+
+
+def _thumbnail(path: Path) -> str:
+    with Image.open(path) as image:
+        small = image.convert("RGB")
+    small.thumbnail((192, 128))
+    file = io.BytesIO()
+    small.save(file, "JPEG", quality=88)
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def _answer_bad_input(_request: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"error": str(error)}, status_code=422)
+
+
+def _answer_gone(_request: Request, _error: Exception) -> JSONResponse:
+    return JSONResponse({"error": "The server no longer holds this picture: please open it again."}, status_code=410)

@@ -1,0 +1,101 @@
+"""The pictures that the server has open, by token."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+import threading
+from collections import OrderedDict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import explorer
+from explorer.images import InputError
+
+MAX_OPEN = 24
+MAX_PIXELS = 60_000_000  # of all open pictures together: a session keeps some tens of bytes for each
+
+
+class Gone(KeyError):
+    """The token names no picture: it was never given out, or the picture made room for others."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Opened:
+    """One picture under one model, and the R-D points measured so far by (codec, setting), ready for JSON."""
+
+    token: str
+    name: str
+    model: str
+    session: explorer.Session
+    points: dict[tuple[str, float], dict[str, Any]] = dataclasses.field(default_factory=dict)
+    measuring: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+
+
+class Store:
+    """Open pictures under tokens that nobody can guess; when there are too many, the one unused for longest goes.
+
+    models: what may be asked for, bundled names or paths. samples: name -> file; a sample is the same for everybody,
+    so its session and points are shared while it is open.
+    """
+
+    def __init__(self, models: list[str], samples: dict[str, Path]) -> None:
+        self.models = models
+        self.samples = samples
+        self._opened: OrderedDict[str, Opened] = OrderedDict()
+        self._shared: dict[tuple[str, str], str] = {}
+        self._lock = threading.Lock()
+        self._opening_sample = threading.Lock()
+
+    def open(self, model: str, source: Any, name: str) -> Opened:
+        """Open a picture (whatever `explorer.Session` takes) under a new token."""
+        session = explorer.Session(self.model(model), source)
+        opened = Opened(secrets.token_urlsafe(16), name, model, session)
+        with self._lock:
+            self._opened[opened.token] = opened
+            while len(self._opened) > 1 and self._is_full():
+                self._opened.popitem(last=False)
+        return opened
+
+    def open_sample(self, model: str, sample: str) -> Opened:
+        """Open a sample picture, or find it open."""
+        if sample not in self.samples:
+            raise InputError(f"There is no sample picture called “{sample[:40]}”.")
+        with self._opening_sample:
+            try:
+                return self.get(self._shared[model, sample])
+            except KeyError:
+                opened = self.open(model, self.samples[sample], sample)
+            self._shared[model, sample] = opened.token
+        return opened
+
+    def reopen(self, model: str, token: str) -> Opened:
+        """The same picture under another model."""
+        before = self.get(token)
+        if before.name in self.samples and self._shared.get((before.model, before.name)) == token:
+            return self.open_sample(model, before.name)
+        return self.open(model, before.session.picture, before.name)
+
+    def get(self, token: str) -> Opened:
+        """Find an open picture; raises Gone."""
+        with self._lock:
+            if token not in self._opened:
+                raise Gone(token)
+            self._opened.move_to_end(token)
+            return self._opened[token]
+
+    def _is_full(self) -> bool:
+        pixels = sum(opened.session.picture.pixels.size // 3 for opened in self._opened.values())
+        return len(self._opened) > MAX_OPEN or pixels > MAX_PIXELS
+
+    def model(self, name: str) -> Any:
+        """One of `models`, loaded once; raises InputError."""
+        if name not in self.models:
+            raise InputError(f"There is no model called “{name[:40]}”.")
+        return _load(name)
+
+
+@lru_cache(maxsize=4)
+def _load(name: str) -> Any:
+    return explorer.load_model(name)

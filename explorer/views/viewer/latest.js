@@ -1,0 +1,59 @@
+// Two small helpers that keep the hot path short: one request in the air at a time, and a bounded cache of frames.
+
+// Runs `task` for the newest wish. While one runs, later wishes replace each other; only the last of them is run next.
+export class Latest {
+  constructor(task) {
+    this.task = task;
+    this.next = null;
+    this.running = false;
+  }
+
+  ask(wish) {
+    this.next = wish;
+    if (!this.running) this.run();
+  }
+
+  async run() {
+    this.running = true;
+    while (this.next) {
+      const wish = this.next;
+      this.next = null;
+      await this.task(wish);
+    }
+    this.running = false;
+  }
+}
+
+// Frames by key, least recently used first; `limit` bounds their bytes together.
+export class FrameCache {
+  constructor(limit) {
+    this.limit = limit;
+    this.frames = new Map();
+    this.bytes = 0;
+  }
+
+  get(key) {
+    const frame = this.frames.get(key);
+    if (frame) {
+      this.frames.delete(key);
+      this.frames.set(key, frame);
+    }
+    return frame;
+  }
+
+  set(key, frame) {
+    if (this.frames.has(key)) return;
+    this.frames.set(key, frame);
+    this.bytes += frame.pixels.length;
+    for (const [oldest, { pixels }] of this.frames) {
+      if (this.bytes <= this.limit) break;
+      this.frames.delete(oldest);
+      this.bytes -= pixels.length;
+    }
+  }
+
+  clear() {
+    this.frames.clear();
+    this.bytes = 0;
+  }
+}

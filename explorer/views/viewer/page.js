@@ -1,0 +1,100 @@
+// The viewer's fixed page. Parts are found by their data-part; text from outside goes in as text, never as HTML.
+
+const MODES = [
+  ["split", "Split", "Original and reconstruction with a divider between them (S)"],
+  ["beside", "Side by side", "Original beside reconstruction (B)"],
+  ["flip", "Flip", "The reconstruction alone; hold Space or F to see the original (R)"],
+  ["signed", "Difference", "Reconstruction minus original around grey (D)"],
+  ["absolute", "Absolute", "Magnitude of the difference on black (A)"],
+];
+const GAINS = [1, 2, 4, 8, 16, 32];
+
+const PAGE = `
+<div class="mae-notice" data-part="notice" role="status" aria-live="polite"></div>
+<section class="mae-view" aria-label="Picture">
+  <div class="mae-bar">
+    <fieldset class="mae-modes"><legend class="mae-unseen">Compare</legend>${MODES.map(modeChoice).join("")}</fieldset>
+    <label class="mae-gain" data-part="gainBox" hidden>Gain
+      <select data-part="gain">${GAINS.map((g) => `<option value="${g}">×${g}</option>`).join("")}</select></label>
+    <button type="button" data-part="hold" hidden>Hold: original</button>
+    <div class="mae-zoom" role="group" aria-label="Zoom">
+      <button type="button" data-part="zoomOut" aria-label="Zoom out" title="Zoom out (−)">−</button>
+      <output data-part="zoom" aria-label="Zoom">100 %</output>
+      <button type="button" data-part="zoomIn" aria-label="Zoom in" title="Zoom in (+)">+</button>
+      <button type="button" data-part="fit" title="Whole picture (0)">Fit</button>
+      <button type="button" data-part="actual" title="One picture pixel on one screen pixel (1)">1:1</button>
+    </div>
+    <button type="button" data-part="helpOpen" aria-label="Keyboard help" title="Keyboard help (?)">?</button>
+  </div>
+  <div class="mae-stage" data-part="stage" tabindex="0" role="application"
+    aria-label="Picture. Arrow keys move it, plus and minus zoom, 0 fits it.">
+    <canvas data-part="left"></canvas><canvas data-part="right" hidden></canvas>
+    <div class="mae-divider" data-part="divider" tabindex="0" role="slider" aria-valuemin="0" aria-valuemax="100"
+      aria-label="Divider between original and reconstruction"></div>
+    <span class="mae-tag" data-part="leftTag"></span><span class="mae-tag" data-part="rightTag"></span>
+    <div class="mae-drop" aria-hidden="true">Drop the picture here</div>
+  </div>
+  <div class="mae-lambda">
+    <output class="mae-hero" data-part="hero"><i>λ</i> <b data-part="lambda">–</b></output>
+    <div class="mae-track">
+      <input type="range" data-part="slider" min="0" step="1" value="0" aria-label="Rate-distortion trade-off λ">
+      <div class="mae-ticks" data-part="ticks" aria-hidden="true"></div>
+    </div>
+  </div>
+</section>
+<section class="mae-side" aria-label="Numbers">
+  <dl class="mae-numbers" data-part="numbers"></dl>
+  <div class="mae-plot" data-part="plot" role="img" aria-label="Rate-distortion plot of this picture"></div>
+  <div class="mae-samples" data-part="samples" role="group" aria-label="Sample pictures"></div>
+  <div class="mae-actions">
+    <button type="button" data-part="choose" title="Or drop a picture, or paste one with Ctrl+V">Open picture…</button>
+    <input type="file" data-part="file" accept="image/*" hidden aria-label="Picture file">
+    <span class="mae-gap"></span>
+    <button type="button" data-part="saveMae" title="The compressed file at this λ">Save .mae</button>
+    <button type="button" data-part="savePng" title="The reconstruction at this λ, lossless">Save PNG</button>
+  </div>
+</section>
+<dialog class="mae-help" data-part="help" aria-label="Keyboard help"><h2>Keyboard</h2><dl data-part="helpList"></dl>
+  <form method="dialog"><button>Close</button></form></dialog>`;
+
+function modeChoice([mode, label, title]) {
+  return `<label title="${title}"><input type="radio" name="mode" value="${mode}"><span>${label}</span></label>`;
+}
+
+export function buildPage(root) {
+  root.classList.add("mae");
+  root.innerHTML = PAGE;
+  // Several viewers on one page must not share a radio group.
+  const group = `mae-mode-${Math.random().toString(36).slice(2)}`;
+  const modes = [...root.querySelectorAll("[name=mode]")];
+  modes.forEach((radio) => (radio.name = group));
+  const parts = Object.fromEntries([...root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
+  return { ...parts, modes };
+}
+
+export function addSamples(box, samples, choose) {
+  const buttons = samples.map(({ name, thumbnail }) => {
+    const button = Object.assign(document.createElement("button"), { type: "button", title: name });
+    button.append(Object.assign(new Image(), { src: thumbnail, alt: name }));
+    button.dataset.sample = name;
+    button.addEventListener("click", () => choose(name));
+    return button;
+  });
+  box.replaceChildren(...buttons);
+}
+
+export function addTicks(box, { min, max }) {
+  const count = Math.round(Math.log2(max / min)) + 1;
+  const ticks = Array.from({ length: count }, (_, i) => {
+    const tick = Object.assign(document.createElement("span"), { textContent: min * 2 ** i });
+    tick.style.setProperty("--at", i / (count - 1));
+    return tick;
+  });
+  box.replaceChildren(...ticks);
+}
+
+export function saveBlob({ blob, name }) {
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}

@@ -1,0 +1,59 @@
+// The numbers beside the picture and how they are written: all of the real file, except where it says estimated.
+
+const BITS_PER_PIXEL = 24;
+
+// [key, name, explanation, value of a point -> [number, unit, tooltip]]
+const NUMBERS = [
+  ["bpp", "Rate", "Bits of the whole file per pixel", (p) => [p.bpp.toFixed(3), "bpp"]],
+  ["psnr", "PSNR", "Peak signal-to-noise ratio over 8-bit RGB", (p) => [decibels(p.psnr), "dB"]],
+  ["bytes", "File", "The .mae file, header included", (p) => [p.bytes.toLocaleString("en"), "bytes"]],
+  ["ms_ssim", "MS-SSIM", "Multi-scale structural similarity", similarity],
+  ["ratio", "Ratio", "Raw 24-bit pixels against the file", (p) => [(BITS_PER_PIXEL / p.bpp).toFixed(1), ": 1"]],
+  ["estimated", "Estimated", "What the entropy model expects the rate to be: −log₂ p", estimatedRate],
+];
+
+export function formatLambda(lmbda) {
+  return String(Number(lmbda.toPrecision(4)));
+}
+
+export function decibels(value) {
+  return value === null ? "∞" : value.toFixed(2);
+}
+
+function similarity({ ms_ssim: value }) {
+  if (value === null) return ["–", "", "MS-SSIM needs a picture of at least 161 pixels each way"];
+  return [value.toFixed(4), "", `MS-SSIM in decibels: ${decibels(value < 1 ? -10 * Math.log10(1 - value) : null)} dB`];
+}
+
+function estimatedRate({ estimated_bits: bits, width, height }) {
+  return bits === null ? ["–", ""] : [(bits / (width * height)).toFixed(3), "bpp"];
+}
+
+export function describe(header) {
+  const { bpp, psnr } = header.point;
+  return `λ ${formatLambda(header.lmbda)}, ${bpp.toFixed(2)} bits per pixel, ${decibels(psnr)} dB`;
+}
+
+export class Readout {
+  constructor(box) {
+    this.cells = NUMBERS.map(([key, name, title, write]) => {
+      const row = Object.assign(document.createElement("div"), { title });
+      const [term, value, unit] = ["dt", "dd", "dd"].map((tag) => document.createElement(tag));
+      term.textContent = name;
+      value.dataset.number = key;
+      unit.className = "mae-unit";
+      row.append(term, value, unit);
+      box.append(row);
+      return { row, value, unit, title, write };
+    });
+  }
+
+  show(point) {
+    for (const { row, value, unit, title, write } of this.cells) {
+      const [number, its, more = title] = write(point);
+      value.textContent = number;
+      unit.textContent = its;
+      row.title = more;
+    }
+  }
+}

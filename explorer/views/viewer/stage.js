@@ -1,0 +1,253 @@
+// The picture itself: one or two canvases that share a view (zoom and pan), drawn from layers of exact pixels.
+import { zoom, zoomIdentity, select, drag } from "./vendor/d3-zoom.js";
+import { toImageData, differenceImage } from "./pixels.js";
+
+// Screen pixels per picture pixel that + and − stop at: whole numbers above 1.
+const STEPS = [1 / 16, 1 / 8, 1 / 4, 1 / 3, 1 / 2, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
+const LARGEST = STEPS.at(-1);
+const GAP = 2;
+const PAN = 48;
+const ROWS_GAIN = 1.3;
+
+export class Stage {
+  // parts: stage, left, right, divider of the page. onView(view): after zoom or pan, with the scale in screen pixels.
+  constructor(parts, onView) {
+    this.parts = parts;
+    this.onView = onView;
+    this.canvases = [parts.left, parts.right];
+    this.layers = { original: null, frame: null, difference: null };
+    this.mode = "split";
+    this.gain = 1;
+    this.split = 0.5;
+    this.held = false;
+    this.fitted = true;
+    this.view = zoomIdentity;
+    this.listen();
+  }
+
+  listen() {
+    this.behaviour = zoom().extent(() => [[0, 0], this.size]).filter((event) => this.accepts(event));
+    this.behaviour.on("zoom", (event) => this.follow(event));
+    select(this.parts.stage).selectAll("canvas").call(this.behaviour).style("touch-action", null);
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.behaviour.duration(still ? 0 : 200);
+    const move = drag().container(this.parts.stage).on("drag", (event) => this.setSplit(event.x / this.size[0]));
+    select(this.parts.divider).call(move);
+    this.resizing = new ResizeObserver(() => this.arrange());
+    this.resizing.observe(this.parts.stage);
+  }
+
+  // One finger on a picture that is wholly visible scrolls the page: there is nothing to pan.
+  accepts(event) {
+    if (event.type === "touchstart" && event.touches.length < 2 && this.fitted) return false;
+    return !event.button && (!event.ctrlKey || event.type === "wheel");
+  }
+
+  get ratio() {
+    return window.devicePixelRatio || 1;
+  }
+
+  get scale() {
+    return this.view.k * this.ratio;
+  }
+
+  get shown() {
+    return this.mode === "beside" ? this.canvases : this.canvases.slice(0, 1);
+  }
+
+  // ---- layers -------------------------------------------------------------------------------------------------------
+
+  setOriginal({ header, pixels }) {
+    const resized = header.width !== this.width || header.height !== this.height;
+    [this.width, this.height] = [header.width, header.height];
+    this.layers = { original: this.layer(pixels), frame: null, difference: null };
+    this.behaviour.translateExtent([[0, 0], [this.width, this.height]]);
+    if (resized) this.fitted = true;
+    this.arrange();
+  }
+
+  setFrame({ pixels }) {
+    this.layers.frame = this.layer(pixels);
+    this.layers.difference = null;
+  }
+
+  layer(pixels) {
+    return { pixels, canvas: this.paint(toImageData(pixels, this.width, this.height)) };
+  }
+
+  paint(image) {
+    const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
+    canvas.getContext("2d").putImageData(image, 0, 0);
+    return canvas;
+  }
+
+  difference() {
+    const { original, frame } = this.layers;
+    const signed = this.mode === "signed";
+    const image = differenceImage(original.pixels, frame.pixels, this.width, this.height, this.gain, signed);
+    return { signed, gain: this.gain, canvas: this.paint(image) };
+  }
+
+  // Computed when it is first drawn, then kept until the frame, the gain or the sign changes.
+  freshDifference() {
+    const kept = this.layers.difference;
+    const fresh = kept && kept.gain === this.gain && kept.signed === (this.mode === "signed");
+    if (!fresh) this.layers.difference = this.difference();
+    return this.layers.difference;
+  }
+
+  // ---- drawing ------------------------------------------------------------------------------------------------------
+
+  invalidate() {
+    this.drawing ??= requestAnimationFrame(() => this.draw());
+  }
+
+  draw() {
+    cancelAnimationFrame(this.drawing);
+    this.drawing = null;
+    if (this.layers.frame) this.shown.forEach((canvas, i) => this.drawPanel(canvas, i));
+  }
+
+  drawPanel(canvas, i) {
+    const context = canvas.getContext("2d");
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    this.drawLayer(context, this.topLayer(i));
+    if (this.mode !== "split" || this.held) return;
+    context.save();
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.beginPath();
+    context.rect(0, 0, Math.round(this.split * canvas.width), canvas.height);
+    context.clip();
+    this.drawLayer(context, this.layers.original);
+    context.restore();
+  }
+
+  topLayer(i) {
+    if (this.held || (this.mode === "beside" && i === 0)) return this.layers.original;
+    return this.mode === "signed" || this.mode === "absolute" ? this.freshDifference() : this.layers.frame;
+  }
+
+  // Offsets are whole screen pixels, so at 1:1 and at integer zoom every picture pixel covers whole screen pixels.
+  drawLayer(context, layer) {
+    const { ratio, scale } = this;
+    context.imageSmoothingEnabled = scale < 1;
+    context.imageSmoothingQuality = "high";
+    context.setTransform(scale, 0, 0, scale, Math.round(this.view.x * ratio), Math.round(this.view.y * ratio));
+    context.drawImage(layer.canvas, 0, 0);
+  }
+
+  // ---- modes --------------------------------------------------------------------------------------------------------
+
+  setMode(mode) {
+    this.mode = mode;
+    this.parts.stage.dataset.mode = mode;
+    this.arrange();
+  }
+
+  setGain(gain) {
+    this.gain = gain;
+    this.invalidate();
+  }
+
+  hold(held) {
+    this.held = held;
+    this.parts.stage.dataset.held = held;
+    this.invalidate();
+  }
+
+  setSplit(share) {
+    this.split = Math.min(Math.max(share, 0), 1);
+    const percent = Math.round(100 * this.split);
+    this.parts.divider.style.left = `${100 * this.split}%`;
+    this.parts.divider.setAttribute("aria-valuenow", percent);
+    this.parts.divider.setAttribute("aria-valuetext", `${percent} % original`);
+    this.invalidate();
+  }
+
+  // ---- layout and view ----------------------------------------------------------------------------------------------
+
+  // Two panels are side by side, or above each other where that shows the picture much larger.
+  arrange() {
+    const width = Math.floor(this.parts.stage.clientWidth);
+    const height = Math.floor(this.parts.stage.clientHeight);
+    if (!this.width || !width) return;
+    const before = this.size;
+    const halves = [[Math.floor((width - GAP) / 2), height], [width, Math.floor((height - GAP) / 2)]];
+    const best = ROWS_GAIN * this.fitScale(halves[0]) >= this.fitScale(halves[1]) ? halves[0] : halves[1];
+    this.size = this.mode === "beside" ? best : [width, height];
+    const aside = best === halves[0];
+    this.place(this.canvases[0], 0, 0);
+    this.place(this.canvases[1], aside ? width - best[0] : 0, aside ? 0 : height - best[1]);
+    this.canvases[1].hidden = this.mode !== "beside";
+    this.parts.stage.style.setProperty("--tag-left", `${aside ? width - best[0] : 0}px`);
+    this.parts.stage.style.setProperty("--tag-top", `${aside ? 0 : height - best[1]}px`);
+    this.behaviour.scaleExtent([Math.min(this.fitScale(this.size), 1 / 16), LARGEST / this.ratio]);
+    this.keepView(before);
+  }
+
+  place(canvas, left, top) {
+    const [width, height] = this.size;
+    Object.assign(canvas.style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
+    canvas.width = Math.round(width * this.ratio);
+    canvas.height = Math.round(height * this.ratio);
+  }
+
+  keepView(before) {
+    if (this.fitted || !before) return this.fit();
+    const [dx, dy] = [0, 1].map((axis) => (this.size[axis] - before[axis]) / 2);
+    return this.go(this.view.k, this.view.x + dx, this.view.y + dy);
+  }
+
+  // In CSS pixels. Enlarged only by whole numbers, so that nearest neighbour looks even.
+  fitScale([width, height]) {
+    const fit = Math.min(width / this.width, height / this.height) * this.ratio;
+    return Math.min(fit >= 1 ? Math.floor(fit) : fit, LARGEST) / this.ratio;
+  }
+
+  fit() {
+    const k = this.fitScale(this.size);
+    this.go(k, (this.size[0] - k * this.width) / 2, (this.size[1] - k * this.height) / 2);
+    this.fitted = true;
+    this.parts.stage.dataset.fitted = true;
+  }
+
+  // scale: screen pixels per picture pixel; the middle of the panel stays where it is.
+  zoomTo(scale) {
+    const [x, y] = this.size.map((length) => length / 2);
+    const k = scale / this.ratio;
+    const grow = k / this.view.k;
+    this.go(k, x - (x - this.view.x) * grow, y - (y - this.view.y) * grow);
+  }
+
+  zoomStep(direction) {
+    const { scale } = this;
+    const next = direction > 0 ? STEPS.find((s) => s > scale * 1.001) : STEPS.findLast((s) => s < scale * 0.999);
+    if (next) this.zoomTo(next);
+  }
+
+  pan(dx, dy) {
+    this.go(this.view.k, this.view.x - PAN * dx, this.view.y - PAN * dy);
+  }
+
+  go(k, x, y) {
+    const wish = zoomIdentity.translate(x, y).scale(k);
+    const view = this.behaviour.constrain()(wish, [[0, 0], this.size], this.behaviour.translateExtent());
+    select(this.canvases[0]).call(this.behaviour.transform, view);
+  }
+
+  // d3 keeps the view on the element that it listens to: both canvases get the same.
+  follow({ transform }) {
+    this.view = transform;
+    this.canvases.forEach((canvas) => (canvas.__zoom = transform));
+    this.fitted = false;
+    this.parts.stage.dataset.fitted = false;
+    this.invalidate();
+    this.onView(this.scale);
+  }
+
+  destroy() {
+    this.resizing.disconnect();
+    cancelAnimationFrame(this.drawing);
+  }
+}

@@ -1,0 +1,58 @@
+// How the viewer talks to Python. This is the app's way, over HTTP; a widget brings an object with the same methods:
+//   setup()                           -> models, samples, λ axis, figure (see server.py)
+//   open({model, sample})             -> {id, name, model, notes}; also {model, picture: id} and {model, file, name}
+//   pixels(id), frame(id, lmbda)      -> {header, pixels: Uint8Array of RGB}
+//   points(id, signal, onPoint)       -> resolves when every point was given to onPoint
+//   file(id, lmbda, kind)             -> {blob, name}
+//   plotly()                          -> the Plotly library
+// A method that fails throws an Error whose message is a sentence for the user; `gone` on it: the picture was let go.
+import { decodeFrame } from "./pixels.js";
+
+export function httpTransport(base) {
+  const url = (path, query = {}) => new URL(`${path}?${new URLSearchParams(query)}`, base);
+  const json = async (response) => (await response).json();
+  const frame = async (response) => decodeFrame(await (await response).arrayBuffer());
+  return {
+    setup: () => json(request(url("api/setup"))),
+    open: ({ file, ...query }) => json(request(url("api/open", query), { method: "POST", body: file })),
+    pixels: (id) => frame(request(url(`api/pixels/${id}`))),
+    frame: (id, lmbda) => frame(request(url(`api/frame/${id}`, { lmbda }))),
+    points: (id, signal, onPoint) => readLines(request(url(`api/points/${id}`), { signal }), onPoint),
+    file: (id, lmbda, kind) => download(request(url(`api/file/${id}`, { lmbda, kind }))),
+    plotly: () => loadScript(url("viewer/plotly.min.js")).then(() => window.Plotly),
+  };
+}
+
+async function request(url, options) {
+  const response = await fetch(url, options).catch((error) => {
+    if (error.name === "AbortError") throw error;
+    throw new Error("The server does not answer: is it still running?");
+  });
+  if (response.ok) return response;
+  const answer = await response.json().catch(() => ({}));
+  const error = new Error(answer.error ?? `The server could not do this (status ${response.status}).`);
+  throw Object.assign(error, { gone: response.status === 410 });
+}
+
+async function readLines(response, onLine) {
+  const reader = (await response).body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    const lines = (rest + part.value).split("\n");
+    rest = lines.pop();
+    lines.forEach((line) => onLine(JSON.parse(line)));
+  }
+}
+
+async function download(response) {
+  const name = /filename\*=UTF-8''(.*)/.exec((await response).headers.get("Content-Disposition"))[1];
+  return { name: decodeURIComponent(name), blob: await (await response).blob() };
+}
+
+function loadScript(src) {
+  return new Promise((resolve, reject) => {
+    const script = Object.assign(document.createElement("script"), { src, onload: resolve });
+    script.onerror = () => reject(new Error("The plot could not be loaded."));
+    document.head.append(script);
+  });
+}
