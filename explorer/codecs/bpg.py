@@ -45,7 +45,8 @@ class BPG:
         height, width = pixels.shape[:2]
         units = _code(_to_planes(pixels, self.pixel_format), self.pixel_format, qp)
         header = _shorten(units[hevc.SPS])
-        body = _ue7(len(header)) + header + units[hevc.PPS] + hevc.START_CODE + units[hevc.IDR]
+        picture = next(unit for kind, unit in units.items() if kind in hevc.IDR)
+        body = _ue7(len(header)) + header + units[hevc.PPS] + hevc.START_CODE + picture
         flags = bytes([self.pixel_format << 5, 0])  # no alpha, 8 bit; BT.601, no extension, full range, one picture
         return MAGIC + flags + _ue7(width) + _ue7(height) + _ue7(len(body)) + body
 
@@ -62,7 +63,9 @@ class BPG:
         length = _read_ue7(file)
         if has_extension:
             file.seek(_read_ue7(file), io.SEEK_CUR)
-        body = io.BytesIO(file.read(length) if length else file.read())  # 0: up to the end of the file
+        body = io.BytesIO(file.read())
+        if length > len(body.getvalue()):  # 0 stands for all the rest
+            raise CodecError("This BPG file is cut short.")
         header = body.read(_read_ue7(body))
         stream = _expand(header, pixel_format, width, height) + hevc.START_CODE + body.read()
         return _to_rgb(hevc.decode(stream, pixel_format), width, height)

@@ -20,7 +20,7 @@ import numpy as np
 from explorer.codecs.base import CodecError, MissingPackage
 
 START_CODE = b"\0\0\1"
-VPS, SPS, PPS, IDR = 32, 33, 34, 20  # nal_unit_type, table 7-1; of an IDR picture the kind without leading pictures
+IDR, VPS, SPS, PPS = (19, 20), 32, 33, 34  # nal_unit_type, table 7-1
 FORMATS = {1: "yuv420p", 3: "yuv444p"}  # chroma_format_idc -> FFmpeg's name
 SMALLEST = 32  # x265 refuses a picture with a smaller side
 PRESET = "slow"  # a third less time than "placebo", which bpgenc takes, for 0.3 % more bits at equal PSNR on Kodak
