@@ -35,6 +35,7 @@ closer to the original. Click a point of the model's curve to go there.
 """
 # The viewer's colours (viewer.css) are the page's too; Gradio marks its dark theme on the body.
 CSS = """
+body { background: var(--body-background-fill) !important; }
 .gradio-container { padding: 0 !important; }
 .gradio-container > .main { padding: 8px 16px !important; }
 .gradio-container .html-container { padding: 0; }

@@ -15,7 +15,7 @@ const PAGE = `
   <div class="mae-bar">
     <fieldset class="mae-modes"><legend class="mae-unseen">Compare</legend>${MODES.map(modeChoice).join("")}</fieldset>
     <label class="mae-gain" data-part="gainBox" hidden>Gain
-      <select data-part="gain">${GAINS.map((g) => `<option value="${g}">×${g}</option>`).join("")}</select></label>
+      <select data-part="gain">${GAINS.map(gainChoice).join("")}</select></label>
     <button type="button" data-part="hold" hidden>Hold: original</button>
     <div class="mae-zoom" role="group" aria-label="Zoom">
       <button type="button" data-part="zoomOut" aria-label="Zoom out" title="Zoom out (−)">−</button>
@@ -59,6 +59,10 @@ const PAGE = `
 
 function modeChoice([mode, label, title]) {
   return `<label title="${title}"><input type="radio" name="mode" value="${mode}"><span>${label}</span></label>`;
+}
+
+function gainChoice(gain) {
+  return `<option value="${gain}">×${gain}</option>`;
 }
 
 export function buildPage(root) {

@@ -2,9 +2,9 @@
 //
 // createViewer(root, transport, options) fills `root` and returns the Viewer. transport: see transport.js.
 // options: scope, what hears shortcuts, paste and drop (default: root); theme(), "light" or "dark" (default: what the
-// system prefers). On root: `root.viewer`, root.dataset.{state, lmbda, picture, pending}, and two events: "picture", and
-// "frame" right after a frame's paint, with detail {picture, lmbda, level, wanted, asked, painted}: λ of the frame, λ that
-// was asked for, and when (performance.now) the input came that asked for it and when it was painted.
+// system prefers). On root: `root.viewer`, root.dataset.{state, lmbda, picture, pending}, and two events: "picture",
+// and "frame" right after a frame's paint. Its detail is {picture, lmbda, level, wanted, asked, painted}: λ of the
+// frame, λ that was asked for, when (performance.now) the input came that asked for it, and when it was painted.
 import { Latest, FrameCache } from "./latest.js";
 import { buildPage, addSamples, addTicks, saveBlob } from "./page.js";
 import { Readout, formatLambda, describe } from "./readout.js";
@@ -34,6 +34,7 @@ class Viewer {
     this.opening = 0;
     this.listen(scope, this.closing.signal);
     this.setMode("split");
+    this.setGain(4);
     this.stage.setSplit(0.5);
     this.ready = this.start().catch((error) => this.notify(error.message));
   }
@@ -54,7 +55,7 @@ class Viewer {
 
   // ---- opening a picture --------------------------------------------------------------------------------------------
 
-  // source: {sample}, {file, name} or {picture}: an open one, with another model. What is shown stays until all is there.
+  // source: {sample}, {file, name}, or {picture} for an open one with another model. What is shown stays until then.
   async open(source) {
     const turn = ++this.opening;
     this.root.dataset.state = "loading";

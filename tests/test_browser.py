@@ -1,0 +1,395 @@
+"""The app in a real browser: what a visitor sees and does. Figures are printed (pytest -s), correctness is asserted."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator
+from time import monotonic
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+if "CI" not in os.environ:
+    pytest.importorskip("playwright")
+from playwright.sync_api import Browser, Page, sync_playwright
+
+SERVE = "from explorer.views.app import launch; launch(port=0, open_browser=False)"
+ROOT = "document.querySelector('.mae')"
+RECORD = f"""() => {{
+  window.frames_seen = [];
+  {ROOT}.addEventListener("frame", ({{ detail }}) => window.frames_seen.push({{
+    ...detail,
+    text: document.querySelector("[data-part=lambda]").textContent,
+    bpp: document.querySelector("[data-number=bpp]").textContent,
+    plotted: {ROOT}.viewer.plot.traces.now.x[0],
+    shown: {ROOT}.viewer.shown.header.point.bpp,
+  }}));
+}}"""
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUNBUFFERED": "1"}
+    started = monotonic()
+    server = subprocess.Popen([sys.executable, "-c", SERVE], stdout=subprocess.PIPE, text=True, env=environment)
+    watchdog = threading.Timer(120, server.kill)
+    watchdog.start()
+    try:
+        assert server.stdout
+        line = server.stdout.readline()
+        assert "http://" in line, "the server did not start"
+        print(f"\nserver ready after {monotonic() - started:.1f} s")
+        yield next(word for word in line.split() if word.startswith("http://"))
+    finally:
+        watchdog.cancel()
+        server.terminate()
+        server.wait(10)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None and "CI" not in os.environ:
+        pytest.skip("no Chromium is installed here")
+    assert found, "CI needs a Chromium"
+    with sync_playwright() as player:
+        browser = player.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """The app, opened, with its first frame painted. Nothing may be asked of another host, and no script may fail."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, accept_downloads=True)
+    page = context.new_page()
+    requested: list[str] = []
+    failures: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    open_app(page, address)
+    yield page
+    context.close()
+    assert not failures
+    assert [url for url in requested if not url.startswith((address, "data:", "blob:"))] == []
+
+
+def open_app(page: Page, address: str) -> None:
+    page.goto(address)
+    page.wait_for_selector(".mae[data-state=ready][data-lmbda]", timeout=60_000)
+    page.evaluate(RECORD)
+
+
+def settle(page: Page) -> dict[str, Any]:
+    """Wait until the last wish is painted; return the last frame's event."""
+    page.wait_for_function(f"!{ROOT}.dataset.pending && {ROOT}.viewer.isSettled() && window.frames_seen.length")
+    return page.evaluate("window.frames_seen.at(-1)")
+
+
+def wanted(page: Page) -> float:
+    return page.evaluate(f"{ROOT}.viewer.wanted")
+
+
+def canvas_pixels(page: Page, canvas: str) -> np.ndarray:
+    read = f"""() => {{
+      const canvas = {canvas};
+      const {{ data }} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      let text = "";
+      for (let i = 0; i < data.length; i += 32768) text += String.fromCharCode(...data.subarray(i, i + 32768));
+      return [canvas.height, canvas.width, btoa(text)];
+    }}"""
+    height, width, text = page.evaluate(read)
+    return np.frombuffer(base64.b64decode(text), np.uint8).reshape(height, width, 4)
+
+
+def decoded(page: Page, address: str, lmbda: float) -> np.ndarray:
+    """The reconstruction that Python gets from the file that the page offers."""
+    import explorer
+
+    token = page.evaluate(f"{ROOT}.dataset.picture")
+    with urllib.request.urlopen(f"{address}/api/file/{token}?lmbda={lmbda}&kind=mae") as answer:
+        return explorer.decode(answer.read())
+
+
+def png(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, "PNG")
+    return file.getvalue()
+
+
+def noise(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def send(page: Page, name: str, data: bytes) -> None:
+    page.set_input_files("[data-part=file]", {"name": name, "mimeType": "image/png", "buffer": data})
+
+
+def test_opens_with_a_reconstruction_its_numbers_and_a_plot(page: Page) -> None:
+    assert "λ" in page.get_attribute("[data-part=slider]", "aria-valuetext")
+    assert "bits per pixel" in page.get_attribute("[data-part=slider]", "aria-valuetext")
+    for number in ("bpp", "bytes", "psnr", "ms_ssim", "ratio"):
+        assert any(map(str.isdigit, page.inner_text(f"[data-number={number}]")))
+    enough = f"{ROOT}.viewer.plot.figure.data.filter((trace) => trace.x.length >= 3).length >= 3"
+    page.wait_for_function(enough, timeout=60_000)
+    page.wait_for_selector(".mae-plot .scatterlayer .trace path.point")
+
+
+def test_drag_paints_distinct_frames_and_ends_on_the_last_lambda(page: Page) -> None:
+    box = page.locator("[data-part=slider]").bounding_box()
+    assert box
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 20, middle)
+    page.mouse.down()
+    settle_start = len(page.evaluate("window.frames_seen"))
+    started = monotonic()
+    for step in range(60):
+        page.mouse.move(box["x"] + 20 + (box["width"] - 60) * step / 59, middle)
+        page.wait_for_timeout(50)
+    page.mouse.up()
+    seconds = monotonic() - started
+    last = settle(page)
+    seen = page.evaluate("window.frames_seen")[settle_start:]
+    delays = [frame["painted"] - frame["asked"] for frame in seen]
+    rate = len({frame["lmbda"] for frame in seen}) / seconds
+    print(f"\ndrag: {rate:.1f} distinct frames/s, input to paint p50 {np.median(delays):.0f} ms, "
+          f"p90 {np.percentile(delays, 90):.0f} ms, {len(seen)} frames")  # fmt: skip
+    assert last["wanted"] == wanted(page)
+    assert rate >= 1
+    for frame in seen:  # picture, numbers and plot never disagree
+        assert frame["plotted"] == frame["shown"]
+        assert frame["bpp"] == f"{frame['shown']:.3f}"
+        assert abs(float(frame["text"]) / frame["lmbda"] - 1) < 1e-3
+
+
+def test_arrow_keys_follow_and_end_on_the_last_lambda(page: Page) -> None:
+    page.focus("[data-part=slider]")
+    before = wanted(page)
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+    assert wanted(page) == pytest.approx(before * 2 ** (20 / 16))
+    assert settle(page)["wanted"] == wanted(page)
+    for key, value in (("PageDown", before * 2 ** (4 / 16)), ("Home", 64), ("PageUp", 128), ("End", 4096)):
+        page.keyboard.press(key)
+        assert wanted(page) == pytest.approx(value)
+    assert settle(page)["lmbda"] == pytest.approx(4096)
+
+
+def test_zoom_and_pan_survive_twenty_updates(page: Page) -> None:
+    stage = page.locator("[data-part=stage]").bounding_box()
+    assert stage
+    page.mouse.move(stage["x"] + 300, stage["y"] + 200)
+    page.mouse.wheel(0, -600)
+    page.mouse.down()
+    page.mouse.move(stage["x"] + 350, stage["y"] + 240)
+    page.mouse.up()
+    view = f"(({{ k, x, y }}) => [k, x, y])({ROOT}.viewer.stage.view)"
+    before = page.evaluate(view)
+    assert before[0] > 1.5
+    page.focus("[data-part=slider]")
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+        settle(page)
+    page.keyboard.press("b")
+    page.keyboard.press("s")
+    assert page.evaluate(view) == pytest.approx(before)
+
+
+def test_panels_share_one_view(page: Page) -> None:
+    page.keyboard.press("b")
+    right = page.locator("[data-part=right]").bounding_box()
+    assert right
+    page.mouse.move(right["x"] + right["width"] / 2, right["y"] + right["height"] / 2)
+    page.mouse.wheel(0, -500)
+    transforms = "['left', 'right'].map((name) => String(document.querySelector(`[data-part=${name}]`).__zoom))"
+    left, other = page.evaluate(transforms)
+    assert left == other == page.evaluate(f"String({ROOT}.viewer.stage.view)")
+
+
+def test_a_canvas_pixel_is_the_decoded_pixel(page: Page, address: str) -> None:
+    page.keyboard.press("r")
+    page.keyboard.press("1")
+    page.focus("[data-part=slider]")
+    page.keyboard.press("PageUp")
+    frame = settle(page)
+    expected = decoded(page, address, frame["lmbda"])
+    exact = canvas_pixels(page, f"{ROOT}.viewer.stage.layers.frame.canvas")
+    np.testing.assert_array_equal(exact[..., :3], expected)
+    screen = canvas_pixels(page, "document.querySelector('[data-part=left]')")
+    x, y = (round(value) for value in page.evaluate(f"(({{ x, y }}) => [x, y])({ROOT}.viewer.stage.view)"))
+    height, width, _ = expected.shape
+    np.testing.assert_array_equal(screen[y : y + height, x : x + width, :3], expected)
+
+
+def test_integer_zoom_is_nearest_neighbour(page: Page) -> None:
+    page.keyboard.press("4")
+    page.wait_for_timeout(200)
+    assert page.inner_text("[data-part=zoom]") == "400 %"
+    screen = canvas_pixels(page, "document.querySelector('[data-part=left]')")
+    x, y = (round(value) for value in page.evaluate(f"(({{ x, y }}) => [x, y])({ROOT}.viewer.stage.view)"))
+    blocks = screen[y % 4 : y % 4 + 400, x % 4 : x % 4 + 320].reshape(100, 4, 80, 4, 4)
+    assert (blocks == blocks[:, :1, :, :1]).all()
+
+
+def test_modes_by_key_and_the_original_while_one_is_held(page: Page, address: str) -> None:
+    for key, mode in (("b", "beside"), ("d", "signed"), ("a", "absolute"), ("s", "split"), ("r", "flip")):
+        page.keyboard.press(key)
+        assert page.is_checked(f".mae-modes input[value={mode}]")
+    page.keyboard.press("1")
+    page.wait_for_timeout(100)
+    page.keyboard.down("f")
+    assert page.inner_text("[data-part=leftTag]") == "Original"
+    page.keyboard.up("f")
+    assert page.inner_text("[data-part=leftTag]").startswith("λ")
+    page.keyboard.press("?")
+    assert page.is_visible("[data-part=help]")
+    page.keyboard.press("Escape")
+    assert not page.is_visible("[data-part=help]")
+
+
+def test_difference_is_the_arrays_difference(page: Page) -> None:
+    page.keyboard.press("d")
+    page.keyboard.press("g")
+    page.wait_for_timeout(100)
+    layers = f"{ROOT}.viewer.stage.layers"
+    names = ("original", "frame", "difference")
+    original, frame, shown = (canvas_pixels(page, f"{layers}.{name}.canvas") for name in names)
+    gain = int(page.input_value("[data-part=gain]"))
+    expected = 128 + gain * (frame[..., :3].astype(int) - original[..., :3])
+    np.testing.assert_array_equal(shown[..., :3], expected.clip(0, 255))
+
+
+def test_arrows_pan_the_focused_picture(page: Page) -> None:
+    page.keyboard.press("4")
+    page.focus("[data-part=stage]")
+    before, lmbda = page.evaluate(f"{ROOT}.viewer.stage.view.x"), wanted(page)
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(f"{ROOT}.viewer.stage.view.x") < before
+    assert wanted(page) == lmbda
+
+
+@pytest.mark.parametrize("data", [b"", b"not a picture", png(noise(64, 64))[:200]])
+def test_a_bad_upload_is_one_sentence_and_loses_nothing(page: Page, data: bytes) -> None:
+    before = page.evaluate(f"{ROOT}.dataset.picture")
+    send(page, "holiday.png", data)
+    page.wait_for_selector("[data-part=notice]:not(:empty)")
+    notice = page.inner_text("[data-part=notice]")
+    assert notice.endswith((".", "?")) and "Traceback" not in notice and len(notice) < 200
+    assert page.evaluate(f"{ROOT}.dataset.picture") == before
+    page.focus("[data-part=slider]")
+    page.keyboard.press("ArrowRight")
+    assert settle(page)["picture"] == before
+
+
+def test_upload_shows_that_very_picture(page: Page) -> None:
+    pixels = noise(65, 130)
+    send(page, "noise.png", png(pixels))
+    page.wait_for_function(f"{ROOT}.viewer.picture.name === 'noise.png'")
+    settle(page)
+    np.testing.assert_array_equal(canvas_pixels(page, f"{ROOT}.viewer.stage.layers.original.canvas")[..., :3], pixels)
+
+
+def test_paste_and_drop_open_a_picture(page: Page) -> None:
+    give = """([name, bytes]) => {
+      const data = new DataTransfer();
+      data.items.add(new File([new Uint8Array(bytes)], `${name}.png`, { type: "image/png" }));
+      const event = name === "paste" ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true })
+        : new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+      document.querySelector("[data-part=stage]").dispatchEvent(event);
+    }"""
+    for name in ("paste", "drop"):
+        page.evaluate(give, [name, list(png(noise(48, 48)))])
+        page.wait_for_function(f"{ROOT}.viewer.picture.name === '{name}.png'")
+
+
+def test_a_picture_that_the_server_let_go_of_is_opened_again(page: Page) -> None:
+    settle_picture = page.evaluate(f"{ROOT}.dataset.picture")
+    page.route("**/api/frame/**", lambda route: route.fulfill(status=410, json={"error": "gone"}), times=1)
+    page.focus("[data-part=slider]")
+    page.keyboard.press("PageUp")
+    page.wait_for_selector("[data-part=notice]:not(:empty)")
+    assert "opened again" in page.inner_text("[data-part=notice]")
+    assert settle(page)["wanted"] == wanted(page)
+    assert settle_picture
+
+
+def test_both_files_can_be_saved(page: Page) -> None:
+    settle_lambda = page.evaluate(f"{ROOT}.viewer.shown.header")
+    with page.expect_download() as mae:
+        page.click("[data-part=saveMae]")
+    assert mae.value.suggested_filename.endswith(".mae")
+    assert mae.value.path().stat().st_size == settle_lambda["point"]["bytes"]
+    with page.expect_download() as saved:
+        page.click("[data-part=savePng]")
+    shown = canvas_pixels(page, f"{ROOT}.viewer.stage.layers.frame.canvas")[..., :3]
+    np.testing.assert_array_equal(np.asarray(Image.open(saved.value.path())), shown)
+
+
+def test_plot_zoom_survives_updates_and_a_click_sets_lambda(page: Page) -> None:
+    page.wait_for_function(f"{ROOT}.viewer.plot.traces.model.x.length >= 5", timeout=60_000)
+    page.wait_for_selector(".mae-plot .scatterlayer .trace path.point")
+    pick = f"""() => {{
+      const {{ plot }} = {ROOT}.viewer, {{ xaxis, yaxis }} = plot.box._fullLayout, model = plot.traces.model;
+      const box = plot.box.getBoundingClientRect();
+      return [box.x + xaxis._offset + xaxis.d2p(model.x[1]), box.y + yaxis._offset + yaxis.d2p(model.y[1]),
+        model.customdata[1]];
+    }}"""
+    x, y, lmbda = page.evaluate(pick)
+    page.mouse.move(x, y)
+    page.wait_for_timeout(200)
+    page.mouse.click(x, y)
+    page.wait_for_function(f"{ROOT}.viewer.wanted === {lmbda}")
+    box = page.locator(".mae-plot .nsewdrag").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 60, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 200, box["y"] + 200, steps=5)
+    page.mouse.up()
+    limits = f"[...{ROOT}.viewer.plot.box._fullLayout.xaxis.range, ...{ROOT}.viewer.plot.box._fullLayout.yaxis.range]"
+    page.wait_for_timeout(300)
+    zoomed = page.evaluate(limits)
+    page.focus("[data-part=slider]")
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+        settle(page)
+    assert page.evaluate(limits) == pytest.approx(zoomed)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_viewer_follows_the_page_theme(page: Page, address: str, theme: str) -> None:
+    open_app(page, f"{address}/?__theme={theme}")
+    assert page.evaluate(f"{ROOT}.dataset.theme") == theme
+    bright = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0]")
+    assert (int(bright) > 128) == (theme == "light")
+
+
+def test_everything_fits_1280_by_720_and_a_phone(page: Page) -> None:
+    for part in ("stage", "slider", "numbers", "plot", "samples", "savePng"):
+        box = page.locator(f"[data-part={part}]").bounding_box()
+        assert box and box["y"] >= 0 and box["y"] + box["height"] <= 720, part
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_timeout(300)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for part in ("stage", "slider"):
+        box = page.locator(f"[data-part={part}]").bounding_box()
+        assert box and box["y"] + box["height"] <= 844, part
+
+
+def test_samples_and_model_keep_the_page_consistent(page: Page, address: str) -> None:
+    setup = json.load(urllib.request.urlopen(f"{address}/api/setup"))
+    name = setup["samples"][-1]["name"]
+    page.click(f"[data-sample={name}]")
+    page.wait_for_function(f"{ROOT}.viewer.picture.name === '{name}'")
+    frame = settle(page)
+    assert frame["picture"] == page.evaluate(f"{ROOT}.dataset.picture")
+    assert page.get_attribute(f"[data-sample={name}]", "aria-pressed") == "true"
