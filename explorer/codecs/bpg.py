@@ -63,9 +63,10 @@ class BPG:
         length = _read_ue7(file)
         if has_extension:
             file.seek(_read_ue7(file), io.SEEK_CUR)
-        body = io.BytesIO(file.read())
-        if length > len(body.getvalue()):  # 0 stands for all the rest
+        rest = file.read()
+        if length > len(rest):
             raise CodecError("This BPG file is cut short.")
+        body = io.BytesIO(rest[: length or None])  # 0 stands for all the rest
         header = body.read(_read_ue7(body))
         stream = _expand(header, pixel_format, width, height) + hevc.START_CODE + body.read()
         return _to_rgb(hevc.decode(stream, pixel_format), width, height)

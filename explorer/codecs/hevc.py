@@ -23,7 +23,7 @@ START_CODE = b"\0\0\1"
 IDR, VPS, SPS, PPS = (19, 20), 32, 33, 34  # nal_unit_type, table 7-1
 FORMATS = {1: "yuv420p", 3: "yuv444p"}  # chroma_format_idc -> FFmpeg's name
 SMALLEST = 32  # x265 refuses a picture with a smaller side
-PRESET = "slow"  # a third less time than "placebo", which bpgenc takes, for 0.3 % more bits at equal PSNR on Kodak
+PRESET = "slow"  # a third less time than "placebo", which bpgenc takes, for 0.3 % more bits at equal PSNR
 # One thread and no wavefronts: the same bytes on every machine, and none for entry points. No VUI timing, no comment.
 STILL = {"keyint": 1, "pools": "none", "frame-threads": 1, "wpp": 0, "vui-timing-info": 0, "info": 0, "log-level": -1}
 
