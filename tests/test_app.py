@@ -1,4 +1,4 @@
-"""The server's routes and the data that they hand to the viewer, without a browser. The model is a tiny untrained one."""
+"""The server's routes and what they hand to the viewer, without a browser. The model is a tiny untrained one."""
 
 from __future__ import annotations
 

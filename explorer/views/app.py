@@ -11,6 +11,7 @@ import socket
 import threading
 import webbrowser
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +82,10 @@ def launch(
     print(f"MAE Explorer is running at {address} (stop it with Ctrl+C)", flush=True)
     if open_browser:
         threading.Timer(0.5, webbrowser.open, [address]).start()
-    uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+    # An open page holds a connection for as long as it is open: do not wait for it at the end.
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def create_app(model: str = "mae", image: Path | None = None) -> FastAPI:
@@ -130,13 +134,8 @@ def _theme(gr: Any) -> Any:
 def _listen(host: str, port: int | None) -> socket.socket:
     """A socket bound before anything is loaded, so that a port in use is known at once."""
     for candidate in PORTS if port is None else [port]:
-        listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, candidate))
-            return listener
-        except OSError:
-            listener.close()
+        with suppress(OSError):
+            return socket.create_server((host, candidate))
     from explorer.images import InputError
 
     wanted = f"Port {port}" if port else "Every port that was tried"

@@ -7,14 +7,15 @@ import dataclasses
 import math
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import islice
 from time import monotonic
 from typing import Any
 
+import numpy as np
 from starlette.concurrency import run_in_threadpool
 
-from explorer.codecs import CODECS, CodecError, RDPoint, measure
-from explorer.model import LAMBDA_MAX, LAMBDA_MIN, snap
+from explorer.codecs import CODECS, Codec, CodecError, RDPoint, measure
 from explorer.views.store import Opened
 
 CLASSICAL = ("jpeg", "jpeg2000")
@@ -76,10 +77,9 @@ async def curve_points(opened: Opened, pauses: Pauses) -> AsyncIterator[dict[str
 
 
 def _model_jobs(opened: Opened) -> Jobs:
-    last = MODEL_POINTS - 1
-    for i in coarse_to_fine(MODEL_POINTS):
-        lmbda = snap(LAMBDA_MIN * (LAMBDA_MAX / LAMBDA_MIN) ** (i / last))
-        yield ("model", lmbda), lambda lmbda=lmbda: opened.session.point(lmbda)  # type: ignore[misc]
+    lambdas = opened.session.curve_lambdas(MODEL_POINTS)
+    for i in coarse_to_fine(len(lambdas)):
+        yield ("model", lambdas[i]), partial(opened.session.point, lambdas[i])
 
 
 def _classical_jobs(opened: Opened, name: str) -> Jobs:
@@ -87,9 +87,13 @@ def _classical_jobs(opened: Opened, name: str) -> Jobs:
     codec, pixels = CODECS[name], opened.session.picture.pixels
     for setting in codec.knob.sweep:
         key = (name, setting)
-        yield key, lambda setting=setting: measure(codec, pixels, setting).point  # type: ignore[misc]
+        yield key, partial(_classical_point, codec, pixels, setting)
         if opened.points[key]["bpp"] > _highest_rate(opened):
             return
+
+
+def _classical_point(codec: Codec, pixels: np.ndarray, setting: float) -> RDPoint:
+    return measure(codec, pixels, setting).point
 
 
 def _highest_rate(opened: Opened) -> float:

@@ -13,8 +13,8 @@ from typing import Any
 import explorer
 from explorer.images import InputError
 
-MAX_OPEN = 24
-MAX_PIXELS = 60_000_000  # of all open pictures together: a session keeps some tens of bytes for each
+MAX_OPEN = 8  # a session's cache grows to 256 MB
+MAX_PIXELS = 30_000_000  # of all open pictures together: a session keeps tens of bytes for each
 
 
 class Gone(KeyError):

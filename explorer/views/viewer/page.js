@@ -35,7 +35,7 @@ const PAGE = `
     <div class="mae-drop" aria-hidden="true">Drop the picture here</div>
   </div>
   <div class="mae-lambda">
-    <output class="mae-hero" data-part="hero"><i>λ</i> <b data-part="lambda">–</b></output>
+    <div class="mae-hero"><i>λ</i> <b data-part="lambda">–</b></div>
     <div class="mae-track">
       <input type="range" data-part="slider" min="0" step="1" value="0" aria-label="Rate-distortion trade-off λ">
       <div class="mae-ticks" data-part="ticks" aria-hidden="true"></div>

@@ -8,6 +8,8 @@ export class RatePlot {
     this.onPick = onPick;
     this.traces = Object.fromEntries(figure.data.map((trace) => [trace.meta, trace]));
     for (const trace of figure.data) trace.customdata = [];
+    // A finger on the plot scrolls the page.
+    if (matchMedia("(pointer: coarse)").matches) figure.layout.dragmode = false;
   }
 
   // Plotly is large: it is loaded after the first picture is there.

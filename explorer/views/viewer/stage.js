@@ -67,16 +67,16 @@ export class Stage {
   }
 
   setFrame({ pixels }) {
-    this.layers.frame = this.layer(pixels);
+    this.layers.frame = this.layer(pixels, this.layers.frame?.canvas);
     this.layers.difference = null;
   }
 
-  layer(pixels) {
-    return { pixels, canvas: this.paint(toImageData(pixels, this.width, this.height)) };
+  layer(pixels, canvas = document.createElement("canvas")) {
+    return { pixels, canvas: this.put(toImageData(pixels, this.width, this.height), canvas) };
   }
 
-  paint(image) {
-    const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
+  put(image, canvas) {
+    resize(canvas, image.width, image.height);
     canvas.getContext("2d").putImageData(image, 0, 0);
     return canvas;
   }
@@ -85,7 +85,7 @@ export class Stage {
     const { original, frame } = this.layers;
     const signed = this.mode === "signed";
     const image = differenceImage(original.pixels, frame.pixels, this.width, this.height, this.gain, signed);
-    return { signed, gain: this.gain, canvas: this.paint(image) };
+    return { signed, gain: this.gain, canvas: this.put(image, document.createElement("canvas")) };
   }
 
   // Computed when it is first drawn, then kept until the frame, the gain or the sign changes.
@@ -184,13 +184,13 @@ export class Stage {
     this.parts.stage.style.setProperty("--tag-top", `${aside ? 0 : height - best[1]}px`);
     this.behaviour.scaleExtent([Math.min(this.fitScale(this.size), 1 / 16), LARGEST / this.ratio]);
     this.keepView(before);
+    this.draw();
   }
 
   place(canvas, left, top) {
     const [width, height] = this.size;
     Object.assign(canvas.style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
-    canvas.width = Math.round(width * this.ratio);
-    canvas.height = Math.round(height * this.ratio);
+    resize(canvas, Math.round(width * this.ratio), Math.round(height * this.ratio));
   }
 
   keepView(before) {
@@ -250,4 +250,9 @@ export class Stage {
     this.resizing.disconnect();
     cancelAnimationFrame(this.drawing);
   }
+}
+
+// Only where it changes: setting a canvas's size wipes it.
+function resize(canvas, width, height) {
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
 }

@@ -57,6 +57,7 @@ class Viewer {
 
   // source: {sample}, {file, name}, or {picture} for an open one with another model. What is shown stays until then.
   async open(source) {
+    if (!this.setup) return;
     const turn = ++this.opening;
     this.root.dataset.state = "loading";
     try {
@@ -108,6 +109,7 @@ class Viewer {
   // ---- λ: slider -> frame -> paint ----------------------------------------------------------------------------------
 
   setLambda(lmbda, asked = performance.now()) {
+    if (!this.setup) return;
     const { min, max } = this.setup.lmbda;
     this.wanted = Math.min(Math.max(lmbda, min), max);
     this.placeSlider();
