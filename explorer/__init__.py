@@ -1,0 +1,45 @@
+"""MAE Explorer: drag λ and look inside a modulated autoencoder.
+
+    picture ── Session ── λ ──┬── reconstruct(λ)   (H, W, 3) uint8
+       │          │           ├── point(λ)         rate of the real file, PSNR, MS-SSIM
+       │          │           ├── latents, bits    (M, h, w) float32
+       │     load_model       └── ratio(λa, λb)    the paper's Fig. 5c
+       │          │
+       └── model.encode(picture, λ) ── .mae file ── decode ── (H, W, 3) uint8
+
+    model   = explorer.load_model("mae")
+    session = explorer.Session(model, "photo.jpg")
+    session.point(512).bpp
+
+Names are loaded when first used: `import explorer` alone takes milliseconds.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from explorer.codecs.base import RDPoint
+    from explorer.images import InputError, Picture
+    from explorer.library import decode, list_models, load_model
+    from explorer.session import Session
+
+__version__ = "0.1.0"
+__all__ = ["InputError", "Picture", "RDPoint", "Session", "decode", "list_models", "load_model"]
+
+_HOME = {
+    "InputError": "explorer.images",
+    "Picture": "explorer.images",
+    "RDPoint": "explorer.codecs.base",
+    "Session": "explorer.session",
+    "decode": "explorer.library",
+    "list_models": "explorer.library",
+    "load_model": "explorer.library",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'explorer' has no attribute {name!r}")

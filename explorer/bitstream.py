@@ -1,0 +1,69 @@
+"""The .mae file: a header of 23 bytes, then the range coder's payload.
+
+    offset  size  field
+         0     4  magic b"MAE\\x89"
+         4     1  version of this format, 1
+         5     4  checkpoint id: which weights and tables decode it
+         9     2  width, 1 to 65535
+        11     2  height
+        13     2  λ level: λ = 64·64^(level/65535)
+        15     4  payload length in bytes
+        19     4  CRC-32 of all that precedes it and of the payload
+        23        payload (`entropy.encode_symbols`)
+
+Integers are big-endian. A change of this layout, or of what the tables make of a payload, is a new version.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+from explorer.images import MAX_PIXELS, InputError
+
+MAGIC = b"MAE\x89"
+VERSION = 1
+_FIELDS = struct.Struct(">4sB4sHHHI")
+_CHECKSUM = struct.Struct(">I")
+HEADER_BYTES = _FIELDS.size + _CHECKSUM.size
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says of itself. model: the checkpoint's id, 8 hex digits. level: λ's, in [0, 65535]."""
+
+    model: str
+    width: int
+    height: int
+    level: int
+
+
+def pack(header: Header, payload: bytes) -> bytes:
+    """A whole file."""
+    fields = _FIELDS.pack(
+        MAGIC, VERSION, bytes.fromhex(header.model), header.width, header.height, header.level, len(payload)
+    )
+    return fields + _CHECKSUM.pack(zlib.crc32(payload, zlib.crc32(fields))) + payload
+
+
+def unpack(data: bytes) -> tuple[Header, bytes]:
+    """A file -> (header, payload); InputError, before anything is decoded, unless every bit is as it was written."""
+    if not data:
+        raise InputError("This .mae file is empty (0 bytes); copy or download it again.")
+    if data[: len(MAGIC)] != MAGIC[: len(data)]:
+        raise InputError("This is not a .mae file; encode a picture with `explorer encode` to make one.")
+    if len(data) < HEADER_BYTES:
+        raise InputError(f"This .mae file is cut short after {len(data)} bytes; copy or download it again.")
+    _, version, model, width, height, level, length = _FIELDS.unpack_from(data)
+    payload = data[HEADER_BYTES:]
+    if version != VERSION:
+        raise InputError(f"This .mae file has format version {version}, but this program reads {VERSION}; update it.")
+    if len(payload) != length:
+        raise InputError(f"This .mae file should have {length + HEADER_BYTES} bytes, not {len(data)}; copy it again.")
+    (checksum,) = _CHECKSUM.unpack_from(data, _FIELDS.size)
+    if zlib.crc32(payload, zlib.crc32(data[: _FIELDS.size])) != checksum:
+        raise InputError("This .mae file is damaged (its checksum does not match); copy or download it again.")
+    if not 0 < width * height <= MAX_PIXELS:
+        raise InputError(f"This .mae file claims {width}×{height} pixels, which is beyond the limit; encode it again.")
+    return Header(model.hex(), width, height, level), payload

@@ -1,0 +1,108 @@
+"""Training crops: shards or a folder of pictures -> one uint8 array in memory -> random batches.
+
+Every source picture is cut into tiles of one size, decoded once, and kept where the training runs (also on the GPU), so
+that a batch costs a gather and no decoding.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from explorer import images
+from explorer.images import InputError
+
+TILE = 320
+PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".ppm", ".jp2"}
+
+
+def load_tiles(folder: str | Path, size: int = TILE) -> Tensor:
+    """All tiles of a folder of pictures, or of the tar shards of pictures in it: (n, size, size, 3) uint8.
+
+    A picture smaller than size on either side is left out. InputError where nothing is left."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"There is no folder {folder}; name a folder of pictures or of tar shards.")
+    shards = sorted(folder.glob("*.tar"))
+    sources: Iterable[bytes | Path] = (
+        _from_shards(shards)
+        if shards
+        else sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
+    )
+    with ThreadPoolExecutor() as pool:  # Pillow decodes outside the interpreter's lock
+        pictures = tqdm(pool.map(images.read, sources), "reading pictures", unit="picture")
+        tiles = [tile for picture in pictures for tile in cut(picture.pixels, size)]
+    if not tiles:
+        raise InputError(f"{folder} holds no picture of at least {size}×{size} pixels; add some, or use smaller crops.")
+    return torch.from_numpy(np.stack(tiles))
+
+
+def _from_shards(shards: list[Path]) -> Iterator[bytes]:
+    for shard in shards:
+        with tarfile.open(shard) as tar:
+            for member in tar:
+                file = tar.extractfile(member)
+                if file is not None:
+                    yield file.read()
+
+
+def cut(pixels: NDArray[np.uint8], size: int) -> Iterator[NDArray[np.uint8]]:
+    """The whole tiles of a picture, spread evenly so that as little as possible is lost at its edges."""
+    height, width = pixels.shape[:2]
+    for top in _starts(height, size):
+        for left in _starts(width, size):
+            yield pixels[top : top + size, left : left + size]
+
+
+def _starts(length: int, size: int) -> list[int]:
+    number = length // size
+    return [0] if number == 1 else [i * (length - size) // (number - 1) for i in range(number)]
+
+
+def activity(tiles: Tensor) -> Tensor:
+    """Mean absolute luma gradient of each tile, (n,) in 8-bit steps: how textured it is."""
+    means = []
+    for batch in tiles.split(256):
+        luma = batch.float() @ torch.tensor([0.299, 0.587, 0.114], device=tiles.device)
+        means.append((luma.diff(dim=1).abs().mean(dim=(1, 2)) + luma.diff(dim=2).abs().mean(dim=(1, 2))) / 2)
+    return torch.cat(means)
+
+
+@dataclass
+class Batches:
+    """Random crops of tiles (n, S, S, 3) uint8, drawn with weight √activity (clipped to [1, 12]), flipped and transposed.
+
+    The generator decides everything, so its state is all that has to be saved to resume."""
+
+    tiles: Tensor
+    crop: int
+    generator: torch.Generator
+
+    def __post_init__(self) -> None:
+        if self.crop > self.tiles.shape[1]:
+            raise InputError(f"Crops of {self.crop} pixels need tiles that large; these have {self.tiles.shape[1]}.")
+        self.weights = activity(self.tiles).clamp(1, 12).sqrt()
+
+    def draw(self, number: int) -> Tensor:
+        """(number, 3, crop, crop) float32 in [0, 1], channels last."""
+        device, size = self.tiles.device, self.tiles.shape[1]
+        which = torch.multinomial(self.weights, number, replacement=True, generator=self.generator)
+        corner = torch.randint(size - self.crop + 1, (2, number), generator=self.generator, device=device)
+        turn = torch.randint(2, (3, number), generator=self.generator, device=device).bool()
+        steps = torch.arange(self.crop, device=device)
+        lines = [torch.where(turn[i, :, None], self.crop - 1 - steps, steps) + corner[i, :, None] for i in (0, 1)]
+        rows, columns = lines[0][:, :, None], lines[1][:, None, :]
+        transposed = turn[2, :, None, None]
+        across = lines[0][:, None, :], lines[1][:, :, None]  # the same places with the two axes exchanged
+        rows, columns = torch.where(transposed, across[0], rows), torch.where(transposed, across[1], columns)
+        crops = self.tiles[which[:, None, None], rows, columns]
+        return crops.permute(0, 3, 1, 2).float().div_(255)

@@ -1,0 +1,295 @@
+"""The modulated autoencoder of Yang et al. (IEEE SPL 2020, arXiv 1912.05526), in the paper's order.
+
+    x ─ conv₀ ×m₀(λ) GDN ─ conv₁ ×m₁(λ) GDN ─ conv₂ ×m₂(λ) GDN ─ y ─ round ─ ŷ
+    x̂ ─ tconv₂ ×d₂(λ) IGDN ─ tconv₁ ×d₁(λ) IGDN ─ tconv₀ ×d₀(λ) IGDN ─────── ŷ      (read right to left)
+
+Analysis: 9×9 stride 4, then 5×5 stride 2 twice, so one element of y stands for 16×16 pixels. The transforms are those of
+Ballé, Laparra and Simoncelli (ICLR 2017). x is float in [0, 1]; the loss is R + λ·D with R in bits per pixel and D the
+mean squared error on [0, 1]; λ in [64, 4096].
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from explorer.images import InputError
+
+with warnings.catch_warnings():  # CompressAI's own imports warn of deprecations that a user can do nothing about.
+    warnings.simplefilter("ignore")
+    from compressai.layers import GDN
+
+    from explorer.entropy import GAINS, PriorTables, make_density
+
+LAMBDA_MIN, LAMBDA_MAX = 64.0, 4096.0
+PAPER_LAMBDAS = (64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0)
+STRIDE = 16
+LAST_LEVEL = 65535  # λ travels in the file header as a 16-bit position on the log axis.
+
+
+def level_of(lmbda: float) -> int:
+    """The header's 16-bit level nearest to λ on the log axis; InputError outside [64, 4096]."""
+    value = float(lmbda)
+    if not LAMBDA_MIN * (1 - 1e-9) <= value <= LAMBDA_MAX * (1 + 1e-9):  # also false for NaN
+        raise InputError(f"λ must lie between {LAMBDA_MIN:g} and {LAMBDA_MAX:g}, but {lmbda} was given.")
+    return min(LAST_LEVEL, max(0, round(math.log(value / LAMBDA_MIN) / math.log(LAMBDA_MAX / LAMBDA_MIN) * LAST_LEVEL)))
+
+
+def lambda_of(level: int) -> float:
+    """λ at a header level in [0, 65535]."""
+    return LAMBDA_MIN * (LAMBDA_MAX / LAMBDA_MIN) ** (level / LAST_LEVEL)
+
+
+def snap(lmbda: float) -> float:
+    """λ as the header can say it: within 0.004 % of the λ asked for."""
+    return lambda_of(level_of(lmbda))
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """What a checkpoint's header says of its network.
+
+    kind: "modulated" (the paper's), "fixed" (an independent model: one λ, no modulators) or "bottleneck" (bottleneck
+    scaling, Theis et al. 2017: one gain per channel and λ after the last GDN, its inverse in the decoder).
+    N, M: channels inside and in the bottleneck. hidden: width of each modulator (50 in the paper).
+    conditioning: the modulators' input. "log" is t = log(λ/64)/log(64); "linear" is the paper's λ/4096, which squeezes
+    the low rates into a few percent of the range.
+    lmbda: the one λ of a fixed model.
+    """
+
+    kind: Literal["modulated", "fixed", "bottleneck"] = "modulated"
+    N: int = 128
+    M: int = 192
+    hidden: int = 50
+    conditioning: Literal["log", "linear"] = "log"
+    lmbda: float | None = None
+
+
+PRESETS = {
+    "compact": ModelConfig(),
+    "paper": ModelConfig(N=192),
+    "tiny": ModelConfig(N=32, M=48, hidden=16),
+}
+
+
+class Modulator(nn.Module):
+    """λ's position t -> one positive gain per channel: exp(W₂·relu(W₁·t + b₁) + b₂), paper Eq. 5 with exp for its last
+    activation. t (B, 1) -> (B, channels)."""
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(1, hidden)
+        self.fc2 = nn.Linear(hidden, channels)
+        with torch.no_grad():
+            # Unit 0 passes t through, the others bend at places spread over the axis; the gain starts at 1 everywhere.
+            self.fc1.weight.fill_(1.0)
+            self.fc1.bias.copy_(-torch.linspace(0, 1, hidden + 1)[:hidden])
+            self.fc2.weight.zero_()
+            self.fc2.bias.zero_()
+
+    def forward(self, t: Tensor) -> Tensor:
+        return self.fc2(F.relu(self.fc1(t))).exp()
+
+    @torch.no_grad()
+    def set_exponential(self, log_start: Tensor | float, log_end: Tensor | float) -> None:
+        """Make the gain exp(log_start + t·(log_end − log_start)), a straight line on the log axis."""
+        self.fc2.weight.zero_()
+        start, end = torch.as_tensor(log_start), torch.as_tensor(log_end)
+        self.fc2.bias.copy_(start.expand_as(self.fc2.bias))
+        self.fc2.weight[:, 0] = end - start
+
+
+class FloatGDN(GDN):
+    """CompressAI's GDN, kept in float32 under autocast: its squares overflow the precision of bfloat16."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _in_float(super().forward, x)
+
+
+def _in_float(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Run a layer at full precision under autocast. The convolutions next to the bottleneck need it as well: y reaches
+    hundreds, where bfloat16 is coarser than the quantiser."""
+    with torch.autocast(x.device.type, enabled=False):
+        return layer(x.float() if x.dtype == torch.bfloat16 else x)
+
+
+class Autoencoder(nn.Module):
+    """The shared autoencoder with its modulators and its λ-conditioned prior.
+
+    a_conv, a_mod, a_gdn: the three analysis stages; s_gdn, s_mod, s_conv: the three synthesis stages, in data order.
+    p_mod: the prior's gain a(λ); prior: the density of y·a(λ).
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        N, M = config.N, config.M
+        self.a_conv = nn.ModuleList(
+            [nn.Conv2d(3, N, 9, 4, 4), nn.Conv2d(N, N, 5, 2, 2), nn.Conv2d(N, M, 5, 2, 2)],
+        )
+        self.a_gdn = nn.ModuleList([FloatGDN(N), FloatGDN(N), FloatGDN(M)])
+        self.s_gdn = nn.ModuleList([FloatGDN(M, inverse=True), FloatGDN(N, inverse=True), FloatGDN(N, inverse=True)])
+        self.s_conv = nn.ModuleList(
+            [
+                nn.ConvTranspose2d(M, N, 5, 2, 2, output_padding=1),
+                nn.ConvTranspose2d(N, N, 5, 2, 2, output_padding=1),
+                nn.ConvTranspose2d(N, 3, 9, 4, 4, output_padding=3),
+            ],
+        )
+        modulated = config.kind == "modulated"
+        self.a_mod = nn.ModuleList([Modulator(c, config.hidden) for c in (N, N, M)] if modulated else [])
+        self.s_mod = nn.ModuleList([Modulator(c, config.hidden) for c in (M, N, N)] if modulated else [])
+        if config.kind == "bottleneck":
+            self.y_mod = Modulator(M, config.hidden)
+        if config.kind != "fixed":
+            self.p_mod = Modulator(M, config.hidden)
+        self.prior = make_density(M)
+
+    # -- λ ---------------------------------------------------------------------------------------------------------
+
+    def lambda_range(self) -> tuple[float, float]:
+        """The λ that this model can code at: one value for a fixed model."""
+        lmbda = self.config.lmbda
+        return (lmbda, lmbda) if lmbda is not None else (LAMBDA_MIN, LAMBDA_MAX)
+
+    def check(self, lmbda: float) -> float:
+        """λ snapped to a header level; InputError where this model has no such λ."""
+        fixed = self.config.lmbda
+        if fixed is not None and level_of(lmbda) != level_of(fixed):
+            raise InputError(f"This model was trained for λ = {fixed:g} alone, but {lmbda} was given.")
+        return snap(lmbda)
+
+    def position(self, lmbda: Tensor | float) -> Tensor:
+        """λ, a number or (B,) -> the modulators' input (B, 1)."""
+        parameter = self.a_conv[0].weight
+        value = torch.as_tensor(lmbda, dtype=parameter.dtype, device=parameter.device).reshape(-1, 1)
+        if self.config.conditioning == "linear":
+            return value / LAMBDA_MAX
+        return torch.log(value / LAMBDA_MIN) / math.log(LAMBDA_MAX / LAMBDA_MIN)
+
+    def prior_gain(self, t: Tensor) -> Tensor:
+        """a(λ), (B, M): y·a(λ) has the prior's density."""
+        return self.p_mod(t) if self.config.kind != "fixed" else t.new_ones(len(t), self.config.M)
+
+    # -- transforms ------------------------------------------------------------------------------------------------
+
+    def stem(self, x: Tensor) -> Tensor:
+        """The first convolution, which no λ touches: x (B, 3, H, W) in [0, 1] -> (B, N, H/4, W/4)."""
+        return self.a_conv[0](x)
+
+    def analysis_from_stem(self, u: Tensor, t: Tensor) -> Tensor:
+        """The rest of the analysis: stem's output -> y (B, M, H/16, W/16), paper Eq. 3."""
+        for k in range(3):
+            if k > 0:
+                u = _in_float(self.a_conv[k], u) if k == 2 else self.a_conv[k](u)
+            u = self.a_gdn[k](_modulate(u, self.a_mod, k, t))
+        return u * _as_map(self.y_mod(t)) if self.config.kind == "bottleneck" else u
+
+    def analysis(self, x: Tensor, t: Tensor) -> Tensor:
+        """x (B, 3, H, W) in [0, 1], H and W multiples of 16 -> y (B, M, H/16, W/16), before rounding."""
+        return self.analysis_from_stem(self.stem(x), t)
+
+    def synthesis(self, y: Tensor, t: Tensor) -> Tensor:
+        """ŷ (B, M, h, w) -> x̂ (B, 3, 16h, 16w), not clipped, paper Eq. 4."""
+        y = y / _as_map(self.y_mod(t)) if self.config.kind == "bottleneck" else y
+        for k in range(3):
+            y = _modulate(self.s_gdn[k](y), self.s_mod, k, t)
+            y = _in_float(self.s_conv[k], y) if k == 0 else self.s_conv[k](y)
+        return y
+
+    @torch.no_grad()
+    def fold(self, lmbda: float) -> Autoencoder:
+        """The plain fixed-λ autoencoder with the same output: each gain goes into the rows of the convolution that it
+        scales (synthesis gains into the columns of the one they feed), a(λ) into the density's first layer."""
+        if self.config.kind != "modulated":
+            raise InputError("Only a modulated model can be folded; this one has no modulators left.")
+        t = self.position(snap(lmbda))
+        plain = Autoencoder(replace(self.config, kind="fixed", lmbda=float(lmbda))).to(t.device, t.dtype)
+        own = copy.deepcopy(self.state_dict())
+        plain.load_state_dict({name: own[name] for name in plain.state_dict()})
+        for k in range(3):
+            gain = self.a_mod[k](t)[0]
+            plain.a_conv[k].weight.mul_(gain[:, None, None, None])
+            plain.a_conv[k].bias.mul_(gain)
+            plain.s_conv[k].weight.mul_(self.s_mod[k](t)[0][:, None, None, None])
+        matrix = plain.prior.matrices[0]
+        matrix.copy_(torch.expm1(F.softplus(matrix) * self.p_mod(t)[0][:, None, None]).log())
+        return plain
+
+
+def _as_map(gain: Tensor) -> Tensor:
+    return gain[:, :, None, None]
+
+
+def _modulate(x: Tensor, modulators: nn.ModuleList, k: int, t: Tensor) -> Tensor:
+    return x * _as_map(modulators[k](t)) if len(modulators) else x
+
+
+def scale_bottleneck(model: Autoencoder) -> Autoencoder:
+    """Bottleneck scaling (Theis et al. 2017) on a fixed model, which is to be the λ = 4096 one: its weights, with gains
+    that start at 1."""
+    scaled = Autoencoder(replace(model.config, kind="bottleneck", lmbda=None))
+    scaled.load_state_dict(model.state_dict(), strict=False)
+    return scaled
+
+
+# -- checkpoints -----------------------------------------------------------------------------------------------------
+
+
+def save(model: Autoencoder, path: str | Path, notes: dict[str, str] | None = None) -> None:
+    """Write a checkpoint: convolutions in float16, the rest in float32, the prior's integers, the config in the header."""
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    tensors = {name: t.half() if "_conv." in name and t.ndim == 4 else t.float() for name, t in state.items()}
+    tensors |= prior_tables(model).tensors()
+    metadata = {"config": json.dumps(asdict(model.config)), **(notes or {})}
+    save_file(tensors, path, metadata=metadata)
+
+
+@torch.no_grad()
+def prior_tables(model: Autoencoder) -> PriorTables:
+    """The prior of a trained model as integers."""
+    lambdas = torch.tensor([lambda_of(256 * i) for i in range(GAINS)])
+    gains = model.prior_gain(model.position(lambdas))
+    return PriorTables.build(model.prior, gains)
+
+
+def load(path: str | Path) -> tuple[Autoencoder, dict[str, Tensor], str]:
+    """(model in eval mode on the CPU, the prior's integer tensors, the checkpoint's id: 8 hex digits of its content)."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no dict)
+        model = Autoencoder(ModelConfig(**json.loads(metadata["config"])))
+        integers = {name: tensors[name] for name in tensors if name.startswith("tables.")}
+        model.load_state_dict({name: tensors[name].float() for name in tensors if name not in integers})
+    except FileNotFoundError:
+        raise InputError(f"There is no checkpoint {path}; name a bundled model or a .safetensors file.") from None
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise InputError(f"{path} is not a checkpoint of this project; train or fetch it again.") from error
+    return model.eval(), integers, content_id(tensors)
+
+
+def content_id(tensors: dict[str, Tensor]) -> str:
+    """Eight hex digits over every tensor's name and bytes: two checkpoints that decode differently never share it."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode() + tensors[name].contiguous().numpy().tobytes())
+    return digest.hexdigest()[:8]
+
+
+def parameter_count(models: Sequence[Autoencoder]) -> int:
+    """Parameters of one model, or of a set that together covers the λ axis (paper Table I)."""
+    return sum(p.numel() for model in models for p in model.parameters())

@@ -1,0 +1,190 @@
+"""One picture under one model, explored along λ.
+
+    picture ─ stem (once) ─ λ ─ latents ─ symbols ─┬─ file ─ RDPoint
+                                                   └─ reconstruction ─ PSNR, MS-SSIM ┘
+
+Every stage is computed when first asked for and kept in a cache with a bound in bytes, so going back to a λ is free, and
+everything shown for one λ comes from one set of symbols: the numbers and the picture cannot disagree.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer import images, metrics
+from explorer.codecs.base import RDPoint
+from explorer.codecs.learned import LearnedCodec, Pixels
+from explorer.images import InputError
+from explorer.model import lambda_of, level_of
+
+CACHE_BYTES = 256 << 20
+RATE_SLACK = 0.002  # `solve` is satisfied this far below a target rate,
+PSNR_SLACK = 0.005  # or this many dB above a target quality
+T = TypeVar("T")
+
+
+class _Cache:
+    """Least recently used values, within a bound in bytes (the newest is always kept)."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._used = limit, 0
+        self._lock = threading.Lock()
+        self._values: OrderedDict[tuple[str, int], tuple[Any, int]] = OrderedDict()
+
+    def get(self, stage: str, level: int, make: Callable[[], T], size: Callable[[T], int]) -> T:
+        key = (stage, level)
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key][0]
+        value = make()  # outside the lock: two threads may do the same work, neither waits for the other's
+        with self._lock:
+            if key not in self._values:
+                self._values[key] = (value, size(value))
+                self._used += size(value)
+            while self._used > self._limit and len(self._values) > 1:
+                self._used -= self._values.popitem(last=False)[1][1]
+        return value
+
+
+class Session:
+    """Explore one picture: every method takes λ in the model's range and may be called from any thread.
+
+    model: what `explorer.load_model` returns. image: a path, bytes, a PIL image or an (H, W, 3) uint8 array.
+    λ is snapped to the file header's 65536 levels (within 0.004 %). Arrays that come back are read-only. Raises InputError
+    for a picture that cannot be read and a λ that the model does not have.
+    """
+
+    def __init__(self, model: LearnedCodec, image: Any) -> None:
+        self.model = model
+        self.picture = image if isinstance(image, images.Picture) else images.read(image)
+        self._stem = model.stem(self.picture.pixels)
+        self._cache = _Cache(CACHE_BYTES)
+
+    def reconstruct(self, lmbda: float) -> Pixels:
+        """The decoded picture, (H, W, 3) uint8: what `explorer.decode` makes of `encode(lmbda)`, bit for bit."""
+        level = self.model.level(lmbda)
+        return self._array("pixels", level, lambda: self._synthesise(level))
+
+    def latents(self, lmbda: float) -> NDArray[np.float32]:
+        """y before rounding, (M, h, w) float32, h = ⌈H/16⌉, w = ⌈W/16⌉."""
+        level = self.model.level(lmbda)
+        return self._array("y", level, lambda: self.model.latents(self._stem, level))
+
+    def symbols(self, lmbda: float) -> NDArray[np.int32]:
+        """ŷ, the integers in the file, (M, h, w) int32."""
+        return self.model.symbols(self.latents(lmbda))
+
+    def bits(self, lmbda: float) -> NDArray[np.float32]:
+        """The estimated bits of each element, (M, h, w) float32; their sum is the point's `estimated_bits`."""
+        return self.model.element_bits(self.symbols(lmbda), self.model.level(lmbda))
+
+    def ratio(self, lambda_a: float, lambda_b: float) -> NDArray[np.float32]:
+        """y(λa)/y(λb), element by element, (M, h, w) float32: the paper's Fig. 5c. nan where y(λb) is 0."""
+        below = self.latents(lambda_b)
+        out = np.full_like(below, np.nan)
+        return np.divide(self.latents(lambda_a), below, out=out, where=below != 0)
+
+    def encode(self, lmbda: float) -> bytes:
+        """The whole .mae file at λ."""
+        level = self.model.level(lmbda)
+        return self._cache.get("file", level, lambda: self.model.pack(self._stem, self.symbols(lmbda), level), len)
+
+    def point(self, lmbda: float) -> RDPoint:
+        """Rate of the real file, quality of the 8-bit reconstruction, and the settings they were made with."""
+        level = self.model.level(lmbda)
+        return self._cache.get("point", level, lambda: self._measure(level), lambda _: 1000)
+
+    def curve(self, points: int = 17) -> list[RDPoint]:
+        """RDPoints at λ equidistant on the log axis, both ends included."""
+        return [self.point(lmbda) for lmbda in self.curve_lambdas(points)]
+
+    def curve_lambdas(self, points: int = 17) -> list[float]:
+        """The λ of `curve`, for who computes its points one by one."""
+        low, high = (level_of(end) for end in self.model.network.lambda_range())
+        return [lambda_of(round(level)) for level in np.linspace(low, high, points if low < high else 1)]
+
+    def solve(self, *, bpp: float | None = None, bytes: int | None = None, psnr: float | None = None) -> float:
+        """The λ that meets exactly one target: the best quality within a rate (bpp, or bytes of the whole file), or the
+        lowest rate that reaches a PSNR in dB. InputError where no λ does, with the range that is there."""
+        targets = {"bpp": bpp, "bytes": bytes, "psnr": psnr}
+        given = {name: float(value) for name, value in targets.items() if value is not None}
+        if len(given) != 1 or not all(math.isfinite(value) and value > 0 for value in given.values()):
+            raise InputError("Give exactly one target above zero: bpp, bytes or psnr.")
+        ((name, target),) = given.items()
+        if name == "psnr":
+            return lambda_of(self._search(lambda level: self.point(lambda_of(level)).psnr, target, name)[1])
+        limit = target if name == "bytes" else target * self._pixel_count / 8
+        return lambda_of(self._search(lambda level: len(self.encode(lambda_of(level))), limit, "bytes")[0])
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _pixel_count(self) -> int:
+        height, width = self.picture.pixels.shape[:2]
+        return height * width
+
+    def _array(self, stage: str, level: int, make: Callable[[], np.ndarray]) -> np.ndarray:
+        def frozen() -> np.ndarray:
+            array = make()
+            array.setflags(write=False)
+            return array
+
+        return self._cache.get(stage, level, frozen, lambda array: array.nbytes)
+
+    def _synthesise(self, level: int) -> Pixels:
+        height, width = self.picture.pixels.shape[:2]
+        return self.model.synthesise(self.symbols(lambda_of(level)), level, height, width)
+
+    def _measure(self, level: int) -> RDPoint:
+        lmbda, original = lambda_of(level), self.picture.pixels
+        height, width = original.shape[:2]
+        size = len(self.encode(lmbda))
+        decoded = self.reconstruct(lmbda)
+        return RDPoint(
+            codec=self.model.name,
+            version=self.model.version,
+            knob={"lambda": lmbda},
+            width=width,
+            height=height,
+            bytes=size,
+            estimated_bits=float(self.bits(lmbda).sum(dtype=np.float64)),
+            bpp=metrics.bpp(size, height, width),
+            psnr=metrics.psnr(original, decoded),
+            ms_ssim=metrics.ms_ssim(original, decoded),
+        )
+
+    def _search(self, value: Callable[[int], float], target: float, name: str) -> tuple[int, int]:
+        """Neighbouring levels whose values enclose the target, or near enough to it, by halving; both the same where the
+        target is the value at an end."""
+        low, high = (level_of(end) for end in self.model.network.lambda_range())
+        lowest, highest = value(low), value(high)
+        if name == "psnr":
+            if target > highest:
+                raise InputError(_unreachable(f"{target:g} dB", f"{lowest:.2f} to {highest:.2f} dB"))
+            if target <= lowest:
+                return low, low
+        else:
+            if target < lowest:
+                raise InputError(_unreachable(f"{target:.0f} bytes", f"{lowest:.0f} to {highest:.0f} bytes"))
+            if target >= highest:
+                return high, high
+        while high - low > 1:
+            middle = (low + high) // 2
+            here = value(middle)
+            low, high = (middle, high) if here <= target else (low, middle)
+            close = target * (1 - RATE_SLACK) <= here <= target if name == "bytes" else 0 <= here - target < PSNR_SLACK
+            if close:
+                return middle, middle
+        return low, high
+
+
+def _unreachable(target: str, available: str) -> str:
+    return f"No λ of this model gives {target} on this picture; choose a target in its range, {available}."

@@ -1,0 +1,352 @@
+"""One joint training loop for every kind of model.
+
+Each sample has its own λ, stratified and log-uniform over the model's range (a fixed model's range is one λ), and the loss
+is (R + λ·D)/√λ, so that all rates count alike. Quantisation is uniform noise; in the last quarter the decoder sees
+rounded latents (straight-through) while the rate keeps the noise. Kernels are trained by Muon, the rest by Adam, with one
+cosine to zero; what is exported is the exponential moving average of the weights.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from explorer.data import Batches
+from explorer.entropy import estimated_bits
+from explorer.images import InputError
+from explorer.initialise import transform_coding_init
+from explorer.model import PAPER_LAMBDAS, Autoencoder, ModelConfig, scale_bottleneck
+
+WARMUP = 200  # steps of linear warm-up
+HELD_OUT = 64  # tiles kept back for the evaluation at the end
+LOG_EVERY = 50
+SAVE_EVERY_S = 120.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a run does. The schedule's position is the larger of step/steps and elapsed/minutes, so a run that is given
+    minutes ends its cosine when they do, on any machine."""
+
+    steps: int = 20000
+    minutes: float = math.inf
+    batch: int = 16
+    crop: int = 128
+    lr: float = 1e-3
+    lr_prior: float = 10.0
+    lr_gdn: float = 3.0
+    lr_modulators: float = 2.0
+    ema: float = 0.999
+    seed: int = 0
+
+
+def new_model(config: ModelConfig, tiles: Tensor, start: Autoencoder | None = None, *, seed: int = 0) -> Autoencoder:
+    """The model a run begins with, from a trained one where `start` is given.
+
+    modulated: `start` itself, or the transform-coding initialisation from tiles (n, S, S, 3) uint8. fixed: `start`, folded
+    at config.lmbda where it is modulated. bottleneck: `start`, a fixed model, frozen but for its gains and the prior."""
+    torch.manual_seed(seed)
+    if config.kind == "modulated" and start is None:
+        model = Autoencoder(config)
+        sample = Batches(tiles.cpu(), min(256, tiles.shape[1] // 16 * 16), torch.Generator().manual_seed(seed))
+        transform_coding_init(model, sample.draw(64))
+        return model
+    if start is None:
+        raise InputError(f"A {config.kind} model starts from a trained one; name its checkpoint with --init.")
+    if config.kind == "fixed" and start.config.kind == "modulated":
+        assert config.lmbda is not None
+        return start.fold(config.lmbda)
+    if config.kind == "bottleneck" and start.config.kind == "fixed":
+        scaled = scale_bottleneck(start).requires_grad_(False)
+        for part in (scaled.y_mod, scaled.p_mod, scaled.prior):
+            part.requires_grad_(True)
+        return scaled
+    return start
+
+
+def rate_distortion(model: Autoencoder, x: Tensor, lmbda: Tensor, rounded: bool) -> tuple[Tensor, Tensor]:
+    """Noisy estimate of (bits per pixel, MSE on [0, 1]) for each sample: x (B, 3, H, W), lmbda (B,) -> two (B,).
+
+    rounded: the decoder sees rounded latents with a straight-through gradient instead of noisy ones."""
+    t = model.position(lmbda)
+    y = model.analysis(x, t).float()
+    noisy = y + torch.rand_like(y) - 0.5
+    seen = y + (torch.round(y) - y).detach() if rounded else noisy
+    error = (model.synthesis(seen, t).float() - x).pow(2).mean(dim=(1, 2, 3))
+    bits = estimated_bits(model.prior, noisy, model.prior_gain(t))
+    return bits / (x.shape[2] * x.shape[3]), error
+
+
+def draw_lambdas(model: Autoencoder, number: int, generator: torch.Generator, device: torch.device) -> Tensor:
+    """One λ a sample, one from each of `number` equal parts of the log axis, in random order."""
+    low, high = model.lambda_range()
+    u = (torch.rand(number, generator=generator, device=device) + torch.arange(number, device=device)) / number
+    u = u[torch.randperm(number, generator=generator, device=device)]
+    return low * (high / low) ** u
+
+
+class Optimisers:
+    """Muon on the kernels as (rows × taps) matrices, Adam on all else, one learning-rate factor for both."""
+
+    def __init__(self, model: Autoencoder, recipe: Recipe) -> None:
+        trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        self.kernels = [p for name, p in trained.items() if "_conv." in name and p.ndim == 4]
+        # Muon takes matrices only: these share their kernel's memory, channels-last as the kernel is.
+        self.matrices = [nn.Parameter(k.data.permute(0, 2, 3, 1).view(len(k), -1)) for k in self.kernels]
+        groups: dict[float, list[nn.Parameter]] = {}
+        for name, p in trained.items():
+            if not any(p is kernel for kernel in self.kernels):
+                groups.setdefault(_factor(name, recipe), []).append(p)
+        adam_groups = [{"params": ps, "lr": recipe.lr * factor} for factor, ps in groups.items()]
+        self.all: list[torch.optim.Optimizer] = [torch.optim.Adam(adam_groups, betas=(0.9, 0.99), fused=True)]
+        if self.kernels:
+            muon = torch.optim.Muon(self.matrices, lr=recipe.lr, weight_decay=0.0, adjust_lr_fn="match_rms_adamw")
+            self.all.append(muon)
+        self.trained = list(trained.values())
+        self.peaks = [[group["lr"] for group in optimiser.param_groups] for optimiser in self.all]
+
+    def step(self, factor: float) -> None:
+        """One clipped update at factor × the peak rates; clears the gradients."""
+        nn.utils.clip_grad_norm_(self.trained, 1.0)
+        for matrix, kernel in zip(self.matrices, self.kernels, strict=True):
+            assert kernel.grad is not None
+            matrix.grad = kernel.grad.permute(0, 2, 3, 1).reshape(matrix.shape)
+        for optimiser, peaks in zip(self.all, self.peaks, strict=True):
+            for group, peak in zip(optimiser.param_groups, peaks, strict=True):
+                group["lr"] = peak * factor
+            optimiser.step()
+        for p in [*self.trained, *self.matrices]:
+            p.grad = None
+
+    def _slots(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        for i, optimiser in enumerate(self.all):
+            for j, p in enumerate(p for group in optimiser.param_groups for p in group["params"]):
+                yield f"optimiser.{i}.{j}", optimiser.state[p]
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {f"{slot}.{name}": value for slot, state in self._slots() for name, value in state.items()}
+
+    def restore(self, tensors: dict[str, Tensor], device: torch.device) -> None:
+        for slot, state in self._slots():
+            for name, value in tensors.items():
+                if name.startswith(slot + "."):
+                    key = name.removeprefix(slot + ".")
+                    state[key] = value.to(device)
+
+
+def _factor(name: str, recipe: Recipe) -> float:
+    """The learning-rate factor of a parameter, by the part it belongs to."""
+    for mark, factor in (("prior.", recipe.lr_prior), ("_gdn.", recipe.lr_gdn), ("_mod.", recipe.lr_modulators)):
+        if mark in name:
+            return factor
+    return 1.0
+
+
+def backward(model: Autoencoder, x: Tensor, lmbda: Tensor, rounded: bool) -> Tensor:
+    """Gradients of the mean loss (R + λD)/√λ, left in the parameters; returns (loss, bpp, PSNR in dB)."""
+    # The cache of cast weights must not outlive a step when CUDA replays it.
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=x.device.type == "cuda", cache_enabled=False):
+        bpp, mse = rate_distortion(model, x, lmbda, rounded)
+    loss = ((bpp + lmbda * mse) / lmbda.sqrt()).mean()
+    loss.backward()
+    return torch.stack([loss.detach(), bpp.detach().mean(), mse.detach().log10().mean() * -10])
+
+
+class GraphedBackward:
+    """`backward` recorded once as a CUDA graph for each way of rounding and replayed: at these sizes a step is a thousand
+    small kernels, and launching them costs more than running them."""
+
+    def __init__(self, model: Autoencoder) -> None:
+        self.model = model
+        self.graphs: dict[bool, tuple[torch.cuda.CUDAGraph, Tensor, list[Tensor | None]]] = {}
+
+    def __call__(self, x: Tensor, lmbda: Tensor, rounded: bool) -> Tensor:
+        if not self.graphs:
+            self.x, self.lmbda = x.clone(memory_format=torch.preserve_format), lmbda.clone()
+        self.x.copy_(x)
+        self.lmbda.copy_(lmbda)
+        if rounded not in self.graphs:
+            self.graphs[rounded] = self._record(rounded)
+        graph, numbers, gradients = self.graphs[rounded]
+        graph.replay()
+        for p, gradient in zip(self.model.parameters(), gradients, strict=True):
+            p.grad = gradient
+        return numbers.clone()
+
+    def _record(self, rounded: bool) -> tuple[torch.cuda.CUDAGraph, Tensor, list[Tensor | None]]:
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(3):  # CUDA's libraries choose their kernels and allocate on the first calls
+                self.model.zero_grad(set_to_none=True)
+                backward(self.model, self.x, self.lmbda, rounded)
+        torch.cuda.current_stream().wait_stream(side)
+        self.model.zero_grad(set_to_none=True)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            numbers = backward(self.model, self.x, self.lmbda, rounded)
+        return graph, numbers, [p.grad for p in self.model.parameters()]
+
+
+class Trainer:
+    """A run: the model, its moving average, the optimisers, the data and the clock; saves and resumes all of them.
+
+    tiles (n, S, S, 3) uint8 on the device that is to train. folder: where log.jsonl and state.safetensors go."""
+
+    def __init__(self, model: Autoencoder, tiles: Tensor, recipe: Recipe, folder: Path) -> None:
+        self.device = tiles.device
+        self.model = model.to(self.device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
+        self.recipe, self.folder = recipe, folder
+        self.generator = torch.Generator(self.device).manual_seed(recipe.seed)
+        torch.manual_seed(recipe.seed)
+        kept = min(HELD_OUT, len(tiles) // 4)
+        order = torch.randperm(len(tiles), generator=torch.Generator().manual_seed(0)).to(self.device)
+        self.held_out = tiles[order[:kept]]
+        self.batches = Batches(tiles[order[kept:]], recipe.crop, self.generator)
+        self.optimisers = Optimisers(self.model, recipe)
+        self.gradients = GraphedBackward(self.model) if self.device.type == "cuda" else partial(backward, self.model)
+        self.step, self.elapsed = 0, 0.0
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def position(self) -> float:
+        """How far the schedule is, in [0, 1]."""
+        return min(1.0, max(self.step / self.recipe.steps, self.elapsed / (60 * self.recipe.minutes)))
+
+    def run(self) -> list[dict[str, float]]:
+        """Train to the end of the schedule, or until SIGINT or SIGTERM; save; return the held-out evaluation."""
+        saved = started = time.monotonic()
+        before = self.elapsed
+        with _stop_signals() as stopped, tqdm(total=self.recipe.steps, initial=self.step, unit="step") as bar:
+            while self.position < 1 and not stopped:
+                numbers = self._one_step()
+                self.elapsed = before + time.monotonic() - started
+                if self.step % LOG_EVERY == 0:
+                    bar.update(self.step - bar.n)
+                    self._log(bar, numbers)
+                if time.monotonic() - saved > SAVE_EVERY_S:
+                    self.save()
+                    saved = time.monotonic()
+        self.save()
+        return evaluate(self.average, self.held_out)
+
+    def _one_step(self) -> Tensor:
+        x = self.batches.draw(self.recipe.batch)
+        lmbda = draw_lambdas(self.model, len(x), self.generator, self.device)
+        position = self.position
+        numbers = self.gradients(x, lmbda, rounded=position > 0.75)
+        self.optimisers.step(min(1.0, (self.step + 1) / WARMUP) * (0.5 + 0.5 * math.cos(math.pi * position)))
+        self.step += 1
+        self._update_average()
+        return numbers
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
+        own, live = list(self.average.parameters()), list(self.model.parameters())
+        torch._foreach_lerp_(own, live, 1 - decay)
+
+    def _log(self, bar: tqdm, numbers: Tensor) -> None:
+        loss, bpp, psnr = numbers.tolist()
+        if not math.isfinite(loss):
+            raise InputError("The loss is no longer a number; resume from the last state with a smaller --lr.")
+        bar.set_postfix(loss=f"{loss:.4f}", bpp=f"{bpp:.3f}", PSNR=f"{psnr:.2f} dB")
+        row = {"step": self.step, "elapsed_s": round(self.elapsed, 1), "position": round(self.position, 4)}
+        row |= {"loss": round(loss, 5), "bpp": round(bpp, 4), "psnr": round(psnr, 3)}
+        with (self.folder / "log.jsonl").open("a") as log:
+            log.write(json.dumps(row) + "\n")
+
+    def save(self) -> None:
+        """Write the whole state; the old one is replaced only when the new one is complete."""
+        tensors = {f"model.{name}": p for name, p in self.model.state_dict().items()}
+        tensors |= {f"average.{name}": p for name, p in self.average.state_dict().items()}
+        tensors |= self.optimisers.tensors()
+        tensors |= {"generator": self.generator.get_state(), "noise": _noise_state(self.device)}
+        about = {"step": self.step, "elapsed": self.elapsed, "config": asdict(self.model.config)}
+        path = self.folder / "state.safetensors"
+        unfinished = path.with_suffix(".partial")
+        whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+        save_file(whole, unfinished, metadata={"about": json.dumps(about)})
+        unfinished.replace(path)
+
+    def resume(self) -> None:
+        """Continue from the folder's state; InputError where there is none or it belongs to another network."""
+        path = self.folder / "state.safetensors"
+        if not path.is_file():
+            raise InputError(f"There is no saved state in {self.folder}; start without --resume.")
+        with safe_open(path, framework="pt") as file:
+            about = json.loads(file.metadata()["about"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no dict)
+        if about["config"] != asdict(self.model.config):
+            raise InputError(f"The state in {self.folder} is of another network; resume with the preset it began with.")
+        for prefix, model in (("model.", self.model), ("average.", self.average)):
+            own = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+            model.load_state_dict(own)
+        self.optimisers.restore(tensors, self.device)
+        self.generator.set_state(tensors["generator"])
+        _set_noise_state(self.device, tensors["noise"])
+        self.step, self.elapsed = about["step"], about["elapsed"]
+
+
+def _noise_state(device: torch.device) -> Tensor:
+    return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
+
+
+def _set_noise_state(device: torch.device, state: Tensor) -> None:
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(state, device)
+    else:
+        torch.set_rng_state(state)
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """SIGINT and SIGTERM end the loop after the step under way, so that the state is saved."""
+    received: list[int] = []
+    signals = (signal.SIGINT, signal.SIGTERM)
+    old = [signal.signal(s, lambda number, _frame: received.append(number)) for s in signals]
+    try:
+        yield received
+    finally:
+        for s, handler in zip(signals, old, strict=True):
+            signal.signal(s, handler)
+
+
+@torch.no_grad()
+def evaluate(model: Autoencoder, tiles: Tensor) -> list[dict[str, float]]:
+    """Rounded latents, estimated rate: per λ of the paper (or the model's own) the mean bpp, PSNR and J = (R + λD)/√λ
+    over tiles (n, S, S, 3) uint8."""
+    low, high = model.lambda_range()
+    rows = []
+    for lmbda in [low] if low == high else PAPER_LAMBDAS:
+        parts = [_rounded(model, batch, lmbda) for batch in tiles.split(16)]
+        bpp, mse = (torch.cat(values) for values in zip(*parts, strict=True))
+        j = ((bpp + lmbda * mse) / math.sqrt(lmbda)).mean().item()
+        rows.append({"lambda": lmbda, "bpp": bpp.mean().item(), "psnr": -10 * mse.log10().mean().item(), "J": j})
+    return rows
+
+
+def _rounded(model: Autoencoder, pixels: Tensor, lmbda: float) -> tuple[Tensor, Tensor]:
+    x = pixels.permute(0, 3, 1, 2).float() / 255
+    t = model.position(lmbda)
+    q = torch.round(model.analysis(x, t))
+    bits = estimated_bits(model.prior, q, model.prior_gain(t).expand(len(x), -1))
+    mse = F.mse_loss(model.synthesis(q, t).clamp(0, 1), x, reduction="none").mean(dim=(1, 2, 3))
+    return bits / (x.shape[2] * x.shape[3]), mse
