@@ -19,6 +19,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 import explorer
+from explorer import axis, images
 from explorer import model as networks
 from explorer.views import figures, points, server, store, viewer
 
@@ -79,7 +80,7 @@ def test_frame_is_the_session_reconstruction_with_its_numbers(client: TestClient
     np.testing.assert_array_equal(pixels, session.reconstruct(300))
     assert header["point"] == points.as_json(session.point(300))
     assert header["picture"] == opened
-    assert header["lmbda"] == networks.snap(300) and header["level"] == networks.level_of(300)
+    assert header["lmbda"] == axis.snap(300) and header["level"] == axis.level_of(300)
 
 
 def test_saved_files_are_the_session_files(client: TestClient, checkpoint: str, opened: str) -> None:
@@ -159,9 +160,9 @@ def test_a_picture_of_ones_own_comes_first(checkpoint: str, tmp_path: Path) -> N
 
 
 def test_a_bad_model_or_picture_is_refused_before_anything_is_served(checkpoint: str, tmp_path: Path) -> None:
-    with pytest.raises(explorer.images.InputError):
+    with pytest.raises(images.InputError):
         server.create_server(str(tmp_path / "none.safetensors"))
-    with pytest.raises(explorer.images.InputError):
+    with pytest.raises(images.InputError):
         server.create_server(checkpoint, tmp_path / "none.png")
 
 
@@ -172,7 +173,7 @@ def test_coarse_to_fine_visits_every_place_once() -> None:
 
 
 def test_infinite_and_undefined_become_null() -> None:
-    point = explorer.codecs.RDPoint("c", "1", {"q": 1}, 8, 8, 10, None, 1.25, math.inf, math.nan)
+    point = explorer.RDPoint("c", "1", {"q": 1}, 8, 8, 10, None, 1.25, math.inf, math.nan)
     assert json.loads(json.dumps(points.as_json(point), allow_nan=False))["psnr"] is None
 
 

@@ -31,7 +31,7 @@ RECORD = f"""() => {{
     ...detail,
     text: document.querySelector("[data-part=lambda]").textContent,
     bpp: document.querySelector("[data-number=bpp]").textContent,
-    plotted: {ROOT}.viewer.plot.traces.now.x[0],
+    plotted: {ROOT}.viewer.plot.now.bpp,
     shown: {ROOT}.viewer.shown.header.point.bpp,
   }}));
 }}"""
@@ -140,7 +140,7 @@ def test_opens_with_a_reconstruction_its_numbers_and_a_plot(page: Page) -> None:
     assert "bits per pixel" in page.get_attribute("[data-part=slider]", "aria-valuetext")
     for number in ("bpp", "bytes", "psnr", "ms_ssim", "ratio"):
         assert any(map(str.isdigit, page.inner_text(f"[data-number={number}]")))
-    enough = f"{ROOT}.viewer.plot.figure.data.filter((trace) => trace.x.length >= 3).length >= 3"
+    enough = f"{ROOT}.viewer.plot.figure.data.every((trace) => trace.x.length >= 3)"
     page.wait_for_function(enough, timeout=60_000)
     page.wait_for_selector(".mae-plot .scatterlayer .trace path.point")
 

@@ -9,6 +9,7 @@ import importlib
 import os
 import socket
 import threading
+import warnings
 import webbrowser
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -42,13 +43,17 @@ body { background: var(--body-background-fill) !important; }
 .gradio-container .html-container { padding: 0; }
 .gradio-container .column { gap: 10px; }
 .mae { --mae-height: clamp(540px, calc(100vh - 66px), 1100px); }
+footer .settings { color: var(--body-text-color) !important; }
 #head { align-items: center; gap: 16px; flex-wrap: nowrap; }
 #head .form { flex: 0 0 170px !important; min-width: 0 !important; border: 0; box-shadow: none; background: none; }
 #title h1 { display: inline; margin: 0 12px 0 0; font-size: 19px; font-weight: 650; }
 #title p { display: inline; margin: 0; font-size: 15px; opacity: 0.72; }
 #model { margin: 0; padding: 0; background: none; }
 #model input { margin: 0; }
-@media (max-width: 820px) { #title p { display: block; font-size: 14px; } #head .form { flex-basis: 96px !important; } }
+@media (max-width: 820px) {
+  #title p { display: block; font-size: 12.5px; }
+  #head .form { flex-basis: 96px !important; }
+}
 """
 START_VIEWER = """
 const base = document.baseURI;
@@ -91,6 +96,8 @@ def launch(
 def create_app(model: str = "mae", image: Path | None = None) -> FastAPI:
     """The Gradio page and the binary routes as one ASGI app, with the first frame on its way."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    # CompressAI's import says so; hushing it there alone fails while another thread imports.
+    warnings.filterwarnings("ignore", message=".*torch.jit.script.*is deprecated")
     with ThreadPoolExecutor(1) as aside:
         aside.submit(importlib.import_module, "gradio")
         from explorer.views.server import create_server

@@ -30,8 +30,8 @@ def series(labels: dict[str, str]) -> list[Series]:
 
 
 def rd_figure(curves: list[Series]) -> dict[str, Any]:
-    """The rate-distortion plot of one picture, still empty: one trace for each curve, then the moving point."""
-    return {"data": [*map(_curve, curves), _moving_point(curves[0])], "layout": _layout(), "config": _config()}
+    """The rate-distortion plot of one picture, still empty: one trace for each curve."""
+    return {"data": [_curve(curve) for curve in curves], "layout": _layout(), "config": _config()}
 
 
 def _curve(curve: Series) -> dict[str, Any]:
@@ -49,18 +49,15 @@ def _curve(curve: Series) -> dict[str, Any]:
     }
 
 
-def _moving_point(model: Series) -> dict[str, Any]:
-    marker = {"color": model.color, "size": 15, "symbol": "circle", "line": {"color": "#ffffff", "width": 2.5}}
-    return _curve(model) | {"mode": "markers", "name": "now", "marker": marker, "showlegend": False, "meta": "now"}
-
-
 def _layout() -> dict[str, Any]:
-    axis = {"zeroline": False, "ticks": "", "automargin": True, "nticks": 6}
+    axis = {"zeroline": False, "ticks": "", "nticks": 6}
     return {
         "xaxis": axis | {"title": {"text": "Rate (bits per pixel)", "standoff": 8}, "rangemode": "tozero"},
-        "yaxis": axis | {"title": {"text": "PSNR (dB)", "standoff": 8}},
+        "yaxis": axis | {"title": {"text": "PSNR (dB)", "standoff": 6}},
+        "showlegend": True,
         "legend": {"x": 1, "y": 0, "xanchor": "right", "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"},
-        "margin": {"l": 44, "r": 10, "t": 8, "b": 38},
+        # Fixed: from these and the axes' ranges the viewer knows where a point is on the screen.
+        "margin": {"l": 52, "r": 10, "t": 8, "b": 42, "autoexpand": False},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "hovermode": "closest",

@@ -31,11 +31,11 @@ from fastapi.responses import FileResponse, JSONResponse, Response, StreamingRes
 from PIL import Image
 from starlette.concurrency import run_in_threadpool
 
-import explorer
 from explorer import images
+from explorer.axis import LAMBDA_MAX, LAMBDA_MIN, level_of, snap
 from explorer.codecs import CODECS
 from explorer.images import InputError, to_png
-from explorer.model import LAMBDA_MAX, LAMBDA_MIN, level_of, snap
+from explorer.library import list_models
 from explorer.views import viewer
 from explorer.views.figures import rd_figure, series
 from explorer.views.points import CLASSICAL, Pauses, as_json, curve_points
@@ -56,7 +56,7 @@ def create_server(model: str = "mae", image: Path | None = None) -> FastAPI:
     """
     chosen = {images.read(image).name: image} if image else {}
     samples = chosen | {name: SAMPLES / f"{name}.png" for name in SAMPLE_NAMES}
-    store = Store(list(dict.fromkeys([model, *explorer.list_models()])), samples)
+    store = Store(list(dict.fromkeys([model, *list_models()])), samples)
     store.model(model)
     server = FastAPI(title="MAE Explorer", docs_url=None, redoc_url=None, openapi_url=None)
     server.state.api = Api(store, model)

@@ -6,12 +6,13 @@ import dataclasses
 import secrets
 import threading
 from collections import OrderedDict
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import explorer
+from explorer.codecs.learned import LearnedCodec
 from explorer.images import InputError
+from explorer.library import load_model
+from explorer.session import Session
 
 MAX_OPEN = 8  # a session's cache grows to 256 MB
 MAX_PIXELS = 30_000_000  # of all open pictures together: a session keeps tens of bytes for each
@@ -28,7 +29,7 @@ class Opened:
     token: str
     name: str
     model: str
-    session: explorer.Session
+    session: Session
     points: dict[tuple[str, float], dict[str, Any]] = dataclasses.field(default_factory=dict)
     measuring: threading.Lock = dataclasses.field(default_factory=threading.Lock)
 
@@ -50,7 +51,7 @@ class Store:
 
     def open(self, model: str, source: Any, name: str) -> Opened:
         """Open a picture (whatever `explorer.Session` takes) under a new token."""
-        session = explorer.Session(self.model(model), source)
+        session = Session(self.model(model), source)
         opened = Opened(secrets.token_urlsafe(16), name, model, session)
         with self._lock:
             self._opened[opened.token] = opened
@@ -89,13 +90,8 @@ class Store:
         pixels = sum(opened.session.picture.pixels.size // 3 for opened in self._opened.values())
         return len(self._opened) > MAX_OPEN or pixels > MAX_PIXELS
 
-    def model(self, name: str) -> Any:
-        """One of `models`, loaded once; raises InputError."""
+    def model(self, name: str) -> LearnedCodec:
+        """One of `models`; raises InputError for any other name, so that a visitor cannot have files opened."""
         if name not in self.models:
             raise InputError(f"There is no model called “{name[:40]}”.")
-        return _load(name)
-
-
-@lru_cache(maxsize=4)
-def _load(name: str) -> Any:
-    return explorer.load_model(name)
+        return load_model(name)

@@ -44,7 +44,8 @@ const PAGE = `
 </section>
 <section class="mae-side" aria-label="Numbers">
   <dl class="mae-numbers" data-part="numbers"></dl>
-  <div class="mae-plot" data-part="plot" role="img" aria-label="Rate-distortion plot of this picture"></div>
+  <div class="mae-plot-box"><div class="mae-plot" data-part="plot" role="img"
+    aria-label="Rate-distortion plot of this picture"></div><i class="mae-now" data-part="now" hidden></i></div>
   <div class="mae-samples" data-part="samples" role="group" aria-label="Sample pictures"></div>
   <div class="mae-actions">
     <button type="button" data-part="choose" title="Or drop a picture, or paste one with Ctrl+V">Open picture…</button>

@@ -1,25 +1,25 @@
 // The rate-distortion plot of this picture, drawn by Plotly and updated in place: what the user zoomed to stays.
 
 export class RatePlot {
-  // figure: data, layout and config from figures.py. onPick(setting): a click on the model's curve.
-  constructor(box, figure, onPick) {
-    this.box = box;
-    this.figure = figure;
-    this.onPick = onPick;
+  // parts: plot and now of the page. figure: from figures.py. onPick(setting): a click on the model's curve.
+  constructor({ plot, now }, figure, onPick) {
+    Object.assign(this, { box: plot, marker: now, figure, onPick });
     this.traces = Object.fromEntries(figure.data.map((trace) => [trace.meta, trace]));
-    for (const trace of figure.data) trace.customdata = [];
+    this.clear();
     // A finger on the plot scrolls the page.
     if (matchMedia("(pointer: coarse)").matches) figure.layout.dragmode = false;
   }
 
   // Plotly is large: it is loaded after the first picture is there.
   async start(load) {
-    const library = await load();
-    if (this.box.isConnected) await library.newPlot(this.box, this.figure.data, this.figure.layout, this.figure.config);
-    this.library = library;
+    this.library = await load();
+    const { data, layout, config } = this.figure;
+    await this.library.newPlot(this.box, data, layout, config);
     this.box.on("plotly_click", ({ points: [point] }) => {
       if (point.data.meta === "model") this.onPick(point.customdata);
     });
+    // Also after a zoom by the user, a new size and a redraw.
+    this.box.on("plotly_afterplot", () => this.placeMarker());
     this.redraw();
   }
 
@@ -30,7 +30,7 @@ export class RatePlot {
 
   add({ series, setting, point }) {
     const trace = this.traces[series];
-    if (!trace || point.psnr === null) return;
+    if (point.psnr === null || trace.customdata.includes(setting)) return;
     const before = trace.x.filter((rate) => rate < point.bpp).length;
     const knobs = Object.entries(point.knob).map(([name, value]) => `${name} ${Number(value.toPrecision(4))}`);
     const columns = { x: point.bpp, y: point.psnr, text: knobs.join(", "), customdata: setting };
@@ -39,18 +39,28 @@ export class RatePlot {
     this.drawing ??= requestAnimationFrame(() => this.redraw());
   }
 
-  // The moving point: synchronous, so that it is painted together with the picture it belongs to.
+  // The moving point is an element of its own: to draw the whole plot again for it would cost more than the picture.
   move(point, text) {
-    const now = this.traces.now;
-    [now.x, now.y, now.text] = [[point.bpp], [point.psnr], [text]];
+    this.now = point;
     this.box.setAttribute("aria-label", `Rate-distortion plot of this picture, now at ${text}`);
-    const place = { x: [now.x], y: [now.y], text: [now.text] };
-    if (this.library) this.library.restyle(this.box, place, this.figure.data.indexOf(now));
+    this.placeMarker();
+  }
+
+  placeMarker() {
+    const { now, marker, figure: { layout } } = this;
+    const { l, r, t, b } = layout.margin;
+    const across = share(now?.bpp, layout.xaxis.range);
+    const up = share(now?.psnr, layout.yaxis.range);
+    marker.hidden = !(across >= 0 && across <= 1 && up >= 0 && up <= 1);
+    const x = l + across * (this.box.clientWidth - l - r);
+    const y = t + (1 - up) * (this.box.clientHeight - t - b);
+    if (!marker.hidden) marker.style.transform = `translate(${x}px, ${y}px)`;
   }
 
   redraw() {
     this.drawing = null;
-    if (this.library) this.library.react(this.box, this.figure.data, this.figure.layout, this.figure.config);
+    const { data, layout, config } = this.figure;
+    if (this.library) this.library.react(this.box, data, layout, config);
   }
 
   // Curve colours suit both themes; text and lines come from the style sheet.
@@ -61,7 +71,6 @@ export class RatePlot {
     layout.font = { family: css.fontFamily, size: 12, color: color("muted") };
     layout.hoverlabel = { bgcolor: color("panel"), bordercolor: color("line"), font: { color: color("ink") } };
     for (const axis of [layout.xaxis, layout.yaxis]) axis.gridcolor = color("line");
-    this.traces.now.marker.line.color = color("panel");
     this.redraw();
   }
 
@@ -69,4 +78,9 @@ export class RatePlot {
     cancelAnimationFrame(this.drawing);
     this.library?.purge(this.box);
   }
+}
+
+// Where a value lies on an axis: 0 at its start, 1 at its end; NaN while there is no value or no axis.
+function share(value, [start, end] = []) {
+  return (value - start) / (end - start);
 }

@@ -110,31 +110,30 @@ export class Stage {
 
   drawPanel(canvas, i) {
     const context = canvas.getContext("2d");
-    context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, canvas.width, canvas.height);
-    this.drawLayer(context, this.topLayer(i));
-    if (this.mode !== "split" || this.held) return;
-    context.save();
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.beginPath();
-    context.rect(0, 0, Math.round(this.split * canvas.width), canvas.height);
-    context.clip();
-    this.drawLayer(context, this.layers.original);
-    context.restore();
+    const divider = this.mode === "split" && !this.held ? Math.round(this.split * canvas.width) : 0;
+    this.drawLayer(context, this.layerOn(i), divider, canvas.width);
+    if (divider) this.drawLayer(context, this.layers.original, 0, divider);
   }
 
-  topLayer(i) {
+  layerOn(i) {
     if (this.held || (this.mode === "beside" && i === 0)) return this.layers.original;
     return this.mode === "signed" || this.mode === "absolute" ? this.freshDifference() : this.layers.frame;
   }
 
   // Offsets are whole screen pixels, so at 1:1 and at integer zoom every picture pixel covers whole screen pixels.
-  drawLayer(context, layer) {
+  // Only the columns between `from` and `to` are touched.
+  drawLayer(context, layer, from, to) {
     const { ratio, scale } = this;
+    context.save();
+    context.beginPath();
+    context.rect(from, 0, to - from, context.canvas.height);
+    context.clip();
     context.imageSmoothingEnabled = scale < 1;
     context.imageSmoothingQuality = "high";
     context.setTransform(scale, 0, 0, scale, Math.round(this.view.x * ratio), Math.round(this.view.y * ratio));
     context.drawImage(layer.canvas, 0, 0);
+    context.restore();
   }
 
   // ---- modes --------------------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ class Viewer {
     addTicks(this.parts.ticks, setup.lmbda);
     addSamples(this.parts.samples, setup.samples, (sample) => this.open({ sample }));
     this.placeSlider();
-    this.plot = new RatePlot(this.parts.plot, setup.figure, (lmbda) => this.setLambda(lmbda));
+    this.plot = new RatePlot(this.parts, setup.figure, (lmbda) => this.setLambda(lmbda));
     this.applyTheme();
     await this.open({ sample: setup.samples[0].name });
     await this.plot.start(() => this.transport.plotly());
@@ -84,6 +84,7 @@ class Viewer {
     this.cache.clear();
     this.stage.setOriginal(original);
     this.plot.clear();
+    this.plot.add({ series: "model", setting: frame.header.lmbda, point: frame.header.point });
     this.present(frame, { lmbda: this.wanted, asked: performance.now() });
     for (const button of this.parts.samples.children) button.ariaPressed = button.dataset.sample === source.sample;
     this.notify(picture.notes.join(" "));
