@@ -79,7 +79,8 @@ def activity(tiles: Tensor) -> Tensor:
 
 @dataclass
 class Batches:
-    """Random crops of tiles (n, S, S, 3) uint8, drawn with weight √activity (clipped to [1, 12]), flipped and transposed.
+    """Random crops of tiles (n, S, S, 3) uint8, drawn with weight √activity (clipped to [1, 12]), flipped and
+    transposed.
 
     The generator decides everything, so its state is all that has to be saved to resume."""
 

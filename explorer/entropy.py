@@ -28,6 +28,7 @@ from explorer.images import InputError
 U_BITS = 20  # fixed point of u = y·a and of a itself
 CDF_BITS = 32  # fixed point of the stored cumulative
 FREQUENCY_BITS = 16  # the precision of CompressAI's rANS
+GAIN_LIMIT = (1 << 31) - 1  # a, in its fixed point, is stored in 32 bits
 GAINS = 257  # samples of a over the 65536 levels, 256 levels apart
 KNOTS = 257  # samples of c per channel, equidistant in logit
 LOGIT_MAX = 16.0
@@ -133,7 +134,7 @@ class PriorTables:
         steps = np.arange(KNOTS)
         knots = np.maximum.accumulate(knots - steps, axis=1) + steps  # strictly increasing, as interpolation needs
         levels = np.round(torch.sigmoid(logits).numpy() * 2**CDF_BITS).astype(np.int64)
-        fixed = np.maximum(1, np.round(gains.cpu().double().numpy() * 2**U_BITS)).astype(np.int64)
+        fixed = np.round(gains.cpu().double().numpy() * 2**U_BITS).clip(1, GAIN_LIMIT).astype(np.int64)
         return cls(fixed, knots, levels)
 
     def tensors(self) -> dict[str, Tensor]:
@@ -159,7 +160,7 @@ class PriorTables:
         width = int(count.max())
         q = low[:, None] + np.arange(width + 1)
         edges = self._cumulative(((2 * q - 1) * gain[:, None]) >> 1)
-        mass = np.diff(edges, axis=1) * (np.arange(width) < count[:, None])
+        mass = np.where(np.arange(width) < count[:, None], np.diff(edges, axis=1), 0)
         frequency = _frequencies(mass, count)
         with np.errstate(divide="ignore"):
             bits = (FREQUENCY_BITS - np.log2(frequency)).astype(np.float32)
@@ -188,7 +189,8 @@ class PriorTables:
 
 
 def _frequencies(mass: Int64, count: Int64) -> Int64:
-    """Mass (M, K) in units of 2⁻³² -> frequencies (M, K + 1) that sum to 2¹⁶, each at least 1, the escape after them."""
+    """Mass (M, K) in units of 2⁻³² -> frequencies (M, K + 1) that sum to 2¹⁶, each at least 1, the escape after
+    them."""
     channels, width = mass.shape
     full = np.zeros((channels, width + 1), dtype=np.int64)
     full[:, :width] = mass
@@ -227,7 +229,8 @@ def encode_symbols(q: NDArray[np.int32], table: LevelTable) -> bytes:
 
 def decode_symbols(payload: bytes, shape: tuple[int, int, int], table: LevelTable) -> NDArray[np.int32]:
     """The inverse; InputError for a payload that cannot have been written by `encode_symbols`."""
-    # The coder reads at most one 32-bit word per symbol and does not look for the end, so there is always enough to read.
+    # The coder reads at most one 32-bit word per symbol and does not look for the end, so there is always enough to
+    # read.
     slack = bytes(4 * (int(np.prod(shape)) + 4))
     flat = ans.RansDecoder().decode_with_indexes(payload + slack, _channel_of_each(shape), *table.coder_arguments())
     column = np.asarray(flat, dtype=np.int64).reshape(shape)

@@ -3,9 +3,9 @@
     x ─ conv₀ ×m₀(λ) GDN ─ conv₁ ×m₁(λ) GDN ─ conv₂ ×m₂(λ) GDN ─ y ─ round ─ ŷ
     x̂ ─ tconv₂ ×d₂(λ) IGDN ─ tconv₁ ×d₁(λ) IGDN ─ tconv₀ ×d₀(λ) IGDN ─────── ŷ      (read right to left)
 
-Analysis: 9×9 stride 4, then 5×5 stride 2 twice, so one element of y stands for 16×16 pixels. The transforms are those of
-Ballé, Laparra and Simoncelli (ICLR 2017). x is float in [0, 1]; the loss is R + λ·D with R in bits per pixel and D the
-mean squared error on [0, 1]; λ in [64, 4096].
+Analysis: 9×9 stride 4, then 5×5 stride 2 twice, so one element of y stands for 16×16 pixels. The transforms are those
+of Ballé, Laparra and Simoncelli (ICLR 2017). x is float in [0, 1]; the loss is R + λ·D with R in bits per pixel and D
+the mean squared error on [0, 1]; λ in [64, 4096].
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from explorer.axis import LAMBDA_MAX, LAMBDA_MIN, lambda_of, level_of, snap
 from explorer.images import InputError
 
 with warnings.catch_warnings():  # CompressAI's own imports warn of deprecations that a user can do nothing about.
@@ -34,28 +35,8 @@ with warnings.catch_warnings():  # CompressAI's own imports warn of deprecations
 
     from explorer.entropy import GAINS, PriorTables, make_density
 
-LAMBDA_MIN, LAMBDA_MAX = 64.0, 4096.0
-PAPER_LAMBDAS = (64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0)
-STRIDE = 16
-LAST_LEVEL = 65535  # λ travels in the file header as a 16-bit position on the log axis.
-
-
-def level_of(lmbda: float) -> int:
-    """The header's 16-bit level nearest to λ on the log axis; InputError outside [64, 4096]."""
-    value = float(lmbda)
-    if not LAMBDA_MIN * (1 - 1e-9) <= value <= LAMBDA_MAX * (1 + 1e-9):  # also false for NaN
-        raise InputError(f"λ must lie between {LAMBDA_MIN:g} and {LAMBDA_MAX:g}, but {lmbda} was given.")
-    return min(LAST_LEVEL, max(0, round(math.log(value / LAMBDA_MIN) / math.log(LAMBDA_MAX / LAMBDA_MIN) * LAST_LEVEL)))
-
-
-def lambda_of(level: int) -> float:
-    """λ at a header level in [0, 65535]."""
-    return LAMBDA_MIN * (LAMBDA_MAX / LAMBDA_MIN) ** (level / LAST_LEVEL)
-
-
-def snap(lmbda: float) -> float:
-    """λ as the header can say it: within 0.004 % of the λ asked for."""
-    return lambda_of(level_of(lmbda))
+PRIOR_GAIN_MAX = 1000.0
+STRIDE = 16  # pixels of the picture, in each direction, that one element of y stands for
 
 
 @dataclass(frozen=True)
@@ -81,7 +62,7 @@ class ModelConfig:
 PRESETS = {
     "compact": ModelConfig(),
     "paper": ModelConfig(N=192),
-    "tiny": ModelConfig(N=32, M=48, hidden=16),
+    "tiny": ModelConfig(N=48, M=64, hidden=16),
 }
 
 
@@ -158,6 +139,11 @@ class Autoencoder(nn.Module):
             self.p_mod = Modulator(M, config.hidden)
         self.prior = make_density(M)
 
+    @property
+    def weight(self) -> Tensor:
+        """A weight of the network, for its device and precision."""
+        return self.get_parameter("a_conv.0.weight")
+
     # -- λ ---------------------------------------------------------------------------------------------------------
 
     def lambda_range(self) -> tuple[float, float]:
@@ -174,15 +160,20 @@ class Autoencoder(nn.Module):
 
     def position(self, lmbda: Tensor | float) -> Tensor:
         """λ, a number or (B,) -> the modulators' input (B, 1)."""
-        parameter = self.a_conv[0].weight
-        value = torch.as_tensor(lmbda, dtype=parameter.dtype, device=parameter.device).reshape(-1, 1)
+        weight = self.weight
+        value = torch.as_tensor(lmbda, dtype=weight.dtype, device=weight.device).reshape(-1, 1)
         if self.config.conditioning == "linear":
             return value / LAMBDA_MAX
         return torch.log(value / LAMBDA_MIN) / math.log(LAMBDA_MAX / LAMBDA_MIN)
 
     def prior_gain(self, t: Tensor) -> Tensor:
-        """a(λ), (B, M): y·a(λ) has the prior's density."""
-        return self.p_mod(t) if self.config.kind != "fixed" else t.new_ones(len(t), self.config.M)
+        """a(λ), (B, M): y·a(λ) has the prior's density. Bounded, since nothing else stops a channel that is always zero
+        from asking for an ever narrower prior."""
+        return (
+            self.p_mod(t).clamp(max=PRIOR_GAIN_MAX)
+            if self.config.kind != "fixed"
+            else t.new_ones(len(t), self.config.M)
+        )
 
     # -- transforms ------------------------------------------------------------------------------------------------
 
@@ -220,11 +211,11 @@ class Autoencoder(nn.Module):
         plain = Autoencoder(replace(self.config, kind="fixed", lmbda=float(lmbda))).to(t.device, t.dtype)
         own = copy.deepcopy(self.state_dict())
         plain.load_state_dict({name: own[name] for name in plain.state_dict()})
-        for k in range(3):
-            gain = self.a_mod[k](t)[0]
-            plain.a_conv[k].weight.mul_(gain[:, None, None, None])
-            plain.a_conv[k].bias.mul_(gain)
-            plain.s_conv[k].weight.mul_(self.s_mod[k](t)[0][:, None, None, None])
+        for analysis, synthesis, m, d in zip(plain.a_conv, plain.s_conv, self.a_mod, self.s_mod, strict=True):
+            gain = m(t)[0]
+            analysis.get_parameter("weight").mul_(gain[:, None, None, None])
+            analysis.get_parameter("bias").mul_(gain)
+            synthesis.get_parameter("weight").mul_(d(t)[0][:, None, None, None])
         matrix = plain.prior.matrices[0]
         matrix.copy_(torch.expm1(F.softplus(matrix) * self.p_mod(t)[0][:, None, None]).log())
         return plain
@@ -250,7 +241,8 @@ def scale_bottleneck(model: Autoencoder) -> Autoencoder:
 
 
 def save(model: Autoencoder, path: str | Path, notes: dict[str, str] | None = None) -> None:
-    """Write a checkpoint: convolutions in float16, the rest in float32, the prior's integers, the config in the header."""
+    """Write a checkpoint: convolutions in float16, the rest in float32, the prior's integers, the config in the
+    header."""
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     tensors = {name: t.half() if "_conv." in name and t.ndim == 4 else t.float() for name, t in state.items()}
     tensors |= prior_tables(model).tensors()
@@ -267,7 +259,8 @@ def prior_tables(model: Autoencoder) -> PriorTables:
 
 
 def load(path: str | Path) -> tuple[Autoencoder, dict[str, Tensor], str]:
-    """(model in eval mode on the CPU, the prior's integer tensors, the checkpoint's id: 8 hex digits of its content)."""
+    """(model in eval mode on the CPU, the prior's integer tensors, the checkpoint's id: 8 hex digits of its
+    content)."""
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

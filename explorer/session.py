@@ -3,8 +3,8 @@
     picture ─ stem (once) ─ λ ─ latents ─ symbols ─┬─ file ─ RDPoint
                                                    └─ reconstruction ─ PSNR, MS-SSIM ┘
 
-Every stage is computed when first asked for and kept in a cache with a bound in bytes, so going back to a λ is free, and
-everything shown for one λ comes from one set of symbols: the numbers and the picture cannot disagree.
+Every stage is computed when first asked for and kept in a cache with a bound in bytes, so going back to a λ is free,
+and everything shown for one λ comes from one set of symbols: the numbers and the picture cannot disagree.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer import images, metrics
+from explorer.axis import lambda_of, level_of
 from explorer.codecs.base import RDPoint
 from explorer.codecs.learned import LearnedCodec, Pixels
 from explorer.images import InputError
-from explorer.model import lambda_of, level_of
 
 CACHE_BYTES = 256 << 20
 RATE_SLACK = 0.002  # `solve` is satisfied this far below a target rate,
@@ -58,8 +58,8 @@ class Session:
     """Explore one picture: every method takes λ in the model's range and may be called from any thread.
 
     model: what `explorer.load_model` returns. image: a path, bytes, a PIL image or an (H, W, 3) uint8 array.
-    λ is snapped to the file header's 65536 levels (within 0.004 %). Arrays that come back are read-only. Raises InputError
-    for a picture that cannot be read and a λ that the model does not have.
+    λ is snapped to the file header's 65536 levels (within 0.004 %). Arrays that come back are read-only. Raises
+    InputError for a picture that cannot be read and a λ that the model does not have.
     """
 
     def __init__(self, model: LearnedCodec, image: Any) -> None:
@@ -162,8 +162,8 @@ class Session:
         )
 
     def _search(self, value: Callable[[int], float], target: float, name: str) -> tuple[int, int]:
-        """Neighbouring levels whose values enclose the target, or near enough to it, by halving; both the same where the
-        target is the value at an end."""
+        """Neighbouring levels whose values enclose the target, or near enough to it, by halving; both the same where
+        the target is the value at an end."""
         low, high = (level_of(end) for end in self.model.network.lambda_range())
         lowest, highest = value(low), value(high)
         if name == "psnr":

@@ -1,9 +1,9 @@
 """One joint training loop for every kind of model.
 
-Each sample has its own λ, stratified and log-uniform over the model's range (a fixed model's range is one λ), and the loss
-is (R + λ·D)/√λ, so that all rates count alike. Quantisation is uniform noise; in the last quarter the decoder sees
-rounded latents (straight-through) while the rate keeps the noise. Kernels are trained by Muon, the rest by Adam, with one
-cosine to zero; what is exported is the exponential moving average of the weights.
+Each sample has its own λ, stratified and log-uniform over the model's range (a fixed model's range is one λ), and the
+loss is (R + λ·D)/√λ, so that all rates count alike. Quantisation is uniform noise; in the last quarter the decoder sees
+rounded latents (straight-through) while the rate keeps the noise. Kernels are trained by Muon, the rest by Adam, with
+one cosine to zero; what is exported is the exponential moving average of the weights.
 """
 
 from __future__ import annotations
@@ -27,13 +27,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from explorer.axis import PAPER_LAMBDAS
 from explorer.data import Batches
 from explorer.entropy import estimated_bits
 from explorer.images import InputError
 from explorer.initialise import transform_coding_init
-from explorer.model import PAPER_LAMBDAS, Autoencoder, ModelConfig, scale_bottleneck
+from explorer.model import STRIDE, Autoencoder, ModelConfig, scale_bottleneck
+from explorer.muon import Muon
 
-WARMUP = 200  # steps of linear warm-up
+WARMUP = 200  # steps of linear warm-up, but at most a tenth of the run
+MARGIN = 0.03  # of the λ axis, beyond either end
 HELD_OUT = 64  # tiles kept back for the evaluation at the end
 LOG_EVERY = 50
 SAVE_EVERY_S = 120.0
@@ -55,12 +58,19 @@ class Recipe:
     ema: float = 0.999
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.batch < 1 or self.minutes <= 0 or self.lr <= 0:
+            raise InputError("A run needs at least 1 step, 1 crop a step, and minutes and a learning rate above zero.")
+        if self.crop < STRIDE or self.crop % STRIDE:
+            raise InputError(f"A crop of {self.crop} pixels does not fit; choose a multiple of {STRIDE}.")
+
 
 def new_model(config: ModelConfig, tiles: Tensor, start: Autoencoder | None = None, *, seed: int = 0) -> Autoencoder:
     """The model a run begins with, from a trained one where `start` is given.
 
-    modulated: `start` itself, or the transform-coding initialisation from tiles (n, S, S, 3) uint8. fixed: `start`, folded
-    at config.lmbda where it is modulated. bottleneck: `start`, a fixed model, frozen but for its gains and the prior."""
+    modulated: `start` itself, or the transform-coding initialisation from tiles (n, S, S, 3) uint8. fixed: `start`,
+    folded at config.lmbda where it is modulated. bottleneck: `start`, a fixed model, frozen but for its gains and the
+    prior."""
     torch.manual_seed(seed)
     if config.kind == "modulated" and start is None:
         model = Autoencoder(config)
@@ -94,44 +104,39 @@ def rate_distortion(model: Autoencoder, x: Tensor, lmbda: Tensor, rounded: bool)
 
 
 def draw_lambdas(model: Autoencoder, number: int, generator: torch.Generator, device: torch.device) -> Tensor:
-    """One λ a sample, one from each of `number` equal parts of the log axis, in random order."""
+    """One λ a sample, one from each of `number` equal parts of the log axis, in random order. The axis is stretched a
+    little beyond its ends and clipped, so that the ends, with neighbours on one side only, are learned as well."""
     low, high = model.lambda_range()
     u = (torch.rand(number, generator=generator, device=device) + torch.arange(number, device=device)) / number
     u = u[torch.randperm(number, generator=generator, device=device)]
-    return low * (high / low) ** u
+    return low * (high / low) ** ((1 + 2 * MARGIN) * u - MARGIN).clamp(0, 1)
 
 
 class Optimisers:
-    """Muon on the kernels as (rows × taps) matrices, Adam on all else, one learning-rate factor for both."""
+    """Muon on the kernels, Adam on all else, one learning-rate factor for both."""
 
     def __init__(self, model: Autoencoder, recipe: Recipe) -> None:
         trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
-        self.kernels = [p for name, p in trained.items() if "_conv." in name and p.ndim == 4]
-        # Muon takes matrices only: these share their kernel's memory, channels-last as the kernel is.
-        self.matrices = [nn.Parameter(k.data.permute(0, 2, 3, 1).view(len(k), -1)) for k in self.kernels]
+        kernels = [p for name, p in trained.items() if _is_kernel(name, p)]
         groups: dict[float, list[nn.Parameter]] = {}
         for name, p in trained.items():
-            if not any(p is kernel for kernel in self.kernels):
+            if not _is_kernel(name, p):
                 groups.setdefault(_factor(name, recipe), []).append(p)
         adam_groups = [{"params": ps, "lr": recipe.lr * factor} for factor, ps in groups.items()]
         self.all: list[torch.optim.Optimizer] = [torch.optim.Adam(adam_groups, betas=(0.9, 0.99), fused=True)]
-        if self.kernels:
-            muon = torch.optim.Muon(self.matrices, lr=recipe.lr, weight_decay=0.0, adjust_lr_fn="match_rms_adamw")
-            self.all.append(muon)
+        if kernels:
+            self.all.append(Muon(kernels, lr=recipe.lr))
         self.trained = list(trained.values())
         self.peaks = [[group["lr"] for group in optimiser.param_groups] for optimiser in self.all]
 
     def step(self, factor: float) -> None:
         """One clipped update at factor × the peak rates; clears the gradients."""
         nn.utils.clip_grad_norm_(self.trained, 1.0)
-        for matrix, kernel in zip(self.matrices, self.kernels, strict=True):
-            assert kernel.grad is not None
-            matrix.grad = kernel.grad.permute(0, 2, 3, 1).reshape(matrix.shape)
         for optimiser, peaks in zip(self.all, self.peaks, strict=True):
             for group, peak in zip(optimiser.param_groups, peaks, strict=True):
                 group["lr"] = peak * factor
             optimiser.step()
-        for p in [*self.trained, *self.matrices]:
+        for p in self.trained:
             p.grad = None
 
     def _slots(self) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -148,6 +153,10 @@ class Optimisers:
                 if name.startswith(slot + "."):
                     key = name.removeprefix(slot + ".")
                     state[key] = value.to(device)
+
+
+def _is_kernel(name: str, p: nn.Parameter) -> bool:
+    return "_conv." in name and p.ndim == 4
 
 
 def _factor(name: str, recipe: Recipe) -> float:
@@ -169,8 +178,8 @@ def backward(model: Autoencoder, x: Tensor, lmbda: Tensor, rounded: bool) -> Ten
 
 
 class GraphedBackward:
-    """`backward` recorded once as a CUDA graph for each way of rounding and replayed: at these sizes a step is a thousand
-    small kernels, and launching them costs more than running them."""
+    """`backward` recorded once as a CUDA graph for each way of rounding and replayed: at these sizes a step is a
+    thousand small kernels, and launching them costs more than running them."""
 
     def __init__(self, model: Autoencoder) -> None:
         self.model = model
@@ -252,7 +261,8 @@ class Trainer:
         lmbda = draw_lambdas(self.model, len(x), self.generator, self.device)
         position = self.position
         numbers = self.gradients(x, lmbda, rounded=position > 0.75)
-        self.optimisers.step(min(1.0, (self.step + 1) / WARMUP) * (0.5 + 0.5 * math.cos(math.pi * position)))
+        warm = min(1.0, (self.step + 1) / min(WARMUP, self.recipe.steps / 10))
+        self.optimisers.step(warm * (0.5 + 0.5 * math.cos(math.pi * position)))
         self.step += 1
         self._update_average()
         return numbers
@@ -260,7 +270,8 @@ class Trainer:
     @torch.no_grad()
     def _update_average(self) -> None:
         decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
-        own, live = list(self.average.parameters()), list(self.model.parameters())
+        own: list[Tensor] = list(self.average.parameters())
+        live: list[Tensor] = list(self.model.parameters())
         torch._foreach_lerp_(own, live, 1 - decay)
 
     def _log(self, bar: tqdm, numbers: Tensor) -> None:

@@ -3,8 +3,8 @@
     pixels ─stem─ u ─latents(λ)─ y ─round─ q ─entropy.encode_symbols─ payload ─bitstream.pack─ file
                                              └─synthesise(λ)─ pixels
 
-Files are portable: whatever computed y, the symbols in the file are decoded by integer tables alone. The pixels that the
-synthesis makes of them are the same on one machine, and within rounding of it on another.
+Files are portable: whatever computed y, the symbols in the file are decoded by integer tables alone. The pixels that
+the synthesis makes of them are the same on one machine, and within rounding of it on another.
 """
 
 from __future__ import annotations
@@ -21,17 +21,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from explorer import bitstream, entropy, images
+from explorer.axis import LAMBDA_MAX, LAMBDA_MIN, lambda_of, level_of
 from explorer.codecs.base import Knob
 from explorer.images import InputError
-from explorer.model import (
-    LAMBDA_MAX,
-    LAMBDA_MIN,
-    STRIDE,
-    Autoencoder,
-    lambda_of,
-    level_of,
-    load,
-)
+from explorer.model import STRIDE, Autoencoder, load
 
 Pixels = NDArray[np.uint8]
 SWEEP = tuple(float(v) for v in np.geomspace(LAMBDA_MIN, LAMBDA_MAX, 17))
@@ -54,7 +47,7 @@ class LearnedCodec:
     """
 
     def __init__(self, network: Autoencoder, tables: entropy.PriorTables, name: str, version: str) -> None:
-        device_is_cpu = network.a_conv[0].weight.device.type == "cpu"
+        device_is_cpu = network.weight.device.type == "cpu"
         self.network = network.eval().requires_grad_(False)
         if device_is_cpu:  # twice as fast as the default layout on a CPU
             self.network = self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -114,7 +107,7 @@ class LearnedCodec:
     def stem(self, pixels: Pixels) -> Stem:
         """(H, W, 3) uint8 -> the part of the analysis that is done once per picture."""
         with self._inference():
-            x = images.pad(images.to_tensor(pixels), STRIDE).to(self._weight)
+            x = images.pad(images.to_tensor(pixels), STRIDE).to(self.network.weight)
             return Stem(self.network.stem(x), *pixels.shape[:2])
 
     def latents(self, stem: Stem, level: int) -> NDArray[np.float32]:
@@ -140,13 +133,9 @@ class LearnedCodec:
     def synthesise(self, q: NDArray[np.int32], level: int, height: int, width: int) -> Pixels:
         """Symbols (M, h, w) -> the decoded picture (height, width, 3) uint8."""
         with self._inference():
-            y = torch.from_numpy(q.astype(np.float32))[None].to(self._weight)
+            y = torch.from_numpy(q.astype(np.float32))[None].to(self.network.weight)
             x = self.network.synthesis(y.contiguous(memory_format=torch.channels_last), self._position(level))
             return images.to_pixels(images.crop(x, height, width))
-
-    @property
-    def _weight(self) -> Tensor:
-        return self.network.a_conv[0].weight
 
     def _position(self, level: int) -> Tensor:
         return self.network.position(lambda_of(level))

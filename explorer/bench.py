@@ -1,0 +1,205 @@
+"""How long things take here: every stage of a session, a drag, each codec beside JPEG, and the program's own start.
+
+One run measures all of it on one machine, so that its ratios mean something even where its times do not. Each time is
+the median of REPEATS. The picture is a bundled sample of 768×512 pixels.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from explorer import __version__, images, metrics
+from explorer.axis import LAST_LEVEL, lambda_of
+from explorer.codecs import CODECS, Codec, MissingPackage, match
+from explorer.codecs.learned import LearnedCodec
+from explorer.library import DEFAULT, load_model
+from explorer.report import table
+from explorer.session import Session
+
+SAMPLE = Path(__file__).parent / "samples" / "lighthouse.png"
+REPEATS = 5
+LAMBDA = 512.0
+BPP = 0.5  # the rate at which codecs are compared
+DRAG_S = 3.0
+
+
+def bench(out: str | Path | None = None, model: str = DEFAULT) -> dict[str, Any]:
+    """Measure everything, write it to the JSON file `out` if one is named, and return it.
+
+    Times are in ms where the name says so, else in s. Raises InputError for an unknown model."""
+    picture = images.read(SAMPLE)
+    devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    learned = {device: load_model(model, device) for device in devices}
+    sessions = {device: {"stages_ms": stages(one, picture), **drag(one, picture)} for device, one in learned.items()}
+    result = {
+        "machine": machine(),
+        "picture": {"name": picture.name, "width": picture.pixels.shape[1], "height": picture.pixels.shape[0]},
+        "model": {"name": learned["cpu"].name, "version": learned["cpu"].version, "lambda": LAMBDA},
+        "sessions": sessions,
+        "codecs": codecs([*filter(_is_installed, CODECS.values()), learned["cpu"]], picture.pixels),
+        "startup_s": startup(),
+    }
+    if out is not None:
+        Path(out).write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return result
+
+
+def machine() -> dict[str, Any]:
+    """What the times depend on: processor, cores, GPU, versions."""
+    return {
+        "cpu": _cpu_name(),
+        "cores": os.cpu_count(),
+        "torch_threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "system": platform.system(),
+        "versions": {"explorer": __version__, "python": platform.python_version(), "torch": torch.__version__},
+    }
+
+
+def _cpu_name() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
+
+
+def _ms(work: Callable[[], object]) -> float:
+    """Median time of a call in ms, after one that is not counted; a GPU's queue is drained before the clock is read."""
+    times = []
+    for _ in range(REPEATS + 1):
+        start = perf_counter()
+        work()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        times.append(1000 * (perf_counter() - start))
+    return round(median(times[1:]), 2)
+
+
+# -- the session -----------------------------------------------------------------------------------------------------
+
+
+def stages(model: LearnedCodec, picture: images.Picture) -> dict[str, float]:
+    """The stages of a session at one λ, in ms, each by itself and without the session's cache."""
+    pixels, level = picture.pixels, model.level(LAMBDA)
+    height, width = pixels.shape[:2]
+    stem = model.stem(pixels)
+    q = model.symbols(model.latents(stem, level))
+    decoded = model.synthesise(q, level, height, width)
+    data = model.pack(stem, q, level)
+    work: dict[str, Callable[[], object]] = {
+        "stem (once per picture)": lambda: model.stem(pixels),
+        "latents": lambda: model.latents(stem, level),
+        "encode (symbols to file)": lambda: model.pack(stem, q, level),
+        "decode (file to symbols)": lambda: model.decode_symbols(data),
+        "bits of each element": lambda: model.element_bits(q, level),
+        "synthesis": lambda: model.synthesise(q, level, height, width),
+        "PSNR": lambda: metrics.psnr(pixels, decoded),
+        "MS-SSIM": lambda: metrics.ms_ssim(pixels, decoded),
+    }
+    return {name: _ms(each) for name, each in tqdm(work.items(), "stages", leave=False)}
+
+
+def drag(model: LearnedCodec, picture: images.Picture) -> dict[str, float]:
+    """The first frame of a fresh session, in ms, and how many distinct λ a second it then shows or fully measures."""
+    first = _ms(lambda: Session(model, picture).reconstruct(LAMBDA))
+    session = Session(model, picture)
+    return {
+        "first_frame_ms": first,
+        "frames_per_s": _per_second(session.reconstruct),
+        "points_per_s": _per_second(session.point),
+    }
+
+
+def _per_second(show: Callable[[float], object]) -> float:
+    start, shown = perf_counter(), 0
+    while (elapsed := perf_counter() - start) < DRAG_S:
+        show(_lambda(shown))
+        shown += 1
+    return round(shown / elapsed, 2)
+
+
+def _lambda(number: int) -> float:
+    """Ever new λ all over the axis: multiples of the golden ratio never meet."""
+    return lambda_of(round((number * 0.618034) % 1 * LAST_LEVEL))
+
+
+# -- codecs and start ------------------------------------------------------------------------------------------------
+
+
+def codecs(chosen: list[Codec], pixels: np.ndarray) -> list[dict[str, Any]]:
+    """Encoding and decoding time of each codec near one rate, in ms and relative to JPEG."""
+    rows: list[dict[str, Any]] = []
+    for codec in tqdm(chosen, "codecs", leave=False):
+        found = match(codec, pixels, bytes=round(BPP * pixels.shape[0] * pixels.shape[1] / 8)).measurement
+        encode, decode = _timed(codec, pixels, found.setting, found.data)
+        rows.append(
+            {
+                "codec": codec.name,
+                "version": codec.version,
+                "knob": {codec.knob.name: found.setting},
+                "bpp": round(found.point.bpp, 4),
+                "psnr": round(found.psnr, 2),
+                "encode_ms": encode,
+                "decode_ms": decode,
+            }
+        )
+    jpeg = next(row for row in rows if row["codec"] == "jpeg")
+    for row in rows:
+        row["encode_ratio"] = round(row["encode_ms"] / jpeg["encode_ms"], 2)
+        row["decode_ratio"] = round(row["decode_ms"] / jpeg["decode_ms"], 2)
+    return rows
+
+
+def _timed(codec: Codec, pixels: np.ndarray, setting: float, data: bytes) -> tuple[float, float]:
+    return _ms(lambda: codec.encode(pixels, setting)), _ms(lambda: codec.decode(data))
+
+
+def _is_installed(codec: Codec) -> bool:
+    try:
+        return bool(codec.version)
+    except MissingPackage:
+        return False
+
+
+def startup() -> dict[str, float]:
+    """Seconds until a fresh process is done: Python alone, with `import explorer`, and `explorer --help`."""
+    commands = {
+        "python": ["-c", ""],
+        "import explorer": ["-c", "import explorer"],
+        "explorer --help": ["-m", "explorer", "--help"],
+    }
+    return {name: round(_ms(partial(_run, line)) / 1000, 3) for name, line in commands.items()}
+
+
+def _run(arguments: Sequence[str]) -> None:
+    subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+
+
+def text(result: dict[str, Any]) -> str:
+    """A result as Markdown tables."""
+    computer, parts = result["machine"], []
+    parts.append(f"{computer['cpu']}, {computer['cores']} cores" + (f", {computer['gpu']}" if computer["gpu"] else ""))
+    for device, session in result["sessions"].items():
+        lines = session["stages_ms"] | {
+            name: session[name] for name in ("first_frame_ms", "frames_per_s", "points_per_s")
+        }
+        parts.append(table([f"session on {device}", "ms, or as said"], [[name, f"{v:g}"] for name, v in lines.items()]))
+    columns = ("bpp", "psnr", "encode_ms", "encode_ratio", "decode_ms", "decode_ratio")
+    body = [[row["codec"], *(f"{row[column]:g}" for column in columns)] for row in result["codecs"]]
+    parts.append(table(["codec", "bpp", "PSNR", "encode ms", "÷ JPEG", "decode ms", "÷ JPEG"], body))
+    parts.append(table(["start", "s"], [[name, f"{value:g}"] for name, value in result["startup_s"].items()]))
+    return "\n\n".join(parts)

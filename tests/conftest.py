@@ -1,0 +1,58 @@
+"""What several test modules share: the bundled model, a small picture, a tiny model that costs no training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import explorer
+from explorer import images
+from explorer.codecs.learned import LearnedCodec
+from explorer.data import cut
+from explorer.initialise import transform_coding_init
+from explorer.model import PRESETS, Autoencoder, content_id, prior_tables
+
+
+def smooth_picture(height: int, width: int, seed: int = 0) -> np.ndarray:
+    """(H, W, 3) uint8 with the falling spectrum of photographs, and colours that mostly agree."""
+    rng = np.random.default_rng(seed)
+    spectrum = np.fft.rfft2(rng.standard_normal((3, height, width)))
+    fy, fx = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
+    fields = np.fft.irfft2(spectrum / (0.01 + np.hypot(fy, fx)) ** 1.3, s=(height, width))
+    fields = (fields - fields.mean()) / (fields.std() + 1e-9)
+    picture = 127 + 40 * fields[0] + 10 * np.stack([fields[1], 0 * fields[1], fields[2]])
+    return picture.clip(0, 255).astype(np.uint8).transpose(1, 2, 0).copy()
+
+
+@pytest.fixture(scope="session")
+def mae() -> LearnedCodec:
+    return explorer.load_model("mae", device="cpu")
+
+
+def sample_paths() -> list[Path]:
+    """The bundled sample pictures."""
+    return sorted((Path(explorer.__file__).parent / "samples").glob("*.png"))
+
+
+def photograph_tiles(which: slice) -> torch.Tensor:
+    """(n, 128, 128, 3) uint8 tiles of the bundled samples, every third kept so that they vary."""
+    tiles = [tile for path in sample_paths() for tile in cut(images.read(path).pixels, 128)][::3]
+    return torch.from_numpy(np.stack(tiles[which]))
+
+
+@pytest.fixture(scope="session")
+def tiny_network() -> Autoencoder:
+    """Preset tiny after the transform-coding initialisation: a working codec without a training step."""
+    torch.manual_seed(0)
+    network = Autoencoder(PRESETS["tiny"])
+    transform_coding_init(network, photograph_tiles(slice(0, 24)).permute(0, 3, 1, 2) / 255)
+    return network.eval()
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_network) -> LearnedCodec:
+    tables = prior_tables(tiny_network)
+    return LearnedCodec(tiny_network, tables, "tiny", content_id(tables.tensors()))

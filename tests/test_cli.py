@@ -1,0 +1,115 @@
+"""The command line, and the shape of the package: who imports whom, and what `--help` does not import."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import sample_paths
+from PIL import Image
+
+import explorer
+from explorer.__main__ import main
+
+PACKAGE = Path(explorer.__file__).parent
+LAYERS = [  # each may import from the lines above it, and from its own
+    {"images", "metrics"},
+    {"axis", "entropy", "model"},
+    {"bitstream", "codecs"},
+    {"data", "initialise", "muon", "train", "library", "session"},
+    {"rows", "evaluate", "report", "fetch", "bench"},
+    {"views"},
+    {"__main__"},
+]
+
+
+@pytest.fixture
+def picture(tmp_path):
+    path = tmp_path / "picture.png"
+    Image.open(sample_paths()[0]).crop((0, 0, 200, 120)).save(path)
+    return path
+
+
+@pytest.mark.parametrize("target", [["--lambda", "512"], ["--bpp", "0.6"], ["--bytes", "2000"], ["--psnr", "32"]])
+def test_encode_info_decode(picture, tmp_path, capsys, target):
+    coded, decoded = tmp_path / "p.mae", tmp_path / "p.png"
+    assert main(["encode", str(picture), str(coded), *target]) == 0
+    assert main(["info", str(coded)]) == 0
+    assert main(["decode", str(coded), str(decoded)]) == 0
+    out = capsys.readouterr().out
+    assert "200×120 pixels" in out and f"{coded.stat().st_size} bytes" in out
+    assert (np.asarray(Image.open(decoded)) == explorer.decode(coded.read_bytes())).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["encode", "nowhere.png", "o.mae", "--lambda", "512"], "cannot be opened"),
+        (["encode", "PICTURE", "o.mae", "--lambda", "9999"], "between 64 and 4096"),
+        (["encode", "PICTURE", "o.mae", "--lambda", "nan"], "between 64 and 4096"),
+        (["encode", "PICTURE", "o.mae", "--bytes", "3"], "in its range"),
+        (["encode", "PICTURE", "o.mae", "--psnr", "99"], "in its range"),
+        (["encode", "PICTURE", "o.mae", "--lambda", "512", "--model", "other"], "choose one of"),
+        (["encode", "PICTURE", "missing/folder/o.mae", "--lambda", "512"], "cannot be written"),
+        (["decode", "PICTURE", "o.png"], "not a .mae file"),
+        (["decode", "nowhere.mae", "o.png"], "cannot be read"),
+        (["info", "PICTURE"], "not a .mae file"),
+        (["info", "nowhere.safetensors"], "no checkpoint"),
+        (["app", "nowhere.png", "--no-browser"], "cannot be opened"),
+        (["--model", "other", "--no-browser"], "choose one of"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_status_2(picture, tmp_path, monkeypatch, capsys, arguments, says):
+    monkeypatch.chdir(tmp_path)
+    assert main([str(picture) if word == "PICTURE" else word for word in arguments]) == 2
+    message = capsys.readouterr().err.strip()
+    assert message.startswith("explorer: ") and message.endswith(".") and "\n" not in message and says in message
+    assert not (tmp_path / "o.mae").exists()
+
+
+def test_help_imports_nothing_heavy():
+    code = "import sys; sys.argv = ['explorer', '--help']\ntry:\n import explorer.__main__ as m; m.main()\n"
+    code += (
+        "except SystemExit: pass\nprint(sorted({'torch', 'gradio', 'numpy', 'compressai', 'PIL'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("[]") and "encode" in done.stdout
+
+
+def imports_of(path: Path) -> set[str]:
+    """First names below `explorer` that a module imports, lazily or not."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "explorer":
+            parts = node.module.split(".")
+            found |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
+        if isinstance(node, ast.Import):
+            found |= {a.name.split(".")[1] for a in node.names if a.name.startswith("explorer.")}
+    return found
+
+
+def layer_of(name: str) -> int:
+    return next(i for i, layer in enumerate(LAYERS) if name in layer)
+
+
+def test_imports_go_downwards_only():
+    public = set(explorer.__all__)
+    for path in PACKAGE.rglob("*.py"):
+        own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        if own != "__init__":
+            upwards = {name for name in imports_of(path) - public if layer_of(name) > layer_of(own)}
+            assert not upwards, f"{path.name} imports {upwards} from above"
+
+
+def test_only_the_app_imports_gradio_and_only_the_notebook_ipywidgets():
+    homes = {"gradio": {"app.py"}, "ipywidgets": {"notebook.py"}, "anywidget": {"notebook.py"}}
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for name in names:
+                assert path.name in homes.get(name.split(".")[0], {path.name}), f"{path.name} imports {name}"

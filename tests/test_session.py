@@ -1,0 +1,153 @@
+"""A picture under a model: what is shown agrees with the file, whatever computed it."""
+
+from __future__ import annotations
+
+import threading
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from conftest import sample_paths, smooth_picture
+
+import explorer
+from explorer import axis
+from explorer.codecs.learned import LearnedCodec
+from explorer.images import InputError, read
+from explorer.library import folder
+from explorer.session import Session, _Cache
+
+
+@pytest.fixture(scope="module")
+def session(mae) -> Session:
+    return Session(mae, read(sample_paths()[0]).pixels[100:356, 200:520])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (16, 16), (17, 33), (95, 64)])
+@pytest.mark.parametrize("lmbda", [64, 777.7, 4096])
+def test_the_file_decodes_to_what_is_shown(mae, size, lmbda):
+    session = Session(mae, smooth_picture(*size))
+    shown = session.reconstruct(lmbda)
+    assert shown.shape == (*size, 3) and shown.dtype == np.uint8
+    assert (explorer.decode(session.encode(lmbda), device="cpu") == shown).all()
+    assert mae.encode(session.picture.pixels, lmbda) == session.encode(lmbda)
+
+
+@pytest.mark.parametrize("path", sample_paths(), ids=lambda path: path.stem)
+def test_rate_and_quality_rise_with_lambda_and_the_file_has_the_estimated_size(mae, path):
+    session = Session(mae, read(path).pixels[64:320, 64:448])
+    points = session.curve(9)
+    assert all(a.bpp < b.bpp and a.psnr < b.psnr for a, b in pairwise(points))
+    for point in points:
+        assert abs(point.bytes - point.estimated_bits / 8) <= 0.01 * point.estimated_bits / 8 + 24
+
+
+def test_numbers_of_a_point(session):
+    point, pixels = session.point(512), session.reconstruct(512)
+    original = session.picture.pixels
+    assert point.bytes == len(session.encode(512))
+    assert point.bpp == pytest.approx(8 * point.bytes / (256 * 320))
+    error = (original.astype(float) - pixels).var() + (original.astype(float) - pixels).mean() ** 2
+    assert point.psnr == pytest.approx(10 * np.log10(255**2 / error))
+    assert point.estimated_bits == pytest.approx(session.bits(512).sum(), rel=1e-5)
+    assert (point.codec, point.width, point.height) == ("mae", 320, 256)
+    assert point.knob["lambda"] == axis.snap(512)
+
+
+def test_arrays(session):
+    y, bits, ratio = session.latents(512), session.bits(512), session.ratio(4096, 64)
+    assert y.shape == bits.shape == ratio.shape == (192, 16, 20)
+    assert y.dtype == bits.dtype == ratio.dtype == np.float32
+    assert (bits > 0).all() and (session.symbols(512) == np.rint(y)).all()
+    below = session.latents(64)
+    assert np.allclose(ratio[below != 0] * below[below != 0], session.latents(4096)[below != 0], rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="read-only"):
+        y[0] = 0
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("precision", [torch.float32, torch.float64])
+def test_the_symbols_of_a_file_do_not_depend_on_what_reads_it(mae, threads, precision):
+    """A file written at any precision and number of threads gives its own symbols back to everybody."""
+    before = torch.get_num_threads()
+    network, _, version = explorer.model.load(folder() / "mae.safetensors")
+    writer = LearnedCodec(network.to(precision), mae.tables, "mae", version)
+    pixels = read(sample_paths()[1]).pixels[:128, :160]
+    try:
+        torch.set_num_threads(threads)
+        stem, level = writer.stem(pixels), writer.level(3000)
+        written = writer.symbols(writer.latents(stem, level))
+        data = writer.pack(stem, written, level)
+        torch.set_num_threads(before)
+        assert (mae.decode_symbols(data)[0] == written).all()
+        torch.set_num_threads(threads)
+        assert (writer.decode_symbols(data)[0] == written).all()
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("target", [{"bpp": 0.5}, {"bytes": 4000}, {"psnr": 33.0}])
+def test_solve(session, target):
+    point = session.point(session.solve(**target))
+    ((name, value),) = target.items()
+    got = getattr(point, name)
+    assert (value <= got < value + 0.02) if name == "psnr" else (0.99 * value <= got <= value)
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        ({"bytes": 5}, "in its range"),
+        ({"bpp": 1e-4}, "in its range"),
+        ({"psnr": 90.0}, "in its range"),
+        ({"bpp": -1}, "above zero"),
+        ({"bpp": float("nan")}, "above zero"),
+        ({}, "exactly one"),
+        ({"bpp": 1, "psnr": 30}, "exactly one"),
+    ],
+)
+def test_solve_says_what_cannot_be_met(session, target, says):
+    with pytest.raises(InputError, match=says):
+        session.solve(**target)
+
+
+@pytest.mark.parametrize(
+    "image", ["missing.png", b"", b"text", np.full((4, 4, 3), np.nan), 7, np.zeros((0, 3, 3), np.uint8)]
+)
+def test_a_bad_picture_is_one_sentence(mae, image):
+    with pytest.raises(InputError) as caught:
+        Session(mae, image)
+    assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
+
+
+def test_threads_share_a_session(mae):
+    session = Session(mae, smooth_picture(48, 64))
+    lambdas = [64, 512, 4096] * 3
+    found: list = [None] * len(lambdas)
+
+    def work(i: int) -> None:
+        found[i] = (session.point(lambdas[i]), session.reconstruct(lambdas[i]).tobytes())
+
+    workers = [threading.Thread(target=work, args=(i,)) for i in range(len(lambdas))]
+    [worker.start() for worker in workers]
+    [worker.join() for worker in workers]
+    assert [str(f) for f in found[:3]] * 3 == [str(f) for f in found]
+
+
+def test_the_cache_has_a_bound():
+    cache = _Cache(100)
+    for level in range(20):
+        cache.get("pixels", level, lambda: b"x" * 30, len)
+    assert cache._used <= 100
+    made = []
+    cache.get("pixels", 19, lambda: made.append(1) or b"", len)
+    cache.get("pixels", 0, lambda: made.append(2) or b"", len)
+    assert made == [2], "the newest is still there, the oldest is not"
+
+
+def test_models_by_name(tmp_path):
+    assert explorer.list_models()[0] == "mae"
+    with pytest.raises(InputError, match="choose one of mae"):
+        explorer.load_model("nonsense")
+    with pytest.raises(InputError, match="no checkpoint"):
+        explorer.load_model(tmp_path / "none.safetensors")
