@@ -47,6 +47,7 @@ def address() -> Iterator[str]:
     try:
         assert server.stdout
         line = server.stdout.readline()
+        watchdog.cancel()
         assert "http://" in line, "the server did not start"
         print(f"\nserver ready after {monotonic() - started:.1f} s")
         yield next(word for word in line.split() if word.startswith("http://"))
@@ -393,3 +394,10 @@ def test_samples_and_model_keep_the_page_consistent(page: Page, address: str) ->
     frame = settle(page)
     assert frame["picture"] == page.evaluate(f"{ROOT}.dataset.picture")
     assert page.get_attribute(f"[data-sample={name}]", "aria-pressed") == "true"
+
+
+def test_a_closed_viewer_leaves_nothing_behind(page: Page) -> None:
+    page.evaluate(f"window.closed_viewer = {ROOT}.viewer; window.closed_viewer.destroy()")
+    assert page.evaluate(f"{ROOT}.childElementCount") == 0
+    page.keyboard.press("b")
+    assert page.evaluate("window.closed_viewer.stage.mode") == "split"

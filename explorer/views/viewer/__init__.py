@@ -22,6 +22,7 @@ MODULES = (
     "stage.js",
     "plot.js",
     "keys.js",
+    "listen.js",
     "viewer.js",
 )
 EXPORTS = "export { createViewer, httpTransport, decodeFrame };\n"

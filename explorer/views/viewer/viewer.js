@@ -10,7 +10,7 @@ import { buildPage, addSamples, addTicks, saveBlob } from "./page.js";
 import { Readout, formatLambda, describe } from "./readout.js";
 import { Stage } from "./stage.js";
 import { RatePlot } from "./plot.js";
-import { listenToKeys, fillHelp } from "./keys.js";
+import { listen } from "./listen.js";
 
 const SLIDER_STEPS_PER_OCTAVE = 256;
 const CACHE_BYTES = 64 * 2 ** 20;
@@ -32,7 +32,8 @@ class Viewer {
     this.cache = new FrameCache(CACHE_BYTES);
     this.closing = new AbortController();
     this.opening = 0;
-    this.listen(scope, this.closing.signal);
+    this.applyTheme();
+    listen(this, scope, this.closing.signal);
     this.setMode("split");
     this.setGain(4);
     this.stage.setSplit(0.5);
@@ -48,7 +49,7 @@ class Viewer {
     addSamples(this.parts.samples, setup.samples, (sample) => this.open({ sample }));
     this.placeSlider();
     this.plot = new RatePlot(this.parts, setup.figure, (lmbda) => this.setLambda(lmbda));
-    this.applyTheme();
+    this.plot.setTheme();
     await this.open({ sample: setup.samples[0].name });
     await this.plot.start(() => this.transport.plotly());
   }
@@ -119,6 +120,11 @@ class Viewer {
 
   stepLambda(octaves) {
     this.setLambda(this.wanted * 2 ** octaves);
+  }
+
+  readSlider(asked) {
+    const share = this.parts.slider.value / this.parts.slider.max;
+    this.setLambda(this.setup.lmbda.min * 2 ** (share * this.octaves), asked);
   }
 
   placeSlider() {
@@ -246,70 +252,21 @@ class Viewer {
     this.plot?.setTheme();
   }
 
+  openFile(file) {
+    if (file) this.open({ file, name: file.name });
+  }
+
   async save(kind) {
     if (!this.shown) return;
     const { id, header } = this.shown;
     await this.transport.file(id, header.lmbda, kind).then(saveBlob, (error) => this.notify(error.message));
   }
 
-  // ---- listening ----------------------------------------------------------------------------------------------------
-
-  listen(scope, signal) {
-    const { parts, stage } = this;
-    const on = (element, type, handler) => element.addEventListener(type, handler, { signal });
-    on(parts.slider, "input", (event) => this.setLambda(this.sliderLambda(), event.timeStamp));
-    parts.modes.forEach((radio) => on(radio, "change", () => this.setMode(radio.value)));
-    on(parts.gain, "change", () => this.setGain(Number(parts.gain.value)));
-    const buttons = {
-      zoomIn: () => stage.zoomStep(1), zoomOut: () => stage.zoomStep(-1), fit: () => stage.fit(),
-      actual: () => stage.zoomTo(1), helpOpen: () => parts.help.showModal(), choose: () => parts.file.click(),
-      saveMae: () => this.save("mae"), savePng: () => this.save("png"),
-    };
-    for (const [name, action] of Object.entries(buttons)) on(parts[name], "click", action);
-    on(parts.hold, "pointerdown", () => this.hold(true));
-    for (const type of ["pointerup", "pointercancel", "pointerleave"]) on(parts.hold, type, () => this.hold(false));
-    fillHelp(parts.helpList);
-    listenToKeys(scope, this, signal);
-    this.listenForFiles(scope, on);
-    this.watchTheme(on);
-  }
-
-  sliderLambda() {
-    const share = this.parts.slider.value / this.parts.slider.max;
-    return this.setup.lmbda.min * 2 ** (share * this.octaves);
-  }
-
-  listenForFiles(scope, on) {
-    const { file, stage } = this.parts;
-    on(file, "change", () => this.openFile(file.files[0]));
-    on(scope, "paste", (event) => this.openFile(event.clipboardData.files[0]));
-    on(scope, "dragover", (event) => {
-      event.preventDefault();
-      stage.dataset.drop = true;
-    });
-    on(scope, "dragleave", (event) => event.relatedTarget || delete stage.dataset.drop);
-    on(scope, "drop", (event) => {
-      event.preventDefault();
-      delete stage.dataset.drop;
-      this.openFile(event.dataTransfer.files[0]);
-    });
-  }
-
-  openFile(file) {
-    if (file) this.open({ file, name: file.name });
-    this.parts.file.value = "";
-  }
-
-  watchTheme(on) {
-    on(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.applyTheme());
-    this.themeObserver = new MutationObserver(() => this.applyTheme());
-    this.themeObserver.observe(document.body, { attributes: true });
-  }
+  // ---- the end ------------------------------------------------------------------------------------------------------
 
   destroy() {
     this.closing.abort();
     this.collecting?.abort();
-    this.themeObserver.disconnect();
     this.stage.destroy();
     this.plot?.destroy();
     this.cache.clear();

@@ -1,0 +1,59 @@
+// What a viewer listens to: its controls, files that arrive, the theme of the page, the keyboard (keys.js).
+import { listenToKeys, fillHelp } from "./keys.js";
+
+// scope: what hears shortcuts, paste and drop. signal: aborts all of it.
+export function listen(viewer, scope, signal) {
+  const on = (element, type, handler) => element.addEventListener(type, handler, { signal });
+  listenToControls(viewer, on);
+  listenForFiles(viewer, scope, on);
+  listenForTheme(viewer, on, signal);
+  fillHelp(viewer.parts.helpList);
+  listenToKeys(scope, viewer, signal);
+}
+
+function listenToControls(viewer, on) {
+  const { parts, stage } = viewer;
+  const clicks = {
+    zoomIn: () => stage.zoomStep(1),
+    zoomOut: () => stage.zoomStep(-1),
+    fit: () => stage.fit(),
+    actual: () => stage.zoomTo(1),
+    helpOpen: () => parts.help.showModal(),
+    choose: () => parts.file.click(),
+    saveMae: () => viewer.save("mae"),
+    savePng: () => viewer.save("png"),
+  };
+  for (const [name, action] of Object.entries(clicks)) on(parts[name], "click", action);
+  on(parts.slider, "input", (event) => viewer.readSlider(event.timeStamp));
+  on(parts.gain, "change", () => viewer.setGain(Number(parts.gain.value)));
+  for (const radio of parts.modes) on(radio, "change", () => viewer.setMode(radio.value));
+  on(parts.hold, "pointerdown", () => viewer.hold(true));
+  for (const end of ["pointerup", "pointercancel", "pointerleave"]) on(parts.hold, end, () => viewer.hold(false));
+}
+
+function listenForFiles(viewer, scope, on) {
+  const { file, stage } = viewer.parts;
+  on(file, "change", () => {
+    viewer.openFile(file.files[0]);
+    file.value = ""; // so that choosing the same file again is a change
+  });
+  on(scope, "paste", (event) => viewer.openFile(event.clipboardData.files[0]));
+  on(scope, "dragover", (event) => {
+    event.preventDefault();
+    stage.dataset.drop = true;
+  });
+  on(scope, "dragleave", (event) => event.relatedTarget || delete stage.dataset.drop);
+  on(scope, "drop", (event) => {
+    event.preventDefault();
+    delete stage.dataset.drop;
+    viewer.openFile(event.dataTransfer.files[0]);
+  });
+}
+
+// Pages that switch their theme mark it on the body, in one way or another.
+function listenForTheme(viewer, on, signal) {
+  on(matchMedia("(prefers-color-scheme: dark)"), "change", () => viewer.applyTheme());
+  const observer = new MutationObserver(() => viewer.applyTheme());
+  observer.observe(document.body, { attributes: true });
+  signal.addEventListener("abort", () => observer.disconnect());
+}
