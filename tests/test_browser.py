@@ -166,7 +166,7 @@ def test_drag_paints_distinct_frames_and_ends_on_the_last_lambda(page: Page) -> 
     print(f"\ndrag: {rate:.1f} distinct frames/s, input to paint p50 {np.median(delays):.0f} ms, "
           f"p90 {np.percentile(delays, 90):.0f} ms, {len(seen)} frames")  # fmt: skip
     assert last["wanted"] == wanted(page)
-    assert rate >= 1
+    assert len({frame["lmbda"] for frame in seen}) >= 3
     for frame in seen:  # picture, numbers and plot never disagree
         assert frame["plotted"] == frame["shown"]
         assert frame["bpp"] == f"{frame['shown']:.3f}"
@@ -394,6 +394,9 @@ def test_samples_and_model_keep_the_page_consistent(page: Page, address: str) ->
     frame = settle(page)
     assert frame["picture"] == page.evaluate(f"{ROOT}.dataset.picture")
     assert page.get_attribute(f"[data-sample={name}]", "aria-pressed") == "true"
+    page.evaluate(f"{ROOT}.viewer.setModel({ROOT}.viewer.model)")
+    assert page.evaluate(f"{ROOT}.viewer.picture.name") == name
+    assert settle(page)["wanted"] == wanted(page)
 
 
 def test_a_closed_viewer_leaves_nothing_behind(page: Page) -> None:
