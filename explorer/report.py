@@ -122,7 +122,6 @@ def _traces(curves: Mapping[str, Sequence[MeanPoint]]) -> list[_Trace]:
             *([*values] for values in zip(*((p.bpp, p.psnr, decibels(p.ms_ssim)) for p in points), strict=True)),
         )
         for name, points in curves.items()
-        if points
     ]
     others = [
         _Trace(

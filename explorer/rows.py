@@ -56,27 +56,20 @@ def curve_name(codec: str) -> str:
 
 
 def mean_curves(rows: Iterable[Row]) -> dict[str, list[MeanPoint]]:
-    """One curve for each codec, in order of rate: its points are means over all pictures that the codec has rows of.
+    """One curve for each codec, in order of rate: its points are means over all pictures that there are rows of.
 
     A setting that some picture lacks, or that loses nothing on one (infinite PSNR), is left out: its mean would be of
-    other pictures than its neighbours'."""
-    groups: dict[str, dict[tuple[str, float], list[Row]]] = defaultdict(lambda: defaultdict(list))
-    pictures: dict[str, set[str]] = defaultdict(set)
+    other pictures than its neighbours'. A codec without any setting left has no curve."""
+    rows = list(rows)
+    pictures = {row["image_id"] for row in rows}
+    groups: dict[tuple[str, float], list[Row]] = defaultdict(list)
     for row in rows:
-        curve = curve_name(row["codec"])
-        groups[curve][row["codec"], setting(row)].append(row)
-        pictures[curve].add(row["image_id"])
-    return {
-        curve: sorted(
-            (
-                _mean_point(value, group)
-                for (_, value), group in points.items()
-                if len(group) == len(pictures[curve]) and all(row["psnr"] is not None for row in group)
-            ),
-            key=lambda point: point.bpp,
-        )
-        for curve, points in groups.items()
-    }
+        groups[row["codec"], setting(row)].append(row)
+    curves: dict[str, list[MeanPoint]] = defaultdict(list)
+    for (codec, value), group in groups.items():
+        if len(group) == len(pictures) and all(row["psnr"] is not None for row in group):
+            curves[curve_name(codec)].append(_mean_point(value, group))
+    return {curve: sorted(points, key=lambda point: point.bpp) for curve, points in curves.items()}
 
 
 def _mean_point(value: float, rows: Sequence[Row]) -> MeanPoint:
