@@ -39,6 +39,7 @@ WARMUP = 200  # steps of linear warm-up, but at most a tenth of the run
 MARGIN = 0.03  # of the λ axis, beyond either end
 HELD_OUT = 64  # tiles kept back for the evaluation at the end
 LOG_EVERY = 50
+BAR = "{percentage:3.0f} % |{bar:20}| {elapsed} < {remaining}{postfix}"  # of the schedule, in steps or in minutes
 SAVE_EVERY_S = 120.0
 
 
@@ -243,12 +244,12 @@ class Trainer:
         """Train to the end of the schedule, or until SIGINT or SIGTERM; save; return the held-out evaluation."""
         saved = started = time.monotonic()
         before = self.elapsed
-        with _stop_signals() as stopped, tqdm(total=self.recipe.steps, initial=self.step, unit="step") as bar:
+        with _stop_signals() as stopped, tqdm(total=100, initial=100 * self.position, bar_format=BAR) as bar:
             while self.position < 1 and not stopped:
                 numbers = self._one_step()
                 self.elapsed = before + time.monotonic() - started
                 if self.step % LOG_EVERY == 0:
-                    bar.update(self.step - bar.n)
+                    bar.update(100 * self.position - bar.n)
                     self._log(bar, numbers)
                 if time.monotonic() - saved > SAVE_EVERY_S:
                     self.save()
@@ -278,7 +279,7 @@ class Trainer:
         loss, bpp, psnr = numbers.tolist()
         if not math.isfinite(loss):
             raise InputError("The loss is no longer a number; resume from the last state with a smaller --lr.")
-        bar.set_postfix(loss=f"{loss:.4f}", bpp=f"{bpp:.3f}", PSNR=f"{psnr:.2f} dB")
+        bar.set_postfix(step=self.step, loss=f"{loss:.4f}", bpp=f"{bpp:.3f}", PSNR=f"{psnr:.2f} dB")
         row = {"step": self.step, "elapsed_s": round(self.elapsed, 1), "position": round(self.position, 4)}
         row |= {"loss": round(loss, 5), "bpp": round(bpp, 4), "psnr": round(psnr, 3)}
         with (self.folder / "log.jsonl").open("a") as log:

@@ -10,11 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import smooth_picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer import entropy
-from explorer.entropy import SYMBOL_MAX, decode_symbols, encode_symbols
+from explorer.axis import lambda_of
+from explorer.codecs.learned import LearnedCodec
+from explorer.entropy import SYMBOL_MAX, PriorTables, decode_symbols, encode_symbols
 from explorer.images import InputError
 
 LEVELS = (0, 1, 255, 256, 20000, 43210, 65280, 65535)
@@ -34,8 +37,6 @@ def test_every_table_is_a_distribution(mae, level):
 def test_tables_follow_the_density(mae, level):
     table = mae.tables.at(level)
     network = mae.network
-    from explorer.axis import lambda_of
-
     gains = network.prior_gain(network.position(lambda_of(level)))
     zeros = torch.zeros(1, network.config.M, 1, 1)
     p = entropy.likelihood(network.prior, zeros, gains).flatten().numpy()
@@ -71,15 +72,31 @@ def test_a_hostile_payload_gives_symbols_or_one_sentence(tiny, payload, level):
         assert q.shape == (tiny.network.config.M, 2, 2)
 
 
-def test_the_bundled_tables_are_the_golden_ones(mae):
+def test_the_bundled_tables_and_a_stored_file_are_the_golden_ones(mae):
     """A file decodes by these tables for ever: a changed digest for an unchanged checkpoint breaks every file.
 
     After a new checkpoint: EXPLORER_REGENERATE=1 pytest tests/test_entropy.py"""
-    digests = {str(level): _digest(mae.tables.at(level)) for level in LEVELS}
-    now = {"checkpoint": mae.version, "sha256": digests}
     if os.environ.get("EXPLORER_REGENERATE"):
+        stored = mae.encode(smooth_picture(40, 70), 512)
+        digests = {str(level): _digest(mae.tables.at(level)) for level in LEVELS}
+        now = {"checkpoint": mae.version, "tables": digests, "file": stored.hex(), "symbols": _symbols(mae, stored)}
         GOLDEN.write_text(json.dumps(now, indent=1) + "\n")
-    assert json.loads(GOLDEN.read_text()) == now
+    golden = json.loads(GOLDEN.read_text())
+    assert golden["checkpoint"] == mae.version
+    assert golden["tables"] == {str(level): _digest(mae.tables.at(level)) for level in LEVELS}
+    assert golden["symbols"] == _symbols(mae, bytes.fromhex(golden["file"]))
+
+
+def test_a_dead_channel_may_ask_for_any_gain(tiny_network):
+    """Nothing stops a channel that is always zero from an ever narrower prior; its table has to stay a distribution."""
+    gains = torch.full((entropy.GAINS, tiny_network.config.M), 1e30)
+    table = PriorTables.build(tiny_network.prior, gains).at(30000)
+    assert (table.frequency.sum(axis=1) == 1 << 16).all()
+    assert (table.low == 0).all() and (table.frequency[:, 0] > 65000).all()
+
+
+def _symbols(model: LearnedCodec, data: bytes) -> str:
+    return hashlib.sha256(model.decode_symbols(data)[0].astype("<i4").tobytes()).hexdigest()[:16]
 
 
 def _digest(table: entropy.LevelTable) -> str:
