@@ -10,6 +10,8 @@ import sys
 import warnings
 from pathlib import Path
 
+from explorer.arguments import parser
+
 
 def app(args: argparse.Namespace) -> None:
     from explorer.views.app import launch
@@ -100,6 +102,33 @@ def train(args: argparse.Namespace) -> None:
     print(f"{args.out}: {run.step} steps, {run.elapsed / 60:.1f} minutes")
 
 
+def evaluate(args: argparse.Namespace) -> None:
+    from explorer import cards, report
+    from explorer.evaluate import evaluate as measure
+
+    codecs = [name for name in args.codecs.split(",") if name]
+    rows = measure(args.folder, codecs, args.json, workers=args.workers, dask=args.dask, points=args.points)
+    print(report.write(rows, args.report, args.png, args.html))
+    if args.cards:
+        command = (
+            f"explorer evaluate {Path(args.folder).resolve().name} --codecs {args.codecs} --json OUT --cards FOLDER"
+        )
+        cards.write_cards(rows, args.cards, [command])
+
+
+def fetch(args: argparse.Namespace) -> None:
+    from explorer.fetch import fetch as bring
+
+    print(f"{bring(args.set, args.folder)}: complete and checked")
+
+
+def bench(args: argparse.Namespace) -> None:
+    from explorer.bench import bench as measure
+    from explorer.bench import text
+
+    print(text(measure(args.json, args.model)))
+
+
 def _read(path: str) -> bytes:
     from explorer.images import InputError
 
@@ -118,91 +147,28 @@ def _write(path: str, data: bytes) -> None:
         raise InputError(f"{path} cannot be written ({error.strerror}); choose another place.") from None
 
 
-def _parser() -> argparse.ArgumentParser:
-    about = "One autoencoder, every bitrate: drag λ and look inside. Without a command it opens the app."
-    parser = argparse.ArgumentParser("explorer", description=about)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    _add_app(commands)
-    _add_coding(commands)
-    _add_train(commands)
-    return parser
-
-
-def _add_app(commands: argparse._SubParsersAction) -> None:
-    command = commands.add_parser("app", help="open the app in a browser (the default)")
-    command.set_defaults(run_command=app)
-    command.add_argument("image", nargs="?", help="a picture to start with")
-    command.add_argument("--model", default="mae", help="a bundled model or a checkpoint (default: %(default)s)")
-    command.add_argument("--host", default="127.0.0.1", help="address to serve on (default: %(default)s)")
-    command.add_argument("--port", type=int, help="port to serve on (default: the first free one from 7860)")
-    command.add_argument("--no-browser", action="store_true", help="print the address only")
-
-
-def _add_coding(commands: argparse._SubParsersAction) -> None:
-    command = commands.add_parser("encode", help="compress a picture into a .mae file")
-    command.set_defaults(run_command=encode)
-    command.add_argument("input", help="any picture")
-    command.add_argument("output", help="the .mae file to write")
-    target = command.add_mutually_exclusive_group(required=True)
-    target.add_argument("--lambda", dest="lmbda", type=float, help="the trade-off, 64 (small) to 4096 (good)")
-    target.add_argument("--bpp", type=float, help="the best quality within this many bits per pixel")
-    target.add_argument("--bytes", type=int, help="the best quality within this file size")
-    target.add_argument("--psnr", type=float, help="the smallest file of at least this PSNR in dB")
-    command.add_argument("--model", default="mae", help="a bundled model or a checkpoint (default: %(default)s)")
-    _add_device(command)
-
-    command = commands.add_parser("decode", help="turn a .mae file into a PNG")
-    command.set_defaults(run_command=decode)
-    command.add_argument("input", help="a .mae file")
-    command.add_argument("output", help="the PNG to write")
-    command.add_argument("--model", help="the checkpoint that wrote it, where it is not a bundled one")
-    _add_device(command)
-
-    command = commands.add_parser("info", help="say what a .mae file or a checkpoint is")
-    command.set_defaults(run_command=info)
-    command.add_argument("file")
-
-
-def _add_train(commands: argparse._SubParsersAction) -> None:
-    command = commands.add_parser("train", help="train a model on a folder of pictures or shards")
-    command.set_defaults(run_command=train)
-    command.add_argument("--data", required=True, help="a folder of pictures, or of tar shards of pictures")
-    command.add_argument("--out", required=True, help="the checkpoint to write (.safetensors)")
-    command.add_argument("--run", default="runs/train", help="folder for the log and the state (default: %(default)s)")
-    command.add_argument("--preset", choices=("compact", "paper", "tiny"), default="compact")
-    command.add_argument("--kind", choices=("modulated", "fixed", "bottleneck"), default="modulated")
-    command.add_argument("--lambda", dest="lmbda", type=float, help="the λ of a fixed model")
-    command.add_argument("--init", help="a checkpoint to start from (default: the transform-coding initialisation)")
-    command.add_argument("--resume", action="store_true", help="continue the run in the folder of --run")
-    command.add_argument("--steps", type=int, default=1000, help="length of the schedule (default: %(default)s)")
-    command.add_argument(
-        "--minutes", type=float, default=math.inf, help="end the schedule by this time"
-    )
-    command.add_argument("--batch", type=int, default=16)
-    command.add_argument(
-        "--crop", type=int, default=128, help="side of a crop in pixels (default: %(default)s)"
-    )
-    command.add_argument("--tile", type=int, default=256, help="side of the tiles that pictures are cut into")
-    command.add_argument("--lr", type=float, default=1e-3, help="peak learning rate (default: %(default)s)")
-    command.add_argument("--seed", type=int, default=0)
-    _add_device(command)
-
-
-def _add_device(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+RUN = {
+    "app": app,
+    "encode": encode,
+    "decode": decode,
+    "info": info,
+    "train": train,
+    "evaluate": evaluate,
+    "fetch": fetch,
+    "bench": bench,
+}
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; bad input ends in one sentence on stderr and exit status 2."""
     arguments = sys.argv[1:] if argv is None else argv
     # `explorer`, `explorer --port 8000` and `explorer photo.jpg` are the app.
-    known = ("app", "encode", "decode", "info", "train", "-h", "--help")
-    if not arguments or arguments[0] not in known:
+    if not arguments or arguments[0] not in (*RUN, "-h", "--help"):
         arguments = ["app", *arguments]
-    args = _parser().parse_args(arguments)
+    args = parser().parse_args(arguments)
     warnings.filterwarnings("ignore", category=FutureWarning)  # of libraries, about themselves
     try:
-        args.run_command(args)
+        RUN[args.command](args)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

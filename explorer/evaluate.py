@@ -80,13 +80,24 @@ def find_codec(name: str) -> Codec:
 
 
 def sweep(codec: Codec, points: int | None = None) -> list[float]:
-    """The settings to measure, exactly as they will stand in the rows; `points`: that many at most, spread evenly."""
-    learned = codec.knob.name == "lambda"
-    settings = LAMBDAS if learned and codec.knob.minimum < codec.knob.maximum else codec.knob.sweep
+    """The settings to measure, exactly as they will stand in the rows. points: that many λ, equidistant on the log
+    axis; of another codec's sweep, that many at most."""
+    if codec.knob.name == "lambda":
+        return [snap(lmbda) for lmbda in _lambdas(codec, points)]
+    settings = codec.knob.sweep
     if points is not None and points < len(settings):
         last = len(settings) - 1
         settings = tuple(settings[round(i * last / max(points - 1, 1))] for i in range(points))
-    return [snap(setting) if learned else codec.knob.check(setting) for setting in settings]
+    return [codec.knob.check(setting) for setting in settings]
+
+
+def _lambdas(codec: Codec, points: int | None) -> Sequence[float]:
+    if codec.knob.minimum == codec.knob.maximum:
+        return codec.knob.sweep
+    if points is None:
+        return LAMBDAS
+    span = codec.knob.maximum / codec.knob.minimum
+    return [codec.knob.minimum * span ** (i / max(points - 1, 1)) for i in range(points)]
 
 
 def list_pictures(folder: str | Path) -> list[Path]:

@@ -23,7 +23,7 @@ LAYERS = [  # each may import from the lines above it, and from its own
     {"data", "initialise", "muon", "train", "library", "session"},
     {"rows", "workers", "evaluate", "cards", "report", "fetch", "bench"},
     {"views"},
-    {"__main__"},
+    {"arguments", "__main__"},
 ]
 
 

@@ -1,0 +1,95 @@
+"""What the command line takes: every command with its options, as data for argparse."""
+
+from __future__ import annotations
+
+import argparse
+import math
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands with their options; `command` names the one that was chosen."""
+    about = "One autoencoder, every bitrate: drag λ and look inside. Without a command it opens the app."
+    whole = argparse.ArgumentParser("explorer", description=about)
+    commands = whole.add_subparsers(dest="command", metavar="COMMAND")
+    _add_app(commands)
+    _add_coding(commands)
+    _add_train(commands)
+    _add_measuring(commands)
+    return whole
+
+
+def _add_app(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser("app", help="open the app in a browser (the default)")
+    command.add_argument("image", nargs="?", help="a picture to start with")
+    command.add_argument("--model", default="mae", help="a bundled model or a checkpoint (default: %(default)s)")
+    command.add_argument("--host", default="127.0.0.1", help="address to serve on (default: %(default)s)")
+    command.add_argument("--port", type=int, help="port to serve on (default: the first free one from 7860)")
+    command.add_argument("--no-browser", action="store_true", help="print the address only")
+
+
+def _add_coding(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser("encode", help="compress a picture into a .mae file")
+    command.add_argument("input", help="any picture")
+    command.add_argument("output", help="the .mae file to write")
+    target = command.add_mutually_exclusive_group(required=True)
+    target.add_argument("--lambda", dest="lmbda", type=float, help="the trade-off, 64 (small) to 4096 (good)")
+    target.add_argument("--bpp", type=float, help="the best quality within this many bits per pixel")
+    target.add_argument("--bytes", type=int, help="the best quality within this file size")
+    target.add_argument("--psnr", type=float, help="the smallest file of at least this PSNR in dB")
+    command.add_argument("--model", default="mae", help="a bundled model or a checkpoint (default: %(default)s)")
+    _add_device(command)
+
+    command = commands.add_parser("decode", help="turn a .mae file into a PNG")
+    command.add_argument("input", help="a .mae file")
+    command.add_argument("output", help="the PNG to write")
+    command.add_argument("--model", help="the checkpoint that wrote it, where it is not a bundled one")
+    _add_device(command)
+
+    command = commands.add_parser("info", help="say what a .mae file or a checkpoint is")
+    command.add_argument("file")
+
+
+def _add_train(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser("train", help="train a model on a folder of pictures or shards")
+    command.add_argument("--data", required=True, help="a folder of pictures, or of tar shards of pictures")
+    command.add_argument("--out", required=True, help="the checkpoint to write (.safetensors)")
+    command.add_argument("--run", default="runs/train", help="folder for the log and the state (default: %(default)s)")
+    command.add_argument("--preset", choices=("compact", "paper", "tiny"), default="compact")
+    command.add_argument("--kind", choices=("modulated", "fixed", "bottleneck"), default="modulated")
+    command.add_argument("--lambda", dest="lmbda", type=float, help="the λ of a fixed model")
+    command.add_argument("--init", help="a checkpoint to start from (default: the transform-coding initialisation)")
+    command.add_argument("--resume", action="store_true", help="continue the run in the folder of --run")
+    command.add_argument("--steps", type=int, default=1000, help="length of the schedule (default: %(default)s)")
+    command.add_argument("--minutes", type=float, default=math.inf, help="end the schedule by this time")
+    command.add_argument("--batch", type=int, default=16)
+    command.add_argument("--crop", type=int, default=128, help="side of a crop in pixels (default: %(default)s)")
+    command.add_argument("--tile", type=int, default=256, help="side of the tiles that pictures are cut into")
+    command.add_argument("--lr", type=float, default=1e-3, help="peak learning rate (default: %(default)s)")
+    command.add_argument("--seed", type=int, default=0)
+    _add_device(command)
+
+
+def _add_measuring(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser("evaluate", help="pictures × codecs × settings: rows, curves, BD-rate")
+    command.add_argument("folder", help="a folder of pictures")
+    command.add_argument("--json", required=True, help="the file of rows; a killed run is taken up from it")
+    command.add_argument("--codecs", default="", help="names with commas, classical, independent (default: all here)")
+    command.add_argument("--workers", type=int, help="local processes (default: one for each core)")
+    command.add_argument("--dask", metavar="ADDRESS", help="run on this Dask cluster instead")
+    command.add_argument("--points", type=int, help="this many settings of each codec (default: its sweep)")
+    command.add_argument("--report", help="write the tables as Markdown")
+    command.add_argument("--png", help="write the rate-distortion figure")
+    command.add_argument("--html", help="write the figure to zoom into; it needs no network")
+    command.add_argument("--cards", metavar="FOLDER", help="write model cards beside the checkpoints of this folder")
+
+    command = commands.add_parser("fetch", help="download and check a public test set")
+    command.add_argument("set", choices=("kodak", "clic"))
+    command.add_argument("folder", nargs="?", help="where to put it (default: a folder of its name)")
+
+    command = commands.add_parser("bench", help="measure how long things take here")
+    command.add_argument("--json", help="write the figures to this file")
+    command.add_argument("--model", default="mae", help="a bundled model or a checkpoint (default: %(default)s)")
+
+
+def _add_device(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
