@@ -112,7 +112,7 @@ def test_dask_gives_the_rows_of_the_pool(folder: Path, tmp_path: Path, tiny_netw
     checkpoint = tmp_path / "tiny.safetensors"
     model.save(tiny_network, checkpoint)
     codecs = ["jpeg", str(checkpoint)]
-    pool = evaluate.evaluate(folder, codecs, tmp_path / "pool.json", workers=2, points=3)
+    pool = evaluate.evaluate(folder, codecs, tmp_path / "pool.json", workers=1, points=3)
     threads = torch.get_num_threads()
     with distributed.LocalCluster(2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
         dask = evaluate.evaluate(folder, codecs, tmp_path / "dask.json", dask=cluster.scheduler_address, points=3)
