@@ -103,17 +103,21 @@ def train(args: argparse.Namespace) -> None:
 
 
 def evaluate(args: argparse.Namespace) -> None:
-    from explorer import cards, report
-    from explorer.evaluate import evaluate as measure
+    from explorer import evaluate, report
 
     codecs = [name for name in args.codecs.split(",") if name]
-    rows = measure(args.folder, codecs, args.json, workers=args.workers, dask=args.dask, points=args.points)
-    print(report.write(rows, args.report, args.png, args.html))
+    options = {"workers": args.workers, "dask": args.dask, "points": args.points}
+    print(report.write(evaluate.evaluate(args.folder, codecs, args.json, **options)))
+
+
+def report(args: argparse.Namespace) -> None:
+    from explorer import cards, report, rows
+
+    found = [row for path in args.files for row in rows.load(path)]
+    print(report.write(found, args.markdown, args.png, args.html))
     if args.cards:
-        command = (
-            f"explorer evaluate {Path(args.folder).resolve().name} --codecs {args.codecs} --json OUT --cards FOLDER"
-        )
-        cards.write_cards(rows, args.cards, [command])
+        commands = ["explorer evaluate kodak --json ROWS", "explorer report ROWS --cards FOLDER"]
+        cards.write_cards(found, args.cards, commands)
 
 
 def fetch(args: argparse.Namespace) -> None:
@@ -154,6 +158,7 @@ RUN = {
     "info": info,
     "train": train,
     "evaluate": evaluate,
+    "report": report,
     "fetch": fetch,
     "bench": bench,
 }

@@ -77,7 +77,10 @@ def _add_measuring(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--workers", type=int, help="local processes (default: one for each core)")
     command.add_argument("--dask", metavar="ADDRESS", help="run on this Dask cluster instead")
     command.add_argument("--points", type=int, help="this many settings of each codec (default: its sweep)")
-    command.add_argument("--report", help="write the tables as Markdown")
+
+    command = commands.add_parser("report", help="tables, figures and model cards from files of rows")
+    command.add_argument("files", nargs="+", help="what `explorer evaluate` wrote")
+    command.add_argument("--markdown", help="write the tables")
     command.add_argument("--png", help="write the rate-distortion figure")
     command.add_argument("--html", help="write the figure to zoom into; it needs no network")
     command.add_argument("--cards", metavar="FOLDER", help="write model cards beside the checkpoints of this folder")
