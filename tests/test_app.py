@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import math
@@ -21,7 +22,9 @@ from PIL import Image
 import explorer
 from explorer import axis, images
 from explorer import model as networks
-from explorer.views import figures, points, server, store, viewer
+from explorer.codecs import CODECS, CodecError, MissingPackage, classical, measure
+from explorer.codecs.base import BYTES_TOLERANCE, PSNR_TOLERANCE
+from explorer.views import figures, means, points, rivals, server, store, trials, viewer
 
 UPLOAD = np.random.default_rng(1).integers(0, 256, (48, 72, 3), dtype=np.uint8)
 
@@ -65,6 +68,9 @@ def test_setup_says_what_the_viewer_needs(client: TestClient, checkpoint: str) -
     assert setup["model"] == checkpoint and checkpoint in setup["models"]
     assert [sample["name"] for sample in setup["samples"]] == list(server.SAMPLE_NAMES)
     assert all(sample["thumbnail"].startswith("data:image/jpeg;base64,") for sample in setup["samples"])
+    assert [rival["name"] for rival in setup["rivals"]][: len(CODECS)] == list(CODECS)
+    assert setup["chosen"] == ["jpeg", "jpeg2000"]
+    assert {trace["meta"] for trace in setup["figure"]["data"]} >= {"model", *CODECS}
     assert setup["lmbda"]["min"] < setup["lmbda"]["start"] < setup["lmbda"]["max"]
 
 
@@ -78,7 +84,7 @@ def test_frame_is_the_session_reconstruction_with_its_numbers(client: TestClient
     header, pixels = unpack(client.get(f"/api/frame/{opened}", params={"lmbda": 300}).content)
     session = explorer.Session(explorer.load_model(checkpoint), UPLOAD)
     np.testing.assert_array_equal(pixels, session.reconstruct(300))
-    assert header["point"] == points.as_json(session.point(300))
+    assert header["point"] == trials.as_json(session.point(300))
     assert header["picture"] == opened
     assert header["lmbda"] == axis.snap(300) and header["level"] == axis.level_of(300)
 
@@ -92,16 +98,147 @@ def test_saved_files_are_the_session_files(client: TestClient, checkpoint: str, 
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(saved.content))), session.reconstruct(500))
 
 
-def test_points_come_for_every_series_and_again_from_memory(client: TestClient, opened: str) -> None:
-    lines = [json.loads(line) for line in client.get(f"/api/points/{opened}").text.splitlines()]
-    count = Counter(line["series"] for line in lines)
-    assert count["model"] == points.MODEL_POINTS
-    assert all(count[name] >= 1 for name in points.CLASSICAL)
-    for line in lines:
-        point = line["point"]
+def collect(client: TestClient, token: str, codecs: str = "") -> list[dict[str, Any]]:
+    answer = client.get(f"/api/points/{token}", params={"codecs": codecs})
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def test_points_come_for_every_chosen_series_and_again_from_memory(client: TestClient, opened: str) -> None:
+    lines = collect(client, opened, "jpeg,webp")
+    count = Counter(line["series"] for line in lines if "point" in line)
+    assert set(count) == {"model", "jpeg", "webp"} and count["model"] == points.MODEL_POINTS
+    assert [line["series"] for line in lines if line.get("done")]
+    for point in (line["point"] for line in lines if "point" in line):
         assert point["bpp"] == pytest.approx(8 * point["bytes"] / UPLOAD[..., 0].size)
-    again = [json.loads(line) for line in client.get(f"/api/points/{opened}").text.splitlines()]
-    assert again == lines
+    assert collect(client, opened, "jpeg,webp") == lines
+    assert {line["series"] for line in collect(client, opened)} == {"model"}
+
+
+def test_another_model_keeps_what_other_codecs_made_of_the_picture(checkpoint: str) -> None:
+    pictures = store.Store([checkpoint], {})
+    opened = pictures.open(checkpoint, UPLOAD, "a")
+    opened.trials.point(CODECS["jpeg"], 40)
+    assert pictures.reopen(checkpoint, opened.token).trials.known(CODECS["jpeg"], 40)
+
+
+# -- other codecs ----------------------------------------------------------------------------------------------------
+
+
+def test_a_rivals_picture_is_what_its_file_decodes_to(client: TestClient, opened: str) -> None:
+    answer = client.get(f"/api/rival/{opened}", params={"codec": "jpeg", "setting": 37})
+    header, pixels = unpack(answer.content)
+    expected = measure(CODECS["jpeg"], UPLOAD, 37)
+    np.testing.assert_array_equal(pixels, expected.pixels)
+    assert header["point"] == trials.as_json(expected.point) and header["setting"] == 37
+
+
+@pytest.mark.parametrize("codec", ["jpeg", "jpeg2000"])
+@pytest.mark.parametrize("by", ["rate", "quality"])
+def test_a_match_is_close_or_says_how_far_it_is(client: TestClient, opened: str, codec: str, by: str) -> None:
+    for lmbda in (64, 700, 4096):
+        query: dict[str, Any] = {"lmbda": lmbda}
+        model = unpack(client.get(f"/api/frame/{opened}", params=query).content)[0]["point"]
+        answer = client.get(f"/api/match/{opened}", params=query | {"codec": codec, "by": by})
+        header, pixels = unpack(answer.content)
+        point = header["point"]
+        np.testing.assert_array_equal(pixels, measure(CODECS[codec], UPLOAD, header["setting"]).pixels)
+        gap = point["bytes"] / model["bytes"] - 1 if by == "rate" else point["psnr"] - model["psnr"]
+        assert header["gap"] == pytest.approx(gap)
+        assert header["reached"] == (abs(gap) <= (BYTES_TOLERANCE if by == "rate" else PSNR_TOLERANCE))
+        if header["limit"]:
+            assert not header["reached"] and (gap > 0) == (header["limit"] == "lowest")
+
+
+def test_a_stopped_match_keeps_what_it_tried_and_goes_on_from_there(checkpoint: str) -> None:
+    session = explorer.Session(explorer.load_model(checkpoint), UPLOAD)
+    attempts, answers = trials.Trials(UPLOAD), []
+    for _ in range(30):
+        try:
+            answers.append(attempts.match(CODECS["webp"], session.point(512), "rate", lambda: False))
+        except trials.Superseded:
+            continue
+        break
+    fresh = trials.Trials(UPLOAD).match(CODECS["webp"], session.point(512), "rate", lambda: True)
+    assert answers == [fresh]
+
+
+def test_trials_keep_no_decoded_pictures() -> None:
+    attempts = trials.Trials(UPLOAD)
+    attempts.frame(CODECS["jpeg"], 50)
+    (kept,) = attempts._tried["jpeg"].values()
+    assert "_decoded" not in vars(kept) and kept.data
+
+
+def test_what_is_no_codec_setting_or_rule_is_refused(client: TestClient, opened: str) -> None:
+    refused: list[tuple[str, dict[str, Any]]] = [
+        ("rival", {"codec": "jpeg", "setting": 300}),
+        ("rival", {"codec": "jpeg", "setting": "nan"}),
+        ("rival", {"codec": "../mae", "setting": 3}),
+        ("match", {"codec": "jpeg", "lmbda": 9, "by": "rate"}),
+        ("match", {"codec": "jpeg", "lmbda": 99, "by": "taste"}),
+        ("points", {"codecs": "jpeg,none"}),
+    ]
+    for route, query in refused:
+        answer = client.get(f"/api/{route}/{opened}", params=query)
+        assert answer.status_code == 422 and "Traceback" not in answer.text, (route, query)
+    assert client.get("/api/rival/guess", params={"codec": "jpeg", "setting": 3}).status_code == 410
+
+
+def test_a_codec_without_its_library_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent() -> str:
+        raise MissingPackage("JPEG XL needs a plugin of Pillow: pip install pillow-jxl-plugin")
+
+    monkeypatch.setitem(CODECS, "jxl", dataclasses.replace(classical.JXL, library=absent))
+    listed = {rival.name: rival for rival in rivals.Rivals().listed}
+    assert set(listed) == set(CODECS)
+    assert "pip install" in listed["jxl"].reason and not listed["jpeg"].reason
+
+
+def test_models_for_one_lambda_each_are_one_codec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {}
+    for lmbda in (256.0, 64.0):
+        network = networks.Autoencoder(dataclasses.replace(networks.PRESETS["tiny"], kind="fixed", lmbda=lmbda))
+        names[f"independent-{lmbda:.0f}"] = path = tmp_path / f"independent-{lmbda:.0f}.safetensors"
+        networks.save(network, path)
+    monkeypatch.setattr(rivals, "load_model", lambda name: explorer.load_model(names[name]))
+    catalogue = rivals.Rivals(["mae", "bottleneck", *names])
+    assert [rival.name for rival in catalogue.listed][len(CODECS) :] == ["mae", "bottleneck", "independent"]
+    codec = catalogue.codec("independent")
+    assert codec.knob.sweep == (64, 256)
+    for lmbda in codec.knob.sweep:
+        found = measure(codec, UPLOAD, lmbda)
+        np.testing.assert_array_equal(found.pixels, codec.decode(codec.encode(UPLOAD, lmbda)))
+    with pytest.raises(CodecError):
+        codec.encode(UPLOAD, 128)
+    met = trials.Trials(UPLOAD).match(codec, found.point, "rate", lambda: True)
+    assert met["setting"] == 256 and met["reached"]
+
+
+def test_a_model_of_one_lambda_opens_with_that_range(tmp_path: Path) -> None:
+    path = tmp_path / "one.safetensors"
+    networks.save(networks.Autoencoder(dataclasses.replace(networks.PRESETS["tiny"], kind="fixed", lmbda=512)), path)
+    with TestClient(server.create_server(str(path))) as client:
+        answer = upload(client, str(path), png(UPLOAD)).json()
+        assert answer["lmbda"] == {"min": 512, "max": 512}
+        assert client.get(f"/api/frame/{answer['id']}", params={"lmbda": 512}).status_code == 200
+        series = [line["series"] for line in collect(client, answer["id"]) if "point" in line]
+        assert series == ["model"]
+
+
+def test_kodak_means_are_read_where_there_are_rows_of_kodak(tmp_path: Path) -> None:
+    assert means.kodak_means(tmp_path) is None
+    (tmp_path / "published.json").write_text('{"kodak": {}}')
+    (tmp_path / "broken.json").write_text("{")
+    assert means.kodak_means(tmp_path) is None
+    row = {"codec": "jpeg", "version": "1", "knob": {"quality": 30}, "bpp": 0.5, "psnr": 30.0, "ms_ssim": 0.9}
+    images_of_set = [row | {"image": f"kodim0{i}.png", "image_id": str(i), "bpp": 0.5 + i} for i in (0, 1)]
+    other = row | {"image": "mine.png", "image_id": "x", "bpp": 9.0}
+    (tmp_path / "rows.json").write_text(json.dumps({"about": {}, "rows": [*images_of_set, other]}))
+    expected = {"setting": 30, "point": {"bpp": 1.0, "psnr": 30.0, "ms_ssim": 0.9}}
+    assert means.kodak_means(tmp_path) == {"jpeg": [expected]}
+
+
+# -- pictures, names, files ------------------------------------------------------------------------------------------
 
 
 def test_another_model_keeps_the_picture(client: TestClient, checkpoint: str, opened: str) -> None:
@@ -174,7 +311,7 @@ def test_coarse_to_fine_visits_every_place_once() -> None:
 
 def test_infinite_and_undefined_become_null() -> None:
     point = explorer.RDPoint("c", "1", {"q": 1}, 8, 8, 10, None, 1.25, math.inf, math.nan)
-    assert json.loads(json.dumps(points.as_json(point), allow_nan=False))["psnr"] is None
+    assert json.loads(json.dumps(trials.as_json(point), allow_nan=False))["psnr"] is None
 
 
 def test_plotly_accepts_the_figure() -> None:
@@ -192,7 +329,7 @@ def test_curve_colours_stand_out_in_light_and_dark() -> None:
 
     grounds = re.findall(r"--mae-ground: (#\w{6})", viewer.style())
     assert len(grounds) == 2
-    for curve in figures.series(dict.fromkeys("abcd", "")):
+    for curve in figures.series(dict.fromkeys("abcdefghijkl", "")):
         for ground in grounds:
             dark, light = sorted((luminance(curve.color), luminance(ground)))
             assert (light + 0.05) / (dark + 0.05) >= 3, (curve.color, ground)

@@ -1,6 +1,7 @@
 """Figures as plain data in Plotly's JSON form: the viewer draws them in the browser, a notebook in a FigureWidget."""
 
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 
@@ -16,21 +17,32 @@ class Series:
 
 
 # Contrast with both backgrounds, white and near-black, is at least 3:1; the hues stay apart for colour-blind readers.
-_LOOKS = (
-    ("#3584e4", "solid", "circle"),
-    ("#c8590b", "dot", "square"),
-    ("#1a936f", "dash", "diamond"),
-    ("#a45bb8", "dashdot", "triangle-up"),
-)
+_COLORS = [
+    "#3584e4",
+    "#c8590b",
+    "#1a936f",
+    "#a45bb8",
+    "#d6453d",
+    "#0d8a9e",
+    "#c9408a",
+    "#8a7500",
+    "#6f74d8",
+    "#5f8a1f",
+    "#a66a3f",
+    "#7d7f86",
+]
+_DASHES = ("solid", "dot", "dash", "dashdot")
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x")
 
 
 def series(labels: dict[str, str]) -> list[Series]:
     """A look for each codec, in the order given; the first is the model itself."""
-    return [Series(name, label, *_LOOKS[i % len(_LOOKS)]) for i, (name, label) in enumerate(labels.items())]
+    looks = zip(cycle(_COLORS), cycle(_DASHES), cycle(_SYMBOLS), strict=False)
+    return [Series(name, label, *look) for (name, label), look in zip(labels.items(), looks, strict=False)]
 
 
 def rd_figure(curves: list[Series]) -> dict[str, Any]:
-    """The rate-distortion plot of one picture, still empty: one trace for each curve."""
+    """The rate-distortion plot, still empty: one trace for each curve. The viewer draws those that are chosen."""
     return {"data": [_curve(curve) for curve in curves], "layout": _layout(), "config": _config()}
 
 
@@ -39,9 +51,6 @@ def _curve(curve: Series) -> dict[str, Any]:
         "type": "scatter",
         "mode": "lines+markers",
         "name": curve.label,
-        "x": [],
-        "y": [],
-        "text": [],
         "line": {"color": curve.color, "width": 2, "dash": curve.dash},
         "marker": {"color": curve.color, "size": 6, "symbol": curve.symbol},
         "hovertemplate": "<b>%{fullData.name}</b> %{text}<br>%{x:.3f} bpp, %{y:.2f} dB<extra></extra>",
@@ -50,21 +59,28 @@ def _curve(curve: Series) -> dict[str, Any]:
 
 
 def _layout() -> dict[str, Any]:
-    axis = {"zeroline": False, "ticks": "", "nticks": 6}
+    axis = {"zeroline": False, "ticks": "", "nticks": 6, "autorange": True}
     return {
         "xaxis": axis | {"title": {"text": "Rate (bits per pixel)", "standoff": 8}, "rangemode": "tozero"},
         "yaxis": axis | {"title": {"text": "PSNR (dB)", "standoff": 6}},
         "showlegend": True,
-        "legend": {"x": 1, "y": 0, "xanchor": "right", "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"},
+        "legend": {
+            "font": {"size": 11},
+            "x": 1,
+            "y": 0,
+            "xanchor": "right",
+            "yanchor": "bottom",
+            "bgcolor": "rgba(0,0,0,0)",
+        },
         # Fixed: from these and the axes' ranges the viewer knows where a point is on the screen.
         "margin": {"l": 52, "r": 10, "t": 8, "b": 42, "autoexpand": False},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "hovermode": "closest",
         # A constant: whatever the user zoomed to stays when points arrive.
-        "uirevision": "picture",
+        "uirevision": "constant",
     }
 
 
 def _config() -> dict[str, Any]:
-    return {"displayModeBar": False, "responsive": True, "showTips": False}
+    return {"displayModeBar": False, "showTips": False}

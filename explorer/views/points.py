@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import math
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from time import monotonic
 from typing import Any
 
-import numpy as np
 from starlette.concurrency import run_in_threadpool
 
-from explorer.codecs import CODECS, Codec, CodecError, RDPoint, measure
+from explorer.codecs import Codec
+from explorer.images import InputError
 from explorer.views.store import Opened
+from explorer.views.trials import as_json
 
-CLASSICAL = ("jpeg", "jpeg2000")
 MODEL_POINTS = 17
 PAUSE = 0.3
 
-Key = tuple[str, float]
-Jobs = Iterator[tuple[Key, Callable[[], RDPoint]]]
-
 
 class Pauses:
-    """Keeps background work out of a drag: it waits until no frame was asked for during the last `PAUSE` seconds."""
+    """Keeps background work out of a drag: a pause is when no frame was asked for during the last `PAUSE` seconds."""
 
     def __init__(self) -> None:
         self._busy = 0
@@ -43,17 +39,23 @@ class Pauses:
             self._busy -= 1
             self._last = monotonic()
 
+    def lasts(self) -> bool:
+        """Whether there is a pause now."""
+        return not self._busy and monotonic() - self._last >= PAUSE
+
     async def wait(self) -> None:
         """Return in the next pause."""
-        while self._busy or monotonic() - self._last < PAUSE:
+        while not self.lasts():
             await asyncio.sleep(0.05)
 
 
-def as_json(point: RDPoint) -> dict[str, Any]:
-    """A point as JSON can hold it: what is infinite or undefined becomes null."""
-    fields = dataclasses.asdict(point)
-    undefined = {key: None for key, value in fields.items() if isinstance(value, float) and not math.isfinite(value)}
-    return fields | undefined
+@dataclass(frozen=True)
+class Job:
+    """One point to measure. ready: it was measured before, so it costs nothing."""
+
+    setting: float
+    ready: bool
+    run: Callable[[], dict[str, Any]]
 
 
 def coarse_to_fine(count: int) -> list[int]:
@@ -63,45 +65,47 @@ def coarse_to_fine(count: int) -> list[int]:
     return list(dict.fromkeys(place for step in steps for place in (last, *range(0, count, step))))
 
 
-async def curve_points(opened: Opened, pauses: Pauses) -> AsyncIterator[dict[str, Any]]:
-    """Points of the model and of the classical codecs by turns; closing the iterator stops the work."""
-    waiting = [_model_jobs(opened), *(_classical_jobs(opened, name) for name in CLASSICAL)]
+async def curve_points(opened: Opened, codecs: Sequence[Codec], pauses: Pauses) -> AsyncIterator[dict[str, Any]]:
+    """Points {series, setting, point} of the model and of the codecs by turns, and {series, done} after the last of
+    each, with `error` where a codec cannot do this picture. Closing the iterator stops the work."""
+    waiting = [("model", _model_jobs(opened)), *((codec.name, _rival_jobs(opened, codec)) for codec in codecs)]
     while waiting:
-        jobs = waiting.pop(0)
-        for key, job in islice(jobs, 1):
-            if key not in opened.points:
-                await pauses.wait()
-            with suppress(CodecError):  # where a codec is not installed its curve is left out
-                yield await run_in_threadpool(_measured, opened, key, job)
-                waiting.append(jobs)
+        series, jobs = waiting.pop(0)
+        job = next(jobs, None)
+        if job is None:
+            yield {"series": series, "done": True}
+            continue
+        if not job.ready:
+            await pauses.wait()
+        try:
+            point = await run_in_threadpool(job.run)
+        except InputError as error:
+            yield {"series": series, "done": True, "error": str(error)}
+            continue
+        yield {"series": series, "setting": job.setting, "point": point}
+        waiting.append((series, jobs))
 
 
-def _model_jobs(opened: Opened) -> Jobs:
+def _model_jobs(opened: Opened) -> Iterator[Job]:
     lambdas = opened.session.curve_lambdas(MODEL_POINTS)
     for i in coarse_to_fine(len(lambdas)):
-        yield ("model", lambdas[i]), partial(opened.session.point, lambdas[i])
+        yield Job(lambdas[i], lambdas[i] in opened.points, partial(_model_point, opened, lambdas[i]))
 
 
-def _classical_jobs(opened: Opened, name: str) -> Jobs:
+def _model_point(opened: Opened, lmbda: float) -> dict[str, Any]:
+    if lmbda not in opened.points:
+        opened.points[lmbda] = as_json(opened.session.point(lmbda))
+    return opened.points[lmbda]
+
+
+def _rival_jobs(opened: Opened, codec: Codec) -> Iterator[Job]:
     """The codec's sweep from the low end until it passes the model's highest rate: more would squeeze the plot."""
-    codec, pixels = CODECS[name], opened.session.picture.pixels
+    trials = opened.trials
     for setting in codec.knob.sweep:
-        key = (name, setting)
-        yield key, partial(_classical_point, codec, pixels, setting)
-        if opened.points[key]["bpp"] > _highest_rate(opened):
+        yield Job(setting, trials.known(codec, setting), partial(trials.point, codec, setting))
+        if trials.point(codec, setting)["bpp"] > _highest_rate(opened):
             return
 
 
-def _classical_point(codec: Codec, pixels: np.ndarray, setting: float) -> RDPoint:
-    return measure(codec, pixels, setting).point
-
-
 def _highest_rate(opened: Opened) -> float:
-    return max((point["bpp"] for (series, _), point in opened.points.items() if series == "model"), default=math.inf)
-
-
-def _measured(opened: Opened, key: Key, job: Callable[[], RDPoint]) -> dict[str, Any]:
-    with opened.measuring:
-        if key not in opened.points:
-            opened.points[key] = as_json(job())
-        return {"series": key[0], "setting": key[1], "point": opened.points[key]}
+    return max((point["bpp"] for point in opened.points.values()), default=math.inf)

@@ -1,12 +1,14 @@
 """Binary routes beside the Gradio page: everything that the viewer asks for while λ moves.
 
-    GET  api/setup                     models, samples with thumbnails, λ axis, the empty R-D figure
+    GET  api/setup                     models, samples with thumbnails, λ axis, rivals, the empty R-D figure
     POST api/open?model=&sample=       open a sample …
     POST api/open?model=&picture=      … or an open picture with another model
     POST api/open?model=&name= + body  … or a picture file            -> token, size, notes
     GET  api/pixels/{token}            the original:        header + raw RGB
     GET  api/frame/{token}?lmbda=      the reconstruction:  header (λ, numbers of the real file) + raw RGB
-    GET  api/points/{token}            R-D points of the model and the classical codecs: lines of JSON, as they come
+    GET  api/rival/{token}?codec=&setting=    another codec's picture: header (numbers of its file) + raw RGB
+    GET  api/match/{token}?codec=&lmbda=&by=  the same, at the model's rate or quality; the header says the gap
+    GET  api/points/{token}?codecs=    R-D points of the model and other codecs: lines of JSON, as they come
     GET  api/file/{token}?lmbda=&kind= the .mae file, or the reconstruction as PNG
 
 Header + raw RGB is: the header's length (uint32, little endian), the header (JSON), height × width × 3 bytes.
@@ -20,6 +22,9 @@ import io
 import json
 import struct
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -33,13 +38,16 @@ from starlette.concurrency import run_in_threadpool
 
 from explorer import images
 from explorer.axis import LAMBDA_MAX, LAMBDA_MIN, level_of, snap
-from explorer.codecs import CODECS
+from explorer.codecs import Codec
 from explorer.images import InputError, to_png
-from explorer.library import list_models
+from explorer.library import folder, list_models
 from explorer.views import viewer
 from explorer.views.figures import rd_figure, series
-from explorer.views.points import CLASSICAL, Pauses, as_json, curve_points
+from explorer.views.means import kodak_means
+from explorer.views.points import Pauses, curve_points
+from explorer.views.rivals import CHOSEN, Rivals
 from explorer.views.store import Gone, Opened, Store
+from explorer.views.trials import Superseded, as_json
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 # The first is what a visitor sees.
@@ -72,29 +80,42 @@ class Api:
 
     def __init__(self, store: Store, model: str) -> None:
         self.store, self.model = store, model
+        self.rivals = Rivals(list_models())
         self._pauses, self._turn = Pauses(), asyncio.Lock()
         self.router = router = APIRouter()
         router.get("/setup")(self.setup)
         router.post("/open")(self.open)
         router.get("/pixels/{token}")(self.pixels)
         router.get("/frame/{token}")(self.frame)
+        router.get("/rival/{token}")(self.rival)
+        router.get("/match/{token}")(self.match)
         router.get("/points/{token}")(self.points)
         router.get("/file/{token}")(self.file)
 
     def warm_up(self) -> None:
         """Do before the first visitor what the first visitor would wait for."""
         opened = self.store.open_sample(self.model, next(iter(self.store.samples)))
-        _frame(opened, START_LAMBDA)
+        low, high = opened.session.model.network.lambda_range()
+        _frame(opened, min(max(START_LAMBDA, low), high))
+        self.setup()
+
+    @cached_property
+    def _means(self) -> dict[str, Any] | None:
+        return kodak_means(folder() / "results")
 
     def setup(self) -> dict[str, Any]:
         """Everything that the viewer needs before it opens a picture."""
-        curves = series({"model": "This model"} | {name: CODECS[name].label for name in CLASSICAL})
+        rivals = self.rivals.listed
+        curves = series({"model": "This model"} | {rival.name: rival.label for rival in rivals})
         return {
             "models": self.store.models,
             "model": self.model,
             "samples": [{"name": name, "thumbnail": _thumbnail(path)} for name, path in self.store.samples.items()],
             "lmbda": {"min": LAMBDA_MIN, "max": LAMBDA_MAX, "start": START_LAMBDA},
             "maxUpload": MAX_UPLOAD,
+            "rivals": [asdict(rival) for rival in rivals],
+            "chosen": [rival.name for rival in rivals if rival.name in CHOSEN and not rival.reason],
+            "means": self._means,
             "figure": rd_figure(curves),
         }
 
@@ -108,7 +129,14 @@ class Api:
             opened = await run_in_threadpool(self.store.reopen, model, picture)
         else:
             opened = await run_in_threadpool(self.store.open, model, await _body(request), Path(name).name[:80])
-        return {"id": opened.token, "name": opened.name, "model": model, "notes": opened.session.picture.notes}
+        low, high = opened.session.model.network.lambda_range()
+        return {
+            "id": opened.token,
+            "name": opened.name,
+            "model": model,
+            "notes": opened.session.picture.notes,
+            "lmbda": {"min": low, "max": high},
+        }
 
     def pixels(self, token: str) -> Response:
         """The original picture."""
@@ -122,9 +150,32 @@ class Api:
                 header, pixels = await run_in_threadpool(_frame, opened, lmbda)
         return _binary(header, pixels)
 
-    def points(self, token: str) -> StreamingResponse:
-        """R-D points while they are measured; the work ends when the visitor closes the stream."""
-        lines = _json_lines(curve_points(self.store.get(token), self._pauses))
+    async def rival(self, token: str, codec: str, setting: float) -> Response:
+        """Another codec's picture at one setting."""
+        opened = self.store.get(token)
+        found = await run_in_threadpool(self.rivals.codec, codec)
+        return await run_in_threadpool(_rival, opened, found, setting, {})
+
+    async def match(self, request: Request, token: str, codec: str, lmbda: float, by: str) -> Response:
+        """Another codec's picture at the rate or the quality that the model has at λ; found in the pauses of a drag."""
+        if by not in ("rate", "quality"):
+            raise InputError("A codec can be matched by rate or by quality.")
+        opened = self.store.get(token)
+        found = await run_in_threadpool(self.rivals.codec, codec)
+        while True:
+            await self._pauses.wait()
+            if await request.is_disconnected():  # λ has moved on, nobody waits for this
+                return Response(status_code=204)
+            target = await run_in_threadpool(opened.session.point, lmbda)
+            with suppress(Superseded):
+                met = await run_in_threadpool(opened.trials.match, found, target, by, self._pauses.lasts)
+                return await run_in_threadpool(_rival, opened, found, met["setting"], {"by": by, **met})
+
+    def points(self, token: str, codecs: str = "") -> StreamingResponse:
+        """R-D points while they are measured, of the model and of `codecs`, names with commas between them; the work
+        ends when the visitor closes the stream."""
+        rivals = [self.rivals.codec(name) for name in filter(None, codecs.split(","))]
+        lines = _json_lines(curve_points(self.store.get(token), rivals, self._pauses))
         return StreamingResponse(lines, media_type="application/x-ndjson")
 
     def file(self, token: str, lmbda: float, kind: str) -> Response:
@@ -163,6 +214,11 @@ def _frame(opened: Opened, lmbda: float) -> tuple[dict[str, Any], np.ndarray]:
     pixels = opened.session.reconstruct(lmbda)
     point = as_json(opened.session.point(lmbda))
     return {"picture": opened.token, "lmbda": lmbda, "level": level_of(lmbda), "point": point}, pixels
+
+
+def _rival(opened: Opened, codec: Codec, setting: float, match: dict[str, Any]) -> Response:
+    point, pixels = opened.trials.frame(codec, setting)
+    return _binary({"picture": opened.token, "codec": codec.name, "setting": setting, "point": point, **match}, pixels)
 
 
 def _binary(header: dict[str, Any], pixels: np.ndarray) -> Response:

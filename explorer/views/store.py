@@ -13,6 +13,7 @@ from explorer.codecs.learned import LearnedCodec
 from explorer.images import InputError
 from explorer.library import load_model
 from explorer.session import Session
+from explorer.views.trials import Trials
 
 MAX_OPEN = 8  # a session's cache grows to 256 MB
 MAX_PIXELS = 30_000_000  # of all open pictures together: a session keeps tens of bytes for each
@@ -24,14 +25,15 @@ class Gone(KeyError):
 
 @dataclasses.dataclass(frozen=True)
 class Opened:
-    """One picture under one model, and the R-D points measured so far by (codec, setting), ready for JSON."""
+    """One picture under one model. trials: what other codecs made of it, the same under every model.
+    points: the model's own R-D points so far by λ, ready for JSON."""
 
     token: str
     name: str
     model: str
     session: Session
-    points: dict[tuple[str, float], dict[str, Any]] = dataclasses.field(default_factory=dict)
-    measuring: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+    trials: Trials
+    points: dict[float, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
 
 class Store:
@@ -49,17 +51,18 @@ class Store:
         self._lock = threading.Lock()
         self._opening_sample = threading.Lock()
 
-    def open(self, model: str, source: Any, name: str) -> Opened:
-        """Open a picture (whatever `explorer.Session` takes) under a new token."""
+    def open(self, model: str, source: Any, name: str, trials: Trials | None = None) -> Opened:
+        """Open a picture (whatever `explorer.Session` takes) under a new token; `trials` of it, where there are any."""
         session = Session(self.model(model), source)
-        opened = Opened(secrets.token_urlsafe(16), name, model, session)
+        trials = trials or Trials(session.picture.pixels)
+        opened = Opened(secrets.token_urlsafe(16), name, model, session, trials)
         with self._lock:
             self._opened[opened.token] = opened
             while len(self._opened) > 1 and self._is_full():
                 self._opened.popitem(last=False)
         return opened
 
-    def open_sample(self, model: str, sample: str) -> Opened:
+    def open_sample(self, model: str, sample: str, trials: Trials | None = None) -> Opened:
         """Open a sample picture, or find it open."""
         if sample not in self.samples:
             raise InputError(f"There is no sample picture called “{sample[:40]}”.")
@@ -67,7 +70,7 @@ class Store:
             try:
                 return self.get(self._shared[model, sample])
             except KeyError:
-                opened = self.open(model, self.samples[sample], sample)
+                opened = self.open(model, self.samples[sample], sample, trials)
             self._shared[model, sample] = opened.token
         return opened
 
@@ -75,8 +78,8 @@ class Store:
         """The same picture under another model."""
         before = self.get(token)
         if before.name in self.samples and self._shared.get((before.model, before.name)) == token:
-            return self.open_sample(model, before.name)
-        return self.open(model, before.session.picture, before.name)
+            return self.open_sample(model, before.name, before.trials)
+        return self.open(model, before.session.picture, before.name, before.trials)
 
     def get(self, token: str) -> Opened:
         """Find an open picture; raises Gone."""

@@ -10,13 +10,15 @@ const SHORTCUTS = [
   [["PageDown"], "halve λ", (v) => v.stepLambda(-1)],
   [["Home"], "smallest λ: smallest file", (v) => v.stepLambda(-Infinity)],
   [["End"], "largest λ: best picture", (v) => v.stepLambda(Infinity)],
-  [["s"], "split", (v) => v.setMode("split")],
-  [["b"], "side by side", (v) => v.setMode("beside")],
-  [["r"], "flip: the reconstruction alone", (v) => v.setMode("flip")],
-  [["d"], "difference, signed", (v) => v.setMode("signed")],
-  [["a"], "difference, absolute", (v) => v.setMode("absolute")],
-  [["g"], "next gain of the difference", (v) => v.nextGain()],
-  [["f", " "], "hold: the original", (v) => v.hold(true)],
+  [["s"], "split", (v) => v.modes.set("split")],
+  [["b"], "side by side", (v) => v.modes.set("beside")],
+  [["r"], "flip: the right picture alone", (v) => v.modes.set("flip")],
+  [["d"], "difference, signed", (v) => v.modes.set("signed")],
+  [["a"], "difference, absolute", (v) => v.modes.set("absolute")],
+  [["g"], "next gain of the difference", (v) => v.modes.nextGain()],
+  [["f", " "], "hold: the left picture", (v) => v.modes.hold(true)],
+  [["x"], "swap left and right", (v) => v.comparison.swap()],
+  [["Escape"], "back to the original and the model", (v) => v.back()],
   [["+", "="], "zoom in", (v) => v.stage.zoomStep(1)],
   [["-"], "zoom out", (v) => v.stage.zoomStep(-1)],
   [["0"], "whole picture", (v) => v.stage.fit()],
@@ -47,6 +49,7 @@ export function fillHelp(list) {
 function belongsToFocus({ key, target }, { stage, slider, divider }) {
   if (target === stage || target === slider || target === document.body) return false;
   if (target === divider) return /^(Arrow|Home|End)/.test(key);
+  if (key === "Escape") return Boolean(target.closest("dialog"));
   if (target.closest("select, textarea, dialog, [contenteditable], [role=listbox]")) return true;
   if (target.matches("input")) return target.type !== "radio" || /^( |Arrow)/.test(key);
   return key === " " || (key.length > 1 && !/^Arrow(Left|Right)/.test(key));
@@ -73,7 +76,7 @@ export function listenToKeys(scope, viewer, signal) {
     else action(viewer, event);
   };
   scope.addEventListener("keydown", down, { signal });
-  scope.addEventListener("keyup", ({ key }) => /^[fF ]$/.test(key) && viewer.hold(false), { signal });
-  window.addEventListener("blur", () => viewer.hold(false), { signal });
+  scope.addEventListener("keyup", ({ key }) => /^[fF ]$/.test(key) && viewer.modes.hold(false), { signal });
+  window.addEventListener("blur", () => viewer.modes.hold(false), { signal });
   divider.addEventListener("keydown", (event) => moveDivider(event, viewer.stage), { signal });
 }

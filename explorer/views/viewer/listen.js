@@ -12,7 +12,7 @@ export function listen(viewer, scope, signal) {
 }
 
 function listenToControls(viewer, on) {
-  const { parts, stage } = viewer;
+  const { parts, stage, modes } = viewer;
   const clicks = {
     zoomIn: () => stage.zoomStep(1),
     zoomOut: () => stage.zoomStep(-1),
@@ -24,11 +24,12 @@ function listenToControls(viewer, on) {
     savePng: () => viewer.save("png"),
   };
   for (const [name, action] of Object.entries(clicks)) on(parts[name], "click", action);
-  on(parts.slider, "input", (event) => viewer.readSlider(event.timeStamp));
-  on(parts.gain, "change", () => viewer.setGain(Number(parts.gain.value)));
-  for (const radio of parts.modes) on(radio, "change", () => viewer.setMode(radio.value));
-  on(parts.hold, "pointerdown", () => viewer.hold(true));
-  for (const end of ["pointerup", "pointercancel", "pointerleave"]) on(parts.hold, end, () => viewer.hold(false));
+  on(document, "pointerdown", ({ target }) => parts.curves.contains(target) || (parts.curves.open = false));
+  on(parts.slider, "input", (event) => viewer.setLambda(viewer.slider.read(), event.timeStamp));
+  on(parts.gain, "change", () => modes.setGain(Number(parts.gain.value)));
+  for (const radio of parts.modes) on(radio, "change", () => modes.set(radio.value));
+  on(parts.hold, "pointerdown", () => modes.hold(true));
+  for (const end of ["pointerup", "pointercancel", "pointerleave"]) on(parts.hold, end, () => modes.hold(false));
 }
 
 function listenForFiles(viewer, scope, on) {

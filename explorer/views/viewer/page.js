@@ -1,10 +1,10 @@
 // The viewer's fixed page. Parts are found by their data-part; text from outside goes in as text, never as HTML.
 
 const MODES = [
-  ["split", "Split", "Original and reconstruction with a divider between them (S)"],
-  ["beside", "Side by side", "Original beside reconstruction (B)"],
-  ["flip", "Flip", "The reconstruction alone; hold Space or F to see the original (R)"],
-  ["signed", "Difference", "Reconstruction minus original around grey (D)"],
+  ["split", "Split", "Two pictures with a divider between them (S)"],
+  ["beside", "Side by side", "One picture beside the other (B)"],
+  ["flip", "Flip", "The right picture alone; hold Space or F to see the left one (R)"],
+  ["signed", "Difference", "Right minus left picture around grey (D)"],
   ["absolute", "Absolute", "Magnitude of the difference on black (A)"],
 ];
 const GAINS = [1, 2, 4, 8, 16, 32];
@@ -30,7 +30,7 @@ const PAGE = `
     aria-label="Picture. Arrow keys move it, plus and minus zoom, 0 fits it.">
     <canvas data-part="left"></canvas><canvas data-part="right" hidden></canvas>
     <div class="mae-divider" data-part="divider" tabindex="0" role="slider" aria-valuemin="0" aria-valuemax="100"
-      aria-label="Divider between original and reconstruction"></div>
+      aria-label="Divider between the left and the right picture"></div>
     <span class="mae-tag" data-part="leftTag"></span><span class="mae-tag" data-part="rightTag"></span>
     <div class="mae-drop" aria-hidden="true">Drop the picture here</div>
   </div>
@@ -43,9 +43,28 @@ const PAGE = `
   </div>
 </section>
 <section class="mae-side" aria-label="Numbers">
+  <div class="mae-compare" role="group" aria-label="Comparison">
+    <span aria-hidden="true">Compare with</span><select data-part="reference" aria-label="Compare with"></select>
+    <select data-part="rule" aria-label="At which setting" hidden></select>
+    <button type="button" data-part="swap" aria-label="Swap the sides" title="Swap left and right (X)" hidden>⇄</button>
+    <button type="button" data-part="back" title="Back to the original and the model (Escape)" hidden
+      aria-label="Back to the original and the model">✕</button>
+  </div>
   <dl class="mae-numbers" data-part="numbers"></dl>
+  <p class="mae-verdict" data-part="verdict"></p>
+  <div class="mae-plot-bar">
+    <details class="mae-curves" data-part="curves"><summary>Curves</summary>
+      <div class="mae-menu" data-part="curveList" role="group" aria-label="Curves beside the model’s"></div></details>
+    <select data-part="metric" aria-label="Quality axis">
+      <option value="psnr">PSNR</option><option value="ms_ssim">MS-SSIM</option></select>
+    <select data-part="axis" aria-label="Rate axis">
+      <option value="linear">linear rate</option><option value="log">log rate</option></select>
+    <button type="button" data-part="means" aria-pressed="false" hidden
+      title="Mean curves over the 24 Kodak pictures instead of this picture’s">Kodak means</button>
+  </div>
   <div class="mae-plot-box"><div class="mae-plot" data-part="plot" role="img"
-    aria-label="Rate-distortion plot of this picture"></div><i class="mae-now" data-part="now" hidden></i></div>
+    aria-label="Rate-distortion plot of this picture"></div>
+    <i class="mae-now mae-now-other" data-part="other" hidden></i><i class="mae-now" data-part="now" hidden></i></div>
   <div class="mae-samples" data-part="samples" role="group" aria-label="Sample pictures"></div>
   <div class="mae-actions">
     <button type="button" data-part="choose" title="Or drop a picture, or paste one with Ctrl+V">Open picture…</button>
@@ -86,16 +105,6 @@ export function addSamples(box, samples, choose) {
     return button;
   });
   box.replaceChildren(...buttons);
-}
-
-export function addTicks(box, { min, max }) {
-  const count = Math.round(Math.log2(max / min)) + 1;
-  const ticks = Array.from({ length: count }, (_, i) => {
-    const tick = Object.assign(document.createElement("span"), { textContent: min * 2 ** i });
-    tick.style.setProperty("--at", i / (count - 1));
-    return tick;
-  });
-  box.replaceChildren(...ticks);
 }
 
 export function saveBlob({ blob, name }) {

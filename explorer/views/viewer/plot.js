@@ -1,11 +1,10 @@
-// The rate-distortion plot of this picture, drawn by Plotly and updated in place: what the user zoomed to stays.
+// The rate-distortion plot, drawn by Plotly and updated in place: what the user zoomed to stays.
 
 export class RatePlot {
-  // parts: plot and now of the page. figure: from figures.py. onPick(setting): a click on the model's curve.
-  constructor({ plot, now }, figure, onPick) {
-    Object.assign(this, { box: plot, marker: now, figure, onPick });
-    this.traces = Object.fromEntries(figure.data.map((trace) => [trace.meta, trace]));
-    this.clear();
+  // parts: plot, now, other of the page. figure: from figures.py. onPick(series, setting): a click on a point.
+  constructor({ plot, now, other }, figure, onPick) {
+    Object.assign(this, { box: plot, markers: { now, other }, places: {}, figure, onPick, data: [], views: {} });
+    this.looks = new Map(figure.data.map((trace) => [trace.meta, trace]));
     // A finger on the plot scrolls the page.
     if (matchMedia("(pointer: coarse)").matches) figure.layout.dragmode = false;
   }
@@ -13,44 +12,54 @@ export class RatePlot {
   // Plotly is large: it is loaded after the first picture is there.
   async start(load) {
     this.library = await load();
-    const { data, layout, config } = this.figure;
-    await this.library.newPlot(this.box, data, layout, config);
-    this.box.on("plotly_click", ({ points: [point] }) => {
-      if (point.data.meta === "model") this.onPick(point.customdata);
-    });
+    const { layout, config } = this.figure;
+    await this.library.newPlot(this.box, this.data, layout, config);
+    this.box.on("plotly_click", ({ points: [point] }) => this.onPick(point.data.meta, point.customdata));
     // Also after a zoom by the user, a new size and a redraw.
-    this.box.on("plotly_afterplot", () => this.placeMarker());
+    this.box.on("plotly_afterplot", () => this.placeMarkers());
+    // Plotly hears of a new window size alone, but the numbers above the plot grow and shrink.
+    this.resizing = new ResizeObserver(() => this.library.Plots.resize(this.box));
+    this.resizing.observe(this.box);
     this.redraw();
   }
 
-  clear() {
-    for (const trace of this.figure.data) [trace.x, trace.y, trace.text, trace.customdata] = [[], [], [], []];
+  // curves: [{series, rates, qualities, texts, settings}]. axes: {x, y: {title, view, type}}; a view is what the axis
+  // shows: what the user zoomed to is of no use in another one.
+  draw(curves, axes) {
+    this.data = curves.map(({ series, rates, qualities, texts, settings }) => ({
+      ...this.looks.get(series), x: rates, y: qualities, text: texts, customdata: settings,
+    }));
+    this.setAxis("xaxis", axes.x);
+    this.setAxis("yaxis", axes.y);
     this.redraw();
   }
 
-  add({ series, setting, point }) {
-    const trace = this.traces[series];
-    if (point.psnr === null || trace.customdata.includes(setting)) return;
-    const before = trace.x.filter((rate) => rate < point.bpp).length;
-    const knobs = Object.entries(point.knob).map(([name, value]) => `${name} ${Number(value.toPrecision(4))}`);
-    const columns = { x: point.bpp, y: point.psnr, text: knobs.join(", "), customdata: setting };
-    // New arrays: Plotly takes an array that it has seen for unchanged.
-    for (const [column, value] of Object.entries(columns)) trace[column] = trace[column].toSpliced(before, 0, value);
-    this.drawing ??= requestAnimationFrame(() => this.redraw());
+  setAxis(name, { title, view, type }) {
+    const axis = this.figure.layout[name];
+    axis.title.text = title;
+    axis.type = type;
+    if (this.views[name] === view) return;
+    this.views[name] = axis.uirevision = view;
+    axis.autorange = true;
+    delete axis.range;
   }
 
-  // The moving point is an element of its own: to draw the whole plot again for it would cost more than the picture.
-  move(point, text) {
-    this.now = point;
-    this.box.setAttribute("aria-label", `Rate-distortion plot of this picture, now at ${text}`);
-    this.placeMarker();
+  // The moving points are elements of their own: to draw the whole plot again for them would cost more than the
+  // picture. places: {now, other}, each {rate, quality} or null.
+  move(places, text) {
+    this.places = places;
+    this.box.setAttribute("aria-label", `Rate-distortion plot, now at ${text}`);
+    this.placeMarkers();
   }
 
-  placeMarker() {
-    const { now, marker, figure: { layout } } = this;
-    const { l, r, t, b } = layout.margin;
-    const across = share(now?.bpp, layout.xaxis.range);
-    const up = share(now?.psnr, layout.yaxis.range);
+  placeMarkers() {
+    for (const [name, marker] of Object.entries(this.markers)) this.placeMarker(marker, this.places[name]);
+  }
+
+  placeMarker(marker, place) {
+    const { margin: { l, r, t, b }, xaxis, yaxis } = this.figure.layout;
+    const across = share(xaxis.type === "log" ? Math.log10(place?.rate) : place?.rate, xaxis.range);
+    const up = share(place?.quality ?? NaN, yaxis.range);
     marker.hidden = !(across >= 0 && across <= 1 && up >= 0 && up <= 1);
     const x = l + across * (this.box.clientWidth - l - r);
     const y = t + (1 - up) * (this.box.clientHeight - t - b);
@@ -58,9 +67,8 @@ export class RatePlot {
   }
 
   redraw() {
-    this.drawing = null;
-    const { data, layout, config } = this.figure;
-    if (this.library) this.library.react(this.box, data, layout, config);
+    if (this.library) this.library.react(this.box, this.data, this.figure.layout, this.figure.config);
+    else this.placeMarkers();
   }
 
   // Curve colours suit both themes; text and lines come from the style sheet.
@@ -75,7 +83,7 @@ export class RatePlot {
   }
 
   destroy() {
-    cancelAnimationFrame(this.drawing);
+    this.resizing?.disconnect();
     this.library?.purge(this.box);
   }
 }

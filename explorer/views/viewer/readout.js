@@ -1,4 +1,5 @@
 // The numbers beside the picture and how they are written: all of the real file, except where it says estimated.
+import { similarityDecibels } from "./curves.js";
 
 const BITS_PER_PIXEL = 24;
 
@@ -6,7 +7,7 @@ const BITS_PER_PIXEL = 24;
 const NUMBERS = [
   ["bpp", "Rate", "Bits of the whole file per pixel", (p) => [p.bpp.toFixed(3), "bpp"]],
   ["psnr", "PSNR", "Peak signal-to-noise ratio over 8-bit RGB", (p) => [decibels(p.psnr), "dB"]],
-  ["bytes", "File", "The .mae file, header included", (p) => [p.bytes.toLocaleString("en"), "bytes"]],
+  ["bytes", "File", "The whole file, header included", (p) => [p.bytes.toLocaleString("en"), "bytes"]],
   ["ms_ssim", "MS-SSIM", "Multi-scale structural similarity", similarity],
   ["ratio", "Ratio", "Raw 24-bit pixels against the file", (p) => [(BITS_PER_PIXEL / p.bpp).toFixed(1), ": 1"]],
   ["estimated", "Estimated", "What the entropy model expects the rate to be: −log₂ p", estimatedRate],
@@ -22,7 +23,7 @@ export function decibels(value) {
 
 function similarity({ ms_ssim: value }) {
   if (value === null) return ["–", "", "MS-SSIM needs a picture of at least 161 pixels each way"];
-  return [value.toFixed(4), "", `MS-SSIM in decibels: ${decibels(value < 1 ? -10 * Math.log10(1 - value) : null)} dB`];
+  return [value.toFixed(4), "", `MS-SSIM in decibels: ${decibels(similarityDecibels(value))} dB`];
 }
 
 function estimatedRate({ estimated_bits: bits, width, height }) {
@@ -36,24 +37,39 @@ export function describe(header) {
 
 export class Readout {
   constructor(box) {
+    this.box = box;
+    this.head = numberRow(box, "", "");
+    this.head.row.className = "mae-numbers-head";
     this.cells = NUMBERS.map(([key, name, title, write]) => {
-      const row = Object.assign(document.createElement("div"), { title });
-      const [term, value, unit] = ["dt", "dd", "dd"].map((tag) => document.createElement(tag));
-      term.textContent = name;
-      value.dataset.number = key;
-      unit.className = "mae-unit";
-      row.append(term, value, unit);
-      box.append(row);
-      return { row, value, unit, title, write };
+      const cell = numberRow(box, name, title);
+      cell.value.dataset.number = key;
+      cell.other.dataset.other = key;
+      return { ...cell, title, write };
     });
   }
 
-  show(point) {
-    for (const { row, value, unit, title, write } of this.cells) {
+  // point: the model's. other: null, or what it is compared with: {label, point}, without a point while it is sought.
+  show(point, other) {
+    this.box.dataset.compared = other !== null;
+    this.head.value.textContent = "This model";
+    this.head.other.textContent = other?.label ?? "";
+    for (const { row, value, other: second, unit, title, write } of this.cells) {
       const [number, its, more = title] = write(point);
       value.textContent = number;
       unit.textContent = its;
       row.title = more;
+      second.textContent = other?.point ? write(other.point)[0] : "…";
     }
   }
+}
+
+function numberRow(box, name, title) {
+  const row = Object.assign(document.createElement("div"), { title });
+  const [term, value, other, unit] = ["dt", "dd", "dd", "dd"].map((tag) => document.createElement(tag));
+  term.textContent = name;
+  other.className = "mae-other";
+  unit.className = "mae-unit";
+  row.append(term, value, other, unit);
+  box.append(row);
+  return { row, value, other, unit };
 }

@@ -1,6 +1,6 @@
 // The picture itself: one or two canvases that share a view (zoom and pan), drawn from layers of exact pixels.
 import { zoom, zoomIdentity, select, drag } from "./vendor/d3-zoom.js";
-import { toImageData, differenceImage } from "./pixels.js";
+import { Layers, resize } from "./layers.js";
 
 // Screen pixels per picture pixel that + and − stop at: whole numbers above 1.
 const STEPS = [1 / 16, 1 / 8, 1 / 4, 1 / 3, 1 / 2, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
@@ -15,7 +15,6 @@ export class Stage {
     this.parts = parts;
     this.onView = onView;
     this.canvases = [parts.left, parts.right];
-    this.layers = { original: null, frame: null, difference: null };
     this.mode = "split";
     this.gain = 1;
     this.split = 0.5;
@@ -60,40 +59,10 @@ export class Stage {
   setOriginal({ header, pixels }) {
     const resized = header.width !== this.width || header.height !== this.height;
     [this.width, this.height] = [header.width, header.height];
-    this.layers = { original: this.layer(pixels), frame: null, difference: null };
+    this.layers = new Layers(pixels, this.width, this.height);
     this.behaviour.translateExtent([[0, 0], [this.width, this.height]]);
     if (resized) this.fitted = true;
     this.arrange();
-  }
-
-  setFrame({ pixels }) {
-    this.layers.frame = this.layer(pixels, this.layers.frame?.canvas);
-    this.layers.difference = null;
-  }
-
-  layer(pixels, canvas = document.createElement("canvas")) {
-    return { pixels, canvas: this.put(toImageData(pixels, this.width, this.height), canvas) };
-  }
-
-  put(image, canvas) {
-    resize(canvas, image.width, image.height);
-    canvas.getContext("2d").putImageData(image, 0, 0);
-    return canvas;
-  }
-
-  difference() {
-    const { original, frame } = this.layers;
-    const signed = this.mode === "signed";
-    const image = differenceImage(original.pixels, frame.pixels, this.width, this.height, this.gain, signed);
-    return { signed, gain: this.gain, canvas: this.put(image, document.createElement("canvas")) };
-  }
-
-  // Computed when it is first drawn, then kept until the frame, the gain or the sign changes.
-  freshDifference() {
-    const kept = this.layers.difference;
-    const fresh = kept && kept.gain === this.gain && kept.signed === (this.mode === "signed");
-    if (!fresh) this.layers.difference = this.difference();
-    return this.layers.difference;
   }
 
   // ---- drawing ------------------------------------------------------------------------------------------------------
@@ -105,7 +74,7 @@ export class Stage {
   draw() {
     cancelAnimationFrame(this.drawing);
     this.drawing = null;
-    if (this.layers.frame) this.shown.forEach((canvas, i) => this.drawPanel(canvas, i));
+    if (this.layers?.frame) this.shown.forEach((canvas, i) => this.drawPanel(canvas, i));
   }
 
   drawPanel(canvas, i) {
@@ -113,15 +82,18 @@ export class Stage {
     context.clearRect(0, 0, canvas.width, canvas.height);
     const divider = this.mode === "split" && !this.held ? Math.round(this.split * canvas.width) : 0;
     this.drawLayer(context, this.layerOn(i), divider, canvas.width);
-    if (divider) this.drawLayer(context, this.layers.original, 0, divider);
+    if (divider) this.drawLayer(context, this.layers.sides[0], 0, divider);
   }
 
   layerOn(i) {
-    if (this.held || (this.mode === "beside" && i === 0)) return this.layers.original;
-    return this.mode === "signed" || this.mode === "absolute" ? this.freshDifference() : this.layers.frame;
+    const [left, right] = this.layers.sides;
+    if (this.held || (this.mode === "beside" && i === 0)) return left;
+    const isDifference = this.mode === "signed" || this.mode === "absolute";
+    return isDifference ? this.layers.freshDifference(this.gain, this.mode === "signed") : right;
   }
 
-  // Offsets are whole screen pixels, so at 1:1 and at integer zoom every picture pixel covers whole screen pixels.
+  // Offsets are whole screen pixels, so at a whole-number zoom every picture pixel covers whole screen pixels and is
+  // drawn as it is. Between those, neighbours are blended: uneven pixels would look like detail that is not there.
   // Only the columns between `from` and `to` are touched.
   drawLayer(context, layer, from, to) {
     const { ratio, scale } = this;
@@ -129,7 +101,7 @@ export class Stage {
     context.beginPath();
     context.rect(from, 0, to - from, context.canvas.height);
     context.clip();
-    context.imageSmoothingEnabled = scale < 1;
+    context.imageSmoothingEnabled = scale < 1 || Math.abs(scale - Math.round(scale)) > 1e-6;
     context.imageSmoothingQuality = "high";
     context.setTransform(scale, 0, 0, scale, Math.round(this.view.x * ratio), Math.round(this.view.y * ratio));
     context.drawImage(layer.canvas, 0, 0);
@@ -160,7 +132,7 @@ export class Stage {
     const percent = Math.round(100 * this.split);
     this.parts.divider.style.left = `${100 * this.split}%`;
     this.parts.divider.setAttribute("aria-valuenow", percent);
-    this.parts.divider.setAttribute("aria-valuetext", `${percent} % original`);
+    this.parts.divider.setAttribute("aria-valuetext", `${percent} % left picture`);
     this.invalidate();
   }
 
@@ -198,10 +170,9 @@ export class Stage {
     return this.go(this.view.k, this.view.x + dx, this.view.y + dy);
   }
 
-  // In CSS pixels. Enlarged only by whole numbers, so that nearest neighbour looks even.
+  // In CSS pixels.
   fitScale([width, height]) {
-    const fit = Math.min(width / this.width, height / this.height) * this.ratio;
-    return Math.min(fit >= 1 ? Math.floor(fit) : fit, LARGEST) / this.ratio;
+    return Math.min(width / this.width, height / this.height, LARGEST / this.ratio);
   }
 
   fit() {
@@ -249,9 +220,4 @@ export class Stage {
     this.resizing.disconnect();
     cancelAnimationFrame(this.drawing);
   }
-}
-
-// Only where it changes: setting a canvas's size wipes it.
-function resize(canvas, width, height) {
-  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
 }

@@ -2,7 +2,9 @@
 //   setup()                           -> models, samples, λ axis, figure (see server.py)
 //   open({model, sample})             -> {id, name, model, notes}; also {model, picture: id} and {model, file, name}
 //   pixels(id), frame(id, lmbda)      -> {header, pixels: Uint8Array of RGB}
-//   points(id, signal, onPoint)       -> resolves when every point was given to onPoint
+//   rival(id, wish, signal)           -> the same of another codec; wish: {codec, by: "fixed", setting}, or
+//                                        {codec, by: "rate" or "quality", lmbda} for one that matches the model
+//   points(id, codecs, signal, onLine) -> resolves when every point was given to onLine; codecs: names
 //   file(id, lmbda, kind)             -> {blob, name}
 //   plotly()                          -> the Plotly library
 // A method that fails throws an Error whose message is a sentence for the user; `gone` on it: the picture was let go.
@@ -17,7 +19,11 @@ export function httpTransport(base) {
     open: ({ file, ...query }) => json(request(url("api/open", query), { method: "POST", body: file })),
     pixels: (id) => frame(request(url(`api/pixels/${id}`))),
     frame: (id, lmbda) => frame(request(url(`api/frame/${id}`, { lmbda }))),
-    points: (id, signal, onPoint) => readLines(request(url(`api/points/${id}`), { signal }), onPoint),
+    rival: (id, { codec, by, setting, lmbda }, signal) => {
+      const [route, query] = by === "fixed" ? ["rival", { codec, setting }] : ["match", { codec, lmbda, by }];
+      return frame(request(url(`api/${route}/${id}`, query), { signal }));
+    },
+    points: (id, codecs, signal, onLine) => readLines(request(url(`api/points/${id}`, { codecs }), { signal }), onLine),
     file: (id, lmbda, kind) => download(request(url(`api/file/${id}`, { lmbda, kind }))),
     plotly: () => loadScript(url("viewer/plotly.min.js")).then(() => window.Plotly),
   };

@@ -6,13 +6,17 @@
 // and "frame" right after a frame's paint. Its detail is {picture, lmbda, level, wanted, asked, painted}: λ of the
 // frame, λ that was asked for, when (performance.now) the input came that asked for it, and when it was painted.
 import { Latest, FrameCache } from "./latest.js";
-import { buildPage, addSamples, addTicks, saveBlob } from "./page.js";
+import { buildPage, addSamples, saveBlob } from "./page.js";
 import { Readout, formatLambda, describe } from "./readout.js";
+import { LambdaSlider } from "./slider.js";
+import { Opening } from "./opening.js";
 import { Stage } from "./stage.js";
-import { RatePlot } from "./plot.js";
+import { Modes, sideTexts } from "./modes.js";
+import { RatePanel } from "./panel.js";
+import { Comparison } from "./compare.js";
+import { Chooser } from "./chooser.js";
 import { listen } from "./listen.js";
 
-const SLIDER_STEPS_PER_OCTAVE = 256;
 const CACHE_BYTES = 64 * 2 ** 20;
 const NOTICE_MS = 8000;
 
@@ -30,77 +34,41 @@ class Viewer {
     this.stage = new Stage(this.parts, (scale) => this.showScale(scale));
     this.frames = new Latest((wish) => this.fetchFrame(wish));
     this.cache = new FrameCache(CACHE_BYTES);
+    this.comparison = new Comparison((wish, signal) => this.transport.rival(wish.id, wish, signal), {
+      changed: () => this.comparisonChanged(),
+      failed: (error) => this.comparisonFailed(error),
+    });
+    this.modes = new Modes(this.parts, this.stage, () => this.sides());
     this.closing = new AbortController();
-    this.opening = 0;
+    this.opening = new Opening(this);
     this.applyTheme();
     listen(this, scope, this.closing.signal);
-    this.setMode("split");
-    this.setGain(4);
+    this.modes.set("split");
+    this.modes.setGain(4);
     this.stage.setSplit(0.5);
     this.ready = this.start().catch((error) => this.notify(error.message));
   }
 
   async start() {
     const setup = await this.transport.setup();
-    Object.assign(this, { setup, model: setup.model, wanted: setup.lmbda.start });
-    this.octaves = Math.log2(setup.lmbda.max / setup.lmbda.min);
-    this.parts.slider.max = this.octaves * SLIDER_STEPS_PER_OCTAVE;
-    addTicks(this.parts.ticks, setup.lmbda);
+    Object.assign(this, { setup, model: setup.model });
+    const { signal } = this.closing;
+    this.slider = new LambdaSlider(this.parts, setup.lmbda.start);
+    this.slider.setRange(setup.lmbda);
     addSamples(this.parts.samples, setup.samples, (sample) => this.open({ sample }));
-    this.placeSlider();
-    this.plot = new RatePlot(this.parts, setup.figure, (lmbda) => this.setLambda(lmbda));
-    this.plot.setTheme();
+    this.panel = new RatePanel(this.parts, setup, {
+      load: (...query) => this.transport.points(...query),
+      pick: (series, setting) => this.pick(series, setting),
+      failed: (error) => this.notify(error.message),
+    }, signal);
+    this.chooser = new Chooser(this.parts, this.comparison, (codec) => this.panel.settings(codec), signal);
+    this.panel.plot.setTheme();
     await this.open({ sample: setup.samples[0].name });
-    await this.plot.start(() => this.transport.plotly());
+    await this.panel.plot.start(() => this.transport.plotly());
   }
 
-  // ---- opening a picture --------------------------------------------------------------------------------------------
-
-  // source: {sample}, {file, name}, or {picture} for an open one with another model. What is shown stays until then.
-  async open(source) {
-    if (!this.setup) return;
-    const turn = ++this.opening;
-    this.root.dataset.state = "loading";
-    try {
-      const opened = await this.fetchPicture(source);
-      if (turn === this.opening) this.showPicture(source.picture ? this.source : source, opened);
-    } catch (error) {
-      if (turn === this.opening) this.notify(error.message);
-    }
-    if (turn === this.opening) this.root.dataset.state = "ready";
-  }
-
-  async fetchPicture(source) {
-    if (source.file?.size > this.setup.maxUpload) {
-      throw new Error(`This file is larger than ${this.setup.maxUpload >> 20} MB: please send a smaller one.`);
-    }
-    const picture = await this.transport.open({ model: this.model, ...source });
-    const frame = this.transport.frame(picture.id, this.wanted);
-    return { picture, original: await this.transport.pixels(picture.id), frame: await frame };
-  }
-
-  showPicture(source, { picture, original, frame }) {
-    Object.assign(this, { source, picture });
-    this.root.dataset.picture = picture.id;
-    this.cache.clear();
-    this.stage.setOriginal(original);
-    this.plot.clear();
-    this.plot.add({ series: "model", setting: frame.header.lmbda, point: frame.header.point });
-    this.present(frame, { lmbda: this.wanted, asked: performance.now() });
-    for (const button of this.parts.samples.children) button.ariaPressed = button.dataset.sample === source.sample;
-    this.notify(picture.notes.join(" "));
-    this.root.dispatchEvent(new CustomEvent("picture", { detail: picture }));
-    this.collectPoints(picture.id);
-    this.askFrame();
-  }
-
-  // The points of the picture before are of no more use: leaving the stream makes the server stop.
-  async collectPoints(id) {
-    this.collecting?.abort();
-    this.collecting = new AbortController();
-    const { signal } = this.collecting;
-    const add = (line) => signal.aborted || this.plot.add(line);
-    await this.transport.points(id, signal, add).catch((error) => signal.aborted || this.notify(error.message));
+  open(source) {
+    return this.opening.open(source);
   }
 
   setModel(model) {
@@ -110,29 +78,18 @@ class Viewer {
 
   // ---- λ: slider -> frame -> paint ----------------------------------------------------------------------------------
 
+  get wanted() {
+    return this.slider.value;
+  }
+
   setLambda(lmbda, asked = performance.now()) {
     if (!this.setup) return;
-    const { min, max } = this.setup.lmbda;
-    this.wanted = Math.min(Math.max(lmbda, min), max);
-    this.placeSlider();
+    this.slider.set(lmbda);
     this.askFrame(asked);
   }
 
   stepLambda(octaves) {
-    this.setLambda(this.wanted * 2 ** octaves);
-  }
-
-  readSlider(asked) {
-    const share = this.parts.slider.value / this.parts.slider.max;
-    this.setLambda(this.setup.lmbda.min * 2 ** (share * this.octaves), asked);
-  }
-
-  placeSlider() {
-    const { slider } = this.parts;
-    const share = Math.log2(this.wanted / this.setup.lmbda.min) / this.octaves;
-    slider.value = Math.round(share * slider.max);
-    slider.style.setProperty("--at", share);
-    slider.setAttribute("aria-valuetext", `λ ${formatLambda(this.wanted)}`);
+    if (this.setup) this.setLambda(this.wanted * 2 ** octaves);
   }
 
   askFrame(asked = performance.now()) {
@@ -142,7 +99,8 @@ class Viewer {
   }
 
   isSettled() {
-    return this.shown?.id === this.picture.id && this.shown.wanted === this.wanted && !this.frames.running;
+    const { shown, picture, wanted } = this;
+    return shown?.id === picture.id && shown.wish.lmbda === wanted && !this.frames.running;
   }
 
   async fetchFrame({ id, lmbda, asked }) {
@@ -152,14 +110,9 @@ class Viewer {
       this.cache.set(key, frame);
       this.present(frame, { lmbda, asked });
     } catch (error) {
-      if (error.gone && id === this.picture.id) await this.openAgain();
+      if (error.gone && id === this.picture.id) await this.opening.again();
       else this.notify(error.message);
     }
-  }
-
-  async openAgain() {
-    await this.open(this.source);
-    this.notify("The server had let go of this picture, so it was opened again.");
   }
 
   // Shown at the next paint; when a newer frame comes before that, only the newer one is.
@@ -169,22 +122,28 @@ class Viewer {
     this.coming = { frame, wish };
   }
 
-  // Picture, numbers, plot and labels change here and nowhere else, in one go: they cannot disagree.
+  // The frame on show once more, beside something else.
+  repaint() {
+    if (this.shown && !this.coming) this.present(this.shown.frame, this.shown.wish);
+  }
+
+  // Pictures, numbers, plot, verdict and labels change here, in one go: they cannot disagree.
   paint() {
-    const { frame: { header, pixels }, wish } = this.coming;
+    const { frame, wish } = this.coming;
     this.coming = null;
+    const { header } = frame;
     if (header.picture !== this.picture.id) return;
-    this.shown = { id: header.picture, wanted: wish.lmbda, header };
-    this.stage.setFrame({ pixels });
+    const isNew = wish !== this.shown?.wish;
+    if (isNew) this.stage.layers.setFrame(frame);
+    this.shown = { id: header.picture, frame, wish, header };
+    this.paintComparison(header);
     this.stage.draw();
-    this.readout.show(header.point);
-    this.plot.move(header.point, describe(header));
     this.parts.lambda.textContent = formatLambda(header.lmbda);
     this.parts.slider.setAttribute("aria-valuetext", describe(header));
-    this.showTags();
+    this.modes.label();
     this.root.dataset.lmbda = header.lmbda;
     if (wish.lmbda === this.wanted) delete this.root.dataset.pending;
-    this.report(header, wish);
+    if (isNew) this.report(header, wish);
   }
 
   // A message posted during a paint is delivered after it.
@@ -198,41 +157,52 @@ class Viewer {
     port2.postMessage(null);
   }
 
-  // ---- modes and labels ---------------------------------------------------------------------------------------------
+  // ---- comparison ---------------------------------------------------------------------------------------------------
 
-  setMode(mode) {
-    this.stage.setMode(mode);
-    for (const radio of this.parts.modes) radio.checked = radio.value === mode;
-    this.parts.gainBox.hidden = mode !== "signed" && mode !== "absolute";
-    this.parts.hold.hidden = mode !== "flip";
-    this.showTags();
+  setRivals() {
+    this.panel.setModel(this.picture.model);
+    this.chooser.fill(this.setup.rivals.filter(({ name }) => name !== this.picture.model));
   }
 
-  setGain(gain) {
-    this.parts.gain.value = gain;
-    this.stage.setGain(gain);
-    this.showTags();
+  paintComparison(header) {
+    const { comparison } = this;
+    comparison.follow(header);
+    const { choice, shown, swapped } = comparison;
+    const other = comparison.pending ? null : shown?.header.point;
+    this.stage.layers.setReference(shown, swapped);
+    this.readout.show(header.point, choice && { label: this.panel.rivals.get(choice.codec).label, point: other });
+    this.panel.show({ point: header.point, other, codec: choice?.codec, text: describe(header) });
+    this.chooser.reflect();
   }
 
-  nextGain() {
-    const { gain } = this.parts;
-    this.setGain(Number(gain.options[(gain.selectedIndex + 1) % gain.length].value));
+  comparisonChanged() {
+    if (this.comparison.choice) this.panel.choose(this.comparison.choice.codec);
+    this.repaint();
   }
 
-  hold(held) {
-    if (held === this.stage.held) return;
-    this.stage.hold(held);
-    this.showTags();
+  comparisonFailed(error) {
+    if (error.gone) return this.opening.again();
+    this.comparison.choose(null);
+    return this.notify(error.message);
   }
 
-  showTags() {
-    const { mode, held, gain } = this.stage;
-    const now = this.shown ? `λ ${formatLambda(this.shown.header.lmbda)}` : "";
-    const differences = { signed: `${now} − original, ×${gain}`, absolute: `|${now} − original|, ×${gain}` };
-    const single = { flip: now, ...differences }[mode];
-    this.parts.leftTag.textContent = held ? "Original" : (single ?? "Original");
-    this.parts.rightTag.textContent = held || single !== undefined ? "" : now;
+  // A point of the plot becomes the right-hand picture: another codec's beside the model's, or the model's own.
+  pick(series, setting) {
+    if (series !== "model") return this.comparison.choose({ codec: series, by: "fixed", setting }, true);
+    if (this.comparison.swapped) this.comparison.choose(null);
+    return this.setLambda(setting);
   }
+
+  back() {
+    if (this.parts.curves.open) this.parts.curves.open = false;
+    else this.comparison.choose(null);
+  }
+
+  sides() {
+    return sideTexts(this.shown?.header, this.comparison, this.panel?.rivals);
+  }
+
+  // ---- messages, theme, files ---------------------------------------------------------------------------------------
 
   showScale(scale) {
     this.parts.zoom.textContent = `${Number((100 * scale).toPrecision(3))} %`;
@@ -249,7 +219,7 @@ class Viewer {
     const theme = this.theme();
     if (this.root.dataset.theme === theme) return;
     this.root.dataset.theme = theme;
-    this.plot?.setTheme();
+    this.panel?.plot.setTheme();
   }
 
   openFile(file) {
@@ -262,13 +232,11 @@ class Viewer {
     await this.transport.file(id, header.lmbda, kind).then(saveBlob, (error) => this.notify(error.message));
   }
 
-  // ---- the end ------------------------------------------------------------------------------------------------------
-
   destroy() {
     this.closing.abort();
-    this.collecting?.abort();
+    this.comparison.clear();
     this.stage.destroy();
-    this.plot?.destroy();
+    this.panel?.destroy();
     this.cache.clear();
     this.root.replaceChildren();
   }

@@ -1,0 +1,62 @@
+// The controls of the comparison: with which codec, by which rule, on which side.
+import { settingText } from "./labels.js";
+
+const RULES = [["rate", "same rate"], ["quality", "same quality"]];
+
+export class Chooser {
+  // settings(codec) -> the settings that were measured. The comparison is what the controls say, and they what it is.
+  constructor(parts, comparison, settings, signal) {
+    Object.assign(this, { parts, comparison, settings });
+    const on = (name, type, action) => parts[name].addEventListener(type, action, { signal });
+    on("reference", "change", () => this.chooseCodec(parts.reference.value));
+    on("rule", "change", () => this.chooseRule(parts.rule.value));
+    // The list grows while the curve is being measured; it must not change while it is open.
+    for (const type of ["pointerdown", "focus"]) on("rule", type, () => this.fillRules());
+    on("swap", "click", () => comparison.swap());
+    on("back", "click", () => comparison.choose(null));
+  }
+
+  // rivals: those that can be compared with.
+  fill(rivals) {
+    this.rivals = new Map(rivals.map((rival) => [rival.name, rival]));
+    const choices = rivals.map(({ name, label, reason }) =>
+      Object.assign(new Option(reason ? `${label} (not installed)` : label, name), { disabled: reason, title: reason }),
+    );
+    this.parts.reference.replaceChildren(new Option("Original", ""), ...choices);
+    const { choice } = this.comparison;
+    if (choice && !this.rivals.has(choice.codec)) this.comparison.choose(null);
+    this.reflect();
+  }
+
+  chooseCodec(codec) {
+    const by = this.comparison.choice?.by === "quality" ? "quality" : "rate";
+    this.comparison.choose(codec ? { codec, by } : null);
+  }
+
+  chooseRule(value) {
+    const { codec } = this.comparison.choice;
+    const setting = Number(value);
+    this.comparison.choose(RULES.some(([by]) => by === value) ? { codec, by: value } : { codec, by: "fixed", setting });
+  }
+
+  fillRules() {
+    const { choice } = this.comparison;
+    if (!choice) return;
+    const rival = this.rivals.get(choice.codec);
+    const known = new Set([...this.settings(choice.codec), ...(choice.by === "fixed" ? [choice.setting] : [])]);
+    const fixed = [...known].sort((a, b) => a - b).map((each) => new Option(settingText(rival, each), each));
+    const group = Object.assign(document.createElement("optgroup"), { label: "fixed at" });
+    group.append(...fixed);
+    this.parts.rule.replaceChildren(...RULES.map(([by, text]) => new Option(text, by)), group);
+    this.parts.rule.value = choice.by === "fixed" ? choice.setting : choice.by;
+  }
+
+  reflect() {
+    const { choice, swapped } = this.comparison;
+    this.parts.reference.value = choice?.codec ?? "";
+    for (const name of ["rule", "swap", "back"]) this.parts[name].hidden = !choice;
+    this.parts.swap.ariaPressed = swapped;
+    const { value } = this.parts.rule;
+    if (choice && value !== String(choice.by === "fixed" ? choice.setting : choice.by)) this.fillRules();
+  }
+}

@@ -1,0 +1,54 @@
+// How pictures are called: the model's at its λ, a codec's at its setting, and the difference of two.
+import { formatLambda, decibels } from "./readout.js";
+
+// What a codec's setting is called; rival: {label, knob, unit}. Long names of a knob are words, short ones are signs.
+export function settingText({ knob, unit }, setting) {
+  const name = knob.length > 2 ? knob.toLowerCase() : knob;
+  return [name, Number(setting.toPrecision(3)), unit].join(" ").trim();
+}
+
+export function modelText({ lmbda, point }, withNumbers) {
+  const name = `λ ${formatLambda(lmbda)}`;
+  return withNumbers ? [name, rateText(point), qualityText(point)].join(" · ") : name;
+}
+
+// header: of a codec's frame (see the routes rival and match in server.py). While another setting is being found the
+// gap is left out: it is that to a λ which is no longer shown.
+export function rivalText(header, rival, isCurrent) {
+  const { point, setting, by } = header;
+  const texts = { rate: rateText(point), quality: qualityText(point) };
+  const limit = isCurrent && by && !header.reached ? header.limit : null;
+  if (isCurrent && by && !limit) texts[by] += ` (${gapText(header)})`;
+  const note = limit ? [`not reachable: its ${limit} ${limitText[by](point)}`] : [];
+  const numbers = Object.keys(texts).filter((each) => !limit || each !== by).map((each) => texts[each]);
+  return [`${rival.label}, ${settingText(rival, setting)}`, ...numbers, ...note].join(" · ");
+}
+
+export function findingText({ by, setting }, rival) {
+  const aim = { rate: "the same rate", quality: "the same quality" }[by] ?? settingText(rival, setting);
+  return `finding ${rival.label} at ${aim} …`;
+}
+
+const limitText = {
+  rate: (point) => `rate is ${point.bpp.toFixed(2)} bpp`,
+  quality: (point) => `PSNR is ${decibels(point.psnr)} dB`,
+};
+
+function rateText({ bpp }) {
+  return `${bpp.toFixed(3)} bpp`;
+}
+
+function qualityText({ psnr }) {
+  return `${decibels(psnr)} dB`;
+}
+
+function gapText({ by, gap, reached }) {
+  if (gap === null) return "nothing is lost";
+  const value = by === "rate" ? `${signed(100 * gap, 1)} %` : `${signed(gap, 2)} dB`;
+  return reached ? value : `${value}, its nearest step`;
+}
+
+function signed(value, digits) {
+  const size = Math.abs(value).toFixed(digits);
+  return Number(size) === 0 ? `±${size}` : `${value < 0 ? "−" : "+"}${size}`;
+}
