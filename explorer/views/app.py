@@ -33,7 +33,8 @@ save and decode. PSNR and MS-SSIM compare the decoded 8-bit picture with the ori
 is the entropy model's own expectation.
 
 **What the plot says.** Every point is this very picture, really compressed: further left is smaller, further up is
-closer to the original. Click a point of the model's curve to go there.
+closer to the original. Click a point of the model's curve to go there, or another codec's to see that file beside the
+model's. “Compare with” pairs the model with a codec at the same rate or the same quality, and keeps up with λ.
 """
 # The viewer's colours (viewer.css) are the page's too; Gradio marks its dark theme on the body.
 CSS = """

@@ -11,16 +11,16 @@ export class RatePlot {
 
   // Plotly is large: it is loaded after the first picture is there.
   async start(load) {
-    this.library = await load();
+    const library = await load();
     const { layout, config } = this.figure;
-    await this.library.newPlot(this.box, this.data, layout, config);
+    await library.newPlot(this.box, this.data, layout, config);
+    this.library = library; // only now: a redraw must not come between
     this.box.on("plotly_click", ({ points: [point] }) => this.onPick(point.data.meta, point.customdata));
     // Also after a zoom by the user, a new size and a redraw.
     this.box.on("plotly_afterplot", () => this.placeMarkers());
-    // Plotly hears of a new window size alone, but the numbers above the plot grow and shrink.
-    this.resizing = new ResizeObserver(() => this.library.Plots.resize(this.box));
+    // Plotly hears of a new window size alone, but the numbers above the plot grow and shrink. This is also called now.
+    this.resizing = new ResizeObserver(() => this.redraw());
     this.resizing.observe(this.box);
-    this.redraw();
   }
 
   // curves: [{series, rates, qualities, texts, settings}]. axes: {x, y: {title, view, type}}; a view is what the axis
@@ -67,7 +67,9 @@ export class RatePlot {
   }
 
   redraw() {
-    if (this.library) this.library.react(this.box, this.data, this.figure.layout, this.figure.config);
+    const { box, data, figure: { layout, config } } = this;
+    Object.assign(layout, { width: box.clientWidth, height: box.clientHeight });
+    if (this.library) this.library.react(box, data, layout, config);
     else this.placeMarkers();
   }
 
