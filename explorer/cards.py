@@ -117,7 +117,7 @@ def _recipe_lines(recipe: Mapping[str, Any]) -> list[list[str]]:
     lines = []
     for name, value in recipe.items():
         inner = value if isinstance(value, Mapping) else {name: value}
-        lines += [[key, str(each)] for key, each in inner.items()]
+        lines += [[key, str(each)] for key, each in inner.items() if each is not None]
     return lines
 
 
