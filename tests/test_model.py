@@ -13,7 +13,7 @@ from explorer import axis, model
 from explorer.entropy import likelihood
 from explorer.images import InputError, to_tensor
 from explorer.model import PRESETS, Autoencoder, ModelConfig, scale_bottleneck
-from explorer.train import evaluate
+from explorer.objective import evaluate
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from conftest import photograph_tiles, sample_paths
 from PIL import Image
 
 from explorer import __main__ as command_line
-from explorer import data, train
+from explorer import data, objective
 from explorer.images import InputError
 from explorer.model import PRESETS, ModelConfig
 from explorer.muon import Muon
@@ -54,9 +54,9 @@ def test_a_resumed_run_is_the_uninterrupted_one(tiles, tmp_path):
 
 def test_training_helps(tiles, tmp_path):
     trainer = Trainer(new_model(CONFIG, tiles), tiles, Recipe(steps=120, batch=4, crop=64, lr=2e-3, ema=0.95), tmp_path)
-    before = train.evaluate(trainer.average, tiles)
+    before = objective.evaluate(trainer.average, tiles)
     trainer.run()
-    after = train.evaluate(trainer.average, tiles)
+    after = objective.evaluate(trainer.average, tiles)
     assert sum(row["J"] for row in after) < 0.97 * sum(row["J"] for row in before)
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert {"step", "loss", "bpp", "psnr", "elapsed_s"} <= set(log[-1])
@@ -84,12 +84,12 @@ def test_kinds(tiles, tiny_network):
 
 def test_lambdas_are_stratified(tiles):
     model = new_model(CONFIG, tiles)
-    lambdas = train.draw_lambdas(model, 64, torch.Generator().manual_seed(0), torch.device("cpu"))
+    lambdas = objective.draw_lambdas(model, 64, torch.Generator().manual_seed(0), torch.device("cpu"))
     position = (torch.log(lambdas / 64) / torch.log(torch.tensor(64.0))).sort().values
     assert position[0] == 0 and position[-1] == 1, "both ends are trained"
     assert (position.diff() <= 2 * 1.06 / 64 + 1e-6).all(), "no part of the axis is left out"
     fixed = new_model(ModelConfig("fixed", N=16, M=24, hidden=8, lmbda=512.0), tiles, model)
-    assert set(train.draw_lambdas(fixed, 5, torch.Generator(), torch.device("cpu")).tolist()) == {512.0}
+    assert set(objective.draw_lambdas(fixed, 5, torch.Generator(), torch.device("cpu")).tolist()) == {512.0}
 
 
 def test_muon_makes_orthogonal_updates():
