@@ -107,6 +107,8 @@ def model_card(curve: str, rows: Sequence[Row], recipe: Mapping[str, Any], comma
         f"Rates are of whole files, {overhead:.2f} % above what the prior estimates.",
         "## BD-rate (negative: fewer bits at equal PSNR)",
         _rates(curves[curve], curves["jpeg"]),
+        "## Size of this and the systems it is compared with (the paper's Table I)",
+        sizes_text(),
         "## Commands",
         "\n".join(f"    {command}" for command in commands),
     ]

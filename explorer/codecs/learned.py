@@ -9,8 +9,6 @@ the synthesis makes of them are the same on one machine, and within rounding of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,13 +104,13 @@ class LearnedCodec:
 
     def stem(self, pixels: Pixels) -> Stem:
         """(H, W, 3) uint8 -> the part of the analysis that is done once per picture."""
-        with self._inference():
+        with torch.inference_mode():
             x = images.pad(images.to_tensor(pixels), STRIDE).to(self.network.weight)
             return Stem(self.network.stem(x), *pixels.shape[:2])
 
     def latents(self, stem: Stem, level: int) -> NDArray[np.float32]:
         """y (M, h, w) float32 before rounding, h = ⌈H/16⌉, w = ⌈W/16⌉."""
-        with self._inference():
+        with torch.inference_mode():
             y = self.network.analysis_from_stem(stem.features, self._position(level))
             return y[0].float().cpu().contiguous().numpy()
 
@@ -132,18 +130,13 @@ class LearnedCodec:
 
     def synthesise(self, q: NDArray[np.int32], level: int, height: int, width: int) -> Pixels:
         """Symbols (M, h, w) -> the decoded picture (height, width, 3) uint8."""
-        with self._inference():
+        with torch.inference_mode():
             y = torch.from_numpy(q.astype(np.float32))[None].to(self.network.weight)
             x = self.network.synthesis(y.contiguous(memory_format=torch.channels_last), self._position(level))
             return images.to_pixels(images.crop(x, height, width))
 
     def _position(self, level: int) -> Tensor:
         return self.network.position(lambda_of(level))
-
-    @contextmanager
-    def _inference(self) -> Iterator[None]:
-        with torch.inference_mode():
-            yield
 
 
 def _is_pixels(image: Any) -> bool:
