@@ -108,7 +108,7 @@ class Session:
 
     def curve_lambdas(self, points: int = 17) -> list[float]:
         """The λ of `curve`, for who computes its points one by one."""
-        low, high = (level_of(end) for end in self.model.network.lambda_range())
+        low, high = self._ends
         return [lambda_of(round(level)) for level in np.linspace(low, high, points if low < high else 1)]
 
     def solve(self, *, bpp: float | None = None, bytes: int | None = None, psnr: float | None = None) -> float:
@@ -120,9 +120,8 @@ class Session:
             raise InputError("Give exactly one target above zero: bpp, bytes or psnr.")
         ((name, target),) = given.items()
         if name == "psnr":
-            return lambda_of(self._search(lambda level: self.point(lambda_of(level)).psnr, target, name)[1])
-        limit = target if name == "bytes" else target * self._pixel_count / 8
-        return lambda_of(self._search(lambda level: len(self.encode(lambda_of(level))), limit, "bytes")[0])
+            return lambda_of(self._first_of_quality(target))
+        return lambda_of(self._last_of_size(target if name == "bytes" else target * self._pixel_count / 8))
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
@@ -161,28 +160,51 @@ class Session:
             ms_ssim=metrics.ms_ssim(original, decoded),
         )
 
-    def _search(self, value: Callable[[int], float], target: float, name: str) -> tuple[int, int]:
-        """Neighbouring levels whose values enclose the target, or near enough to it, by halving; both the same where
-        the target is the value at an end."""
-        low, high = (level_of(end) for end in self.model.network.lambda_range())
-        lowest, highest = value(low), value(high)
-        if name == "psnr":
-            if target > highest:
-                raise InputError(_unreachable(f"{target:g} dB", f"{lowest:.2f} to {highest:.2f} dB"))
-            if target <= lowest:
-                return low, low
-        else:
-            if target < lowest:
-                raise InputError(_unreachable(f"{target:.0f} bytes", f"{lowest:.0f} to {highest:.0f} bytes"))
-            if target >= highest:
-                return high, high
+    def _first_of_quality(self, psnr: float) -> int:
+        """The lowest level, nearly, that reaches a PSNR in dB."""
+
+        def value(level: int) -> float:
+            return self.point(lambda_of(level)).psnr
+
+        level = self._enclose(value, psnr, lambda here: 0 <= here - psnr < PSNR_SLACK)[1]
+        if value(level) < psnr:
+            lowest, highest = (value(end) for end in self._ends)
+            raise InputError(_unreachable(f"{psnr:g} dB", f"{lowest:.2f} to {highest:.2f} dB"))
+        return level
+
+    def _last_of_size(self, limit: float) -> int:
+        """The highest level, nearly, whose file has at most this many bytes."""
+
+        def value(level: int) -> float:
+            return len(self.encode(lambda_of(level)))
+
+        level = self._enclose(value, limit, lambda here: limit * (1 - RATE_SLACK) <= here <= limit)[0]
+        if value(level) > limit:
+            lowest, highest = (value(end) for end in self._ends)
+            raise InputError(_unreachable(f"{limit:.0f} bytes", f"{lowest:.0f} to {highest:.0f} bytes"))
+        return level
+
+    @property
+    def _ends(self) -> tuple[int, int]:
+        low, high = self.model.network.lambda_range()
+        return level_of(low), level_of(high)
+
+    def _enclose(
+        self, value: Callable[[int], float], target: float, near_enough: Callable[[float], bool]
+    ) -> tuple[int, int]:
+        """Neighbouring levels whose values, which rise with the level, enclose the target, by halving; one level twice
+        where its value is near enough, and the nearer end where the target lies beyond it."""
+        low, high = self._ends
+        if value(low) >= target:
+            return low, low
+        if value(high) <= target:
+            return high, high
         while high - low > 1:
             middle = (low + high) // 2
             here = value(middle)
-            low, high = (middle, high) if here <= target else (low, middle)
-            close = target * (1 - RATE_SLACK) <= here <= target if name == "bytes" else 0 <= here - target < PSNR_SLACK
-            if close:
+            if near_enough(here):
                 return middle, middle
+            low, high = (middle, high) if here <= target else (low, middle)
         return low, high
 
 
