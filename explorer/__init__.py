@@ -22,20 +22,39 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from explorer.codecs.base import RDPoint
     from explorer.images import InputError, Picture
+    from explorer.inside import Edit, LogRatio, Response, log_ratio, receptive_field
     from explorer.library import decode, list_models, load_model
     from explorer.session import Session
 
 __version__ = "0.1.0"
-__all__ = ["InputError", "Picture", "RDPoint", "Session", "decode", "list_models", "load_model"]
+__all__ = [
+    "Edit",
+    "InputError",
+    "LogRatio",
+    "Picture",
+    "RDPoint",
+    "Response",
+    "Session",
+    "decode",
+    "list_models",
+    "load_model",
+    "log_ratio",
+    "receptive_field",
+]
 
 _HOME = {
+    "Edit": "explorer.inside",
     "InputError": "explorer.images",
+    "LogRatio": "explorer.inside",
     "Picture": "explorer.images",
     "RDPoint": "explorer.codecs.base",
+    "Response": "explorer.inside",
     "Session": "explorer.session",
     "decode": "explorer.library",
     "list_models": "explorer.library",
     "load_model": "explorer.library",
+    "log_ratio": "explorer.inside",
+    "receptive_field": "explorer.inside",
 }
 
 

@@ -15,8 +15,9 @@ import hashlib
 import json
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import dropwhile, takewhile
 from pathlib import Path
 from typing import Literal
 
@@ -36,7 +37,12 @@ with warnings.catch_warnings():  # CompressAI's own imports warn of deprecations
     from explorer.entropy import GAINS, PriorTables, make_density
 
 PRIOR_GAIN_MAX = 1000.0
-STRIDE = 16  # pixels of the picture, in each direction, that one element of y stands for
+CONVOLUTIONS = ((9, 4), (5, 2), (5, 2))  # (kernel, stride) of each analysis stage; the synthesis mirrors them
+STRIDE = math.prod(stride for _, stride in CONVOLUTIONS)  # pixels, in each direction, that an element of y stands for
+LAYERS = (  # every intermediate map of the modulated kind, in data order; the last one is x̂, not clipped
+    *(f"a{k}.{step}" for k in range(3) for step in ("conv", "mod", "gdn")),
+    *(f"s{k}.{step}" for k in range(3) for step in ("igdn", "mod", "conv")),
+)
 
 
 @dataclass(frozen=True)
@@ -107,6 +113,31 @@ def _in_float(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         return layer(x.float() if x.dtype == torch.bfloat16 else x)
 
 
+@dataclass(frozen=True)
+class _Step:
+    """One operation of a transform. name: that of the map it makes. apply: (map, t) -> map. gains: does λ matter."""
+
+    name: str
+    apply: Callable[[Tensor, Tensor], Tensor]
+    gains: bool = False
+
+
+def _plain(name: str, layer: Callable[[Tensor], Tensor], *, in_float: bool = False) -> _Step:
+    return _Step(name, lambda x, _: _in_float(layer, x) if in_float else layer(x))
+
+
+def _times(name: str, modulator: nn.Module) -> _Step:
+    return _Step(name, lambda x, t: x * _as_map(modulator(t)), gains=True)
+
+
+def _run(steps: Iterable[_Step], x: Tensor, t: Tensor, until: str | None = None) -> Tensor:
+    for step in steps:
+        x = step.apply(x, t)
+        if step.name == until:
+            break
+    return x
+
+
 class Autoencoder(nn.Module):
     """The shared autoencoder with its modulators and its λ-conditioned prior.
 
@@ -119,16 +150,14 @@ class Autoencoder(nn.Module):
         self.config = config
         N, M = config.N, config.M
         self.a_conv = nn.ModuleList(
-            [nn.Conv2d(3, N, 9, 4, 4), nn.Conv2d(N, N, 5, 2, 2), nn.Conv2d(N, M, 5, 2, 2)],
+            nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2)
+            for inputs, outputs, (kernel, stride) in zip((3, N, N), (N, N, M), CONVOLUTIONS, strict=True)
         )
         self.a_gdn = nn.ModuleList([FloatGDN(N), FloatGDN(N), FloatGDN(M)])
         self.s_gdn = nn.ModuleList([FloatGDN(M, inverse=True), FloatGDN(N, inverse=True), FloatGDN(N, inverse=True)])
         self.s_conv = nn.ModuleList(
-            [
-                nn.ConvTranspose2d(M, N, 5, 2, 2, output_padding=1),
-                nn.ConvTranspose2d(N, N, 5, 2, 2, output_padding=1),
-                nn.ConvTranspose2d(N, 3, 9, 4, 4, output_padding=3),
-            ],
+            nn.ConvTranspose2d(inputs, outputs, kernel, stride, kernel // 2, output_padding=stride - 1)
+            for inputs, outputs, (kernel, stride) in zip((M, N, N), (N, N, 3), reversed(CONVOLUTIONS), strict=True)
         )
         modulated = config.kind == "modulated"
         self.a_mod = nn.ModuleList([Modulator(c, config.hidden) for c in (N, N, M)] if modulated else [])
@@ -175,31 +204,68 @@ class Autoencoder(nn.Module):
             else t.new_ones(len(t), self.config.M)
         )
 
+    def gains(self, t: Tensor) -> dict[str, Tensor]:
+        """Every modulator's gains at t (B, 1), each (B, channels): "m0" to "m2" of the analysis, "d0" to "d2" of the
+        synthesis (paper Eq. 3 and 4) or "y" of bottleneck scaling, and "a" of the prior; none for a fixed model."""
+        found = {f"m{k}": modulator(t) for k, modulator in enumerate(self.a_mod)}
+        found |= {f"d{k}": modulator(t) for k, modulator in enumerate(self.s_mod)}
+        if self.config.kind == "bottleneck":
+            found["y"] = self.y_mod(t)
+        return found if self.config.kind == "fixed" else found | {"a": self.prior_gain(t)}
+
     # -- transforms ------------------------------------------------------------------------------------------------
 
     def stem(self, x: Tensor) -> Tensor:
-        """The first convolution, which no λ touches: x (B, 3, H, W) in [0, 1] -> (B, N, H/4, W/4)."""
-        return self.a_conv[0](x)
+        """The part of the analysis that no λ touches: x (B, 3, H, W) in [0, 1] -> (B, N, H/4, W/4) for a modulated
+        model, its first convolution; (B, M, H/16, W/16), everything up to the last GDN, for the other kinds."""
+        return _run(takewhile(lambda step: not step.gains, self._analysis_steps()), x, x)
 
     def analysis_from_stem(self, u: Tensor, t: Tensor) -> Tensor:
         """The rest of the analysis: stem's output -> y (B, M, H/16, W/16), paper Eq. 3."""
-        for k in range(3):
-            if k > 0:
-                u = _in_float(self.a_conv[k], u) if k == 2 else self.a_conv[k](u)
-            u = self.a_gdn[k](_modulate(u, self.a_mod, k, t))
-        return u * _as_map(self.y_mod(t)) if self.config.kind == "bottleneck" else u
+        return _run(dropwhile(lambda step: not step.gains, self._analysis_steps()), u, t)
 
-    def analysis(self, x: Tensor, t: Tensor) -> Tensor:
-        """x (B, 3, H, W) in [0, 1], H and W multiples of 16 -> y (B, M, H/16, W/16), before rounding."""
-        return self.analysis_from_stem(self.stem(x), t)
+    def analysis(self, x: Tensor, t: Tensor, until: str | None = None) -> Tensor:
+        """x (B, 3, H, W) in [0, 1], H and W multiples of 16 -> y (B, M, H/16, W/16), before rounding, or the map named
+        `until`, one of `layers`, on the way there."""
+        return _run(self._analysis_steps(), x, t, until)
 
-    def synthesis(self, y: Tensor, t: Tensor) -> Tensor:
-        """ŷ (B, M, h, w) -> x̂ (B, 3, 16h, 16w), not clipped, paper Eq. 4."""
-        y = y / _as_map(self.y_mod(t)) if self.config.kind == "bottleneck" else y
+    def synthesis(self, y: Tensor, t: Tensor, until: str | None = None) -> Tensor:
+        """ŷ (B, M, h, w) -> x̂ (B, 3, 16h, 16w), not clipped, paper Eq. 4, or the map named `until` on the way there."""
+        return _run(self._synthesis_steps(), y, t, until)
+
+    def layers(self) -> tuple[str, ...]:
+        """Names of the intermediate maps that this kind of model has, in data order: `LAYERS` for a modulated one; for
+        the others those without the modulations, and around the bottleneck of bottleneck scaling "y.mod", y after its
+        gains, and "y.div", ŷ divided by them."""
+        return self.analysis_layers() + self.synthesis_layers()
+
+    def analysis_layers(self) -> tuple[str, ...]:
+        """The first part of `layers`, those that a picture leaves on its way to y."""
+        return tuple(step.name for step in self._analysis_steps())
+
+    def synthesis_layers(self) -> tuple[str, ...]:
+        """The second part of `layers`, those from ŷ to x̂."""
+        return tuple(step.name for step in self._synthesis_steps())
+
+    def _analysis_steps(self) -> list[_Step]:
+        steps = []
         for k in range(3):
-            y = _modulate(self.s_gdn[k](y), self.s_mod, k, t)
-            y = _in_float(self.s_conv[k], y) if k == 0 else self.s_conv[k](y)
-        return y
+            steps.append(_plain(f"a{k}.conv", self.a_conv[k], in_float=k == 2))
+            if len(self.a_mod):
+                steps.append(_times(f"a{k}.mod", self.a_mod[k]))
+            steps.append(_plain(f"a{k}.gdn", self.a_gdn[k]))
+        return [*steps, _times("y.mod", self.y_mod)] if self.config.kind == "bottleneck" else steps
+
+    def _synthesis_steps(self) -> list[_Step]:
+        steps = []
+        if self.config.kind == "bottleneck":
+            steps.append(_Step("y.div", lambda y, t: y / _as_map(self.y_mod(t)), gains=True))
+        for k in range(3):
+            steps.append(_plain(f"s{k}.igdn", self.s_gdn[k]))
+            if len(self.s_mod):
+                steps.append(_times(f"s{k}.mod", self.s_mod[k]))
+            steps.append(_plain(f"s{k}.conv", self.s_conv[k], in_float=k == 0))
+        return steps
 
     @torch.no_grad()
     def fold(self, lmbda: float) -> Autoencoder:
@@ -223,10 +289,6 @@ class Autoencoder(nn.Module):
 
 def _as_map(gain: Tensor) -> Tensor:
     return gain[:, :, None, None]
-
-
-def _modulate(x: Tensor, modulators: nn.ModuleList, k: int, t: Tensor) -> Tensor:
-    return x * _as_map(modulators[k](t)) if len(modulators) else x
 
 
 def scale_bottleneck(model: Autoencoder) -> Autoencoder:

@@ -12,19 +12,21 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer import images, metrics
+from explorer import images, inside, metrics
 from explorer.axis import lambda_of, level_of
 from explorer.codecs.base import RDPoint
 from explorer.codecs.learned import LearnedCodec, Pixels
 from explorer.images import InputError
+from explorer.inside import Edit, LogRatio, Response
 
 CACHE_BYTES = 256 << 20
+MAPS_BYTES = 64 << 20  # of intermediate maps, which are large and must not push out the pictures
 RATE_SLACK = 0.002  # `solve` is satisfied this far below a target rate,
 PSNR_SLACK = 0.005  # or this many dB above a target quality
 T = TypeVar("T")
@@ -53,6 +55,16 @@ class _Cache:
                 self._used -= self._values.popitem(last=False)[1][1]
         return value
 
+    def array(self, stage: str, level: int, make: Callable[[], np.ndarray]) -> np.ndarray:
+        """A read-only array."""
+
+        def frozen() -> np.ndarray:
+            made = make()
+            made.setflags(write=False)
+            return made
+
+        return self.get(stage, level, frozen, lambda made: made.nbytes)
+
 
 class Session:
     """Explore one picture: every method takes λ in the model's range and may be called from any thread.
@@ -66,17 +78,17 @@ class Session:
         self.model = model
         self.picture = image if isinstance(image, images.Picture) else images.read(image)
         self._stem = model.stem(self.picture.pixels)
-        self._cache = _Cache(CACHE_BYTES)
+        self._cache, self._maps = _Cache(CACHE_BYTES), _Cache(MAPS_BYTES)
 
     def reconstruct(self, lmbda: float) -> Pixels:
         """The decoded picture, (H, W, 3) uint8: what `explorer.decode` makes of `encode(lmbda)`, bit for bit."""
         level = self.model.level(lmbda)
-        return self._array("pixels", level, lambda: self._synthesise(level))
+        return self._cache.array("pixels", level, lambda: self._synthesise(level))
 
     def latents(self, lmbda: float) -> NDArray[np.float32]:
         """y before rounding, (M, h, w) float32, h = ⌈H/16⌉, w = ⌈W/16⌉."""
         level = self.model.level(lmbda)
-        return self._array("y", level, lambda: self.model.latents(self._stem, level))
+        return self._cache.array("y", level, lambda: self.model.latents(self._stem, level))
 
     def symbols(self, lmbda: float) -> NDArray[np.int32]:
         """ŷ, the integers in the file, (M, h, w) int32."""
@@ -91,6 +103,39 @@ class Session:
         below = self.latents(lambda_b)
         out = np.full_like(below, np.nan)
         return np.divide(self.latents(lambda_a), below, out=out, where=below != 0)
+
+    def log_ratio(self, lambda_a: float, lambda_b: float) -> LogRatio:
+        """log₂(|y(λa)|/|y(λb)|) with small elements masked, and how far each channel is from pure scaling."""
+        return inside.log_ratio(self.latents(lambda_a), self.latents(lambda_b))
+
+    def features(self, lmbda: float, layer: str) -> NDArray[np.float32]:
+        """An intermediate map, (C, h', w') float32, by its name, one of `model.network.layers()` (paper Eq. 3 and 4).
+
+        "a2.gdn" is y of a modulated model; "s2.conv" is x̂ of the padded picture, in [0, 1] but for what clipping will
+        cut. Raises InputError for another name."""
+        level = self.model.level(lmbda)
+        names = self.model.network.layers()
+        if layer not in names:
+            raise InputError(f"This model has no layer {layer!r}; choose one of {', '.join(names)}.")
+        return self._maps.array(layer, level, lambda: self._map(level, layer))
+
+    def response(self, lmbda: float, channel: int, row: int, col: int) -> Response:
+        """What the decoder makes of the one coefficient ŷ[channel, row, col], on the 57×57 pixels that it reaches.
+        Raises InputError for an element that is not there."""
+        return inside.response(self.model, self.symbols(lmbda), self.model.level(lmbda), channel, row, col)
+
+    def edit(self, lmbda: float, factors: Mapping[int, float]) -> Edit:
+        """The picture when the decoder sees channel c of ŷ times factors[c]. A channel with factor 0 is left out of the
+        file; others cost what they did. Raises InputError for a channel that is not there and a factor outside [−4, 4].
+        """
+        return inside.edit(self.model, self.picture.pixels, self.symbols(lmbda), self.model.level(lmbda), factors)
+
+    def block_error(self, lmbda: float) -> NDArray[np.float32]:
+        """The mean squared error, on [0, 1], of each 16×16 block of 8-bit pixels, (h, w) float32."""
+        level = self.model.level(lmbda)
+        return self._cache.array(
+            "error", level, lambda: inside.block_error(self.picture.pixels, self.reconstruct(lmbda))
+        )
 
     def encode(self, lmbda: float) -> bytes:
         """The whole .mae file at λ."""
@@ -130,13 +175,10 @@ class Session:
         height, width = self.picture.pixels.shape[:2]
         return height * width
 
-    def _array(self, stage: str, level: int, make: Callable[[], np.ndarray]) -> np.ndarray:
-        def frozen() -> np.ndarray:
-            array = make()
-            array.setflags(write=False)
-            return array
-
-        return self._cache.get(stage, level, frozen, lambda array: array.nbytes)
+    def _map(self, level: int, layer: str) -> NDArray[np.float32]:
+        if layer in self.model.network.analysis_layers():
+            return self.model.analysis_map(self.picture.pixels, level, layer)
+        return self.model.synthesis_map(self.symbols(lambda_of(level)), level, layer)
 
     def _synthesise(self, level: int) -> Pixels:
         height, width = self.picture.pixels.shape[:2]

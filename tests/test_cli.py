@@ -20,7 +20,7 @@ LAYERS = [  # each may import from the lines above it, and from its own
     {"images", "metrics"},
     {"axis", "entropy", "model"},
     {"bitstream", "codecs"},
-    {"data", "initialise", "muon", "objective", "train", "library", "session"},
+    {"data", "initialise", "muon", "objective", "train", "library", "inside", "session"},
     {"rows", "workers", "evaluate", "cards", "report", "fetch", "bench"},
     {"views"},
     {"arguments", "__main__"},

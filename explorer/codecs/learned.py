@@ -9,6 +9,7 @@ the synthesis makes of them are the same on one machine, and within rounding of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,13 @@ from explorer.images import InputError
 from explorer.model import STRIDE, Autoencoder, load
 
 Pixels = NDArray[np.uint8]
+Latents = NDArray[np.int32] | NDArray[np.float32]
 SWEEP = tuple(float(v) for v in np.geomspace(LAMBDA_MIN, LAMBDA_MAX, 17))
 
 
 @dataclass(frozen=True)
 class Stem:
-    """What no λ touches: the first convolution's output for one padded picture, (1, N, H/4, W/4), and its true size."""
+    """What no λ touches of the analysis of one padded picture (see `Autoencoder.stem`), and the picture's true size."""
 
     features: Tensor
     height: int
@@ -105,14 +107,12 @@ class LearnedCodec:
     def stem(self, pixels: Pixels) -> Stem:
         """(H, W, 3) uint8 -> the part of the analysis that is done once per picture."""
         with torch.inference_mode():
-            x = images.pad(images.to_tensor(pixels), STRIDE).to(self.network.weight)
-            return Stem(self.network.stem(x), *pixels.shape[:2])
+            return Stem(self.network.stem(self._padded(pixels)), *pixels.shape[:2])
 
     def latents(self, stem: Stem, level: int) -> NDArray[np.float32]:
         """y (M, h, w) float32 before rounding, h = ⌈H/16⌉, w = ⌈W/16⌉."""
         with torch.inference_mode():
-            y = self.network.analysis_from_stem(stem.features, self._position(level))
-            return y[0].float().cpu().contiguous().numpy()
+            return _as_array(self.network.analysis_from_stem(stem.features, self._position(level)))
 
     @staticmethod
     def symbols(y: NDArray[np.float32]) -> NDArray[np.int32]:
@@ -128,15 +128,50 @@ class LearnedCodec:
         """The estimated bits of each symbol, (M, h, w), from the tables that the coder uses."""
         return self.tables.at(level).element_bits(q)
 
-    def synthesise(self, q: NDArray[np.int32], level: int, height: int, width: int) -> Pixels:
-        """Symbols (M, h, w) -> the decoded picture (height, width, 3) uint8."""
+    def synthesise(self, q: Latents, level: int, height: int, width: int) -> Pixels:
+        """Symbols (M, h, w), or any other ŷ -> the decoded picture (height, width, 3) uint8."""
         with torch.inference_mode():
-            y = torch.from_numpy(q.astype(np.float32))[None].to(self.network.weight)
-            x = self.network.synthesis(y.contiguous(memory_format=torch.channels_last), self._position(level))
-            return images.to_pixels(images.crop(x, height, width))
+            return images.to_pixels(images.crop(self._synthesis(q, level), height, width))
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def table(self, lmbda: float) -> entropy.LevelTable:
+        """The prior's table at λ: the symbols of each channel, their frequencies and bits, as the coder uses them."""
+        return self.tables.at(self.level(lmbda))
+
+    def modulation(self, lambdas: Sequence[float]) -> dict[str, NDArray[np.float32]]:
+        """The gains of every modulator at L values of λ, each (L, channels) float32, above zero, without unit: "m0" to
+        "m2" of the analysis, "d0" to "d2" of the synthesis (paper Eq. 3 and 4), "a" of the prior; "y" and "a" for
+        bottleneck scaling; none for an independent model. Raises InputError for a λ that the model does not have."""
+        with torch.inference_mode():
+            t = self.network.position(torch.tensor([self.network.check(lmbda) for lmbda in lambdas]))
+            return {name: gain.float().cpu().numpy() for name, gain in self.network.gains(t).items()}
+
+    def analysis_map(self, pixels: Pixels, level: int, layer: str) -> NDArray[np.float32]:
+        """(H, W, 3) uint8 -> the map named `layer`, one of the analysis, (C, h', w') float32, of the padded picture."""
+        with torch.inference_mode():
+            return _as_array(self.network.analysis(self._padded(pixels), self._position(level), layer))
+
+    def synthesis_map(self, q: Latents, level: int, layer: str) -> NDArray[np.float32]:
+        """Symbols (M, h, w), or any other ŷ -> the map named `layer`, one of the synthesis, (C, h', w') float32."""
+        with torch.inference_mode():
+            return _as_array(self._synthesis(q, level, layer))
+
+    def _padded(self, pixels: Pixels) -> Tensor:
+        return images.pad(images.to_tensor(pixels), STRIDE).to(self.network.weight)
+
+    def _synthesis(self, q: Latents, level: int, until: str | None = None) -> Tensor:
+        y = torch.from_numpy(q.astype(np.float32))[None].to(self.network.weight)
+        y = y.contiguous(memory_format=torch.channels_last)
+        return self.network.synthesis(y, self._position(level), until)
 
     def _position(self, level: int) -> Tensor:
         return self.network.position(lambda_of(level))
+
+
+def _as_array(maps: Tensor) -> NDArray[np.float32]:
+    """(1, C, h, w) -> (C, h, w) float32, contiguous, a copy."""
+    return maps[0].float().cpu().contiguous().numpy()
 
 
 def _is_pixels(image: Any) -> bool:

@@ -1,0 +1,204 @@
+"""What λ does inside the network, as arrays: ratio maps, one coefficient's picture, a picture without a channel.
+
+    y(λa), y(λb) ─ log_ratio ─ LogRatio        how each element is re-scaled (paper Fig. 5c, in octaves)
+    ŷ(λ) ─┬─ one element alone ─ response      what the decoder makes of it, on the pixels that it reaches
+          └─ × factors ─ edit                  the picture, its rate and quality when channels are scaled or left out
+    x, x̂ ─ block_error                         the error of each element's own 16×16 pixels
+
+Pure functions of arrays and a codec; `Session` calls them with its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer import metrics
+from explorer.codecs.learned import LearnedCodec, Pixels
+from explorer.images import InputError
+from explorer.model import CONVOLUTIONS, LAYERS, STRIDE
+
+FLOOR = 0.5  # half a quantiser step: an element below it is zero in the file
+FACTOR_MAX = 4.0
+_FEWEST = 8  # elements of a channel that make a spread worth stating
+
+
+@dataclass(frozen=True, eq=False)
+class LogRatio:
+    """How far y at one λ is y at another times a constant.
+
+    value: (M, h, w) float32, log₂(|y(λa)|/|y(λb)|), so 1 is ×2 and −1 is ×0.5; nan (masked) where either is too small
+    to mean anything. flipped: (M, h, w) bool, where the signs differ and nothing is masked. Both read-only.
+    """
+
+    value: NDArray[np.float32]
+    flipped: NDArray[np.bool_]
+
+    @property
+    def masked_share(self) -> float:
+        """The share of elements, in [0, 1], that are masked."""
+        return float(np.isnan(self.value).mean())
+
+    @cached_property
+    def median(self) -> NDArray[np.float32]:
+        """Each channel's median gain, (M,) float32, in octaves (log₂); nan for a channel that is masked throughout."""
+        return self._quantile(0.5)
+
+    @cached_property
+    def spread(self) -> NDArray[np.float32]:
+        """How far each channel is from pure scaling, (M,) float32, in octaves: a robust standard deviation of `value`,
+        half the distance between its 16th and 84th percentile; 0 for pure scaling, nan with fewer than 8 elements."""
+        return np.where(self._counts < _FEWEST, np.nan, (self._quantile(0.84) - self._quantile(0.16)) / 2)
+
+    @cached_property
+    def _ordered(self) -> NDArray[np.float32]:
+        """Each channel's values in increasing order, nan last."""
+        return np.sort(self.value.reshape(len(self.value), -1), axis=1)
+
+    @cached_property
+    def _counts(self) -> NDArray[np.int64]:
+        return np.count_nonzero(~np.isnan(self._ordered), axis=1)
+
+    def _quantile(self, q: float) -> NDArray[np.float32]:
+        """np.nanquantile by channel (its default, linear), at a hundredth of its time: that one loops in Python."""
+        place = q * np.maximum(self._counts - 1, 0)
+        below = place.astype(np.intp)
+        above = np.minimum(below + 1, np.maximum(self._counts - 1, 0))
+        rows = np.arange(len(below))
+        low, high = self._ordered[rows, below], self._ordered[rows, above]
+        return (low + (high - low) * (place - below)).astype(np.float32)
+
+
+def log_ratio(ya: NDArray[np.float32], yb: NDArray[np.float32], floor: float = FLOOR) -> LogRatio:
+    """The log₂ ratio of two bottlenecks (M, h, w) float32 of one picture, of two λ or of two models: paper Fig. 5c.
+
+    Elements with |ya| or |yb| below `floor`, by default half a quantiser step, are masked."""
+    size_a, size_b = np.abs(ya), np.abs(yb)
+    shown = (size_a >= floor) & (size_b >= floor)
+    value = np.full(ya.shape, np.nan, dtype=np.float32)
+    np.divide(size_a, size_b, out=value, where=shown)
+    np.log2(value, out=value, where=shown)
+    flipped = shown & (np.signbit(ya) != np.signbit(yb))
+    return LogRatio(_frozen(value), _frozen(flipped))
+
+
+# -- one element -----------------------------------------------------------------------------------------------------
+
+
+def _reach() -> int:
+    """How many pixels to each side of its own the convolutions take an element of y."""
+    reach, step = 0, 1
+    for kernel, stride in CONVOLUTIONS:
+        reach += kernel // 2 * step
+        step *= stride
+    return reach
+
+
+REACH = _reach()
+
+
+def receptive_field(row: int, col: int) -> tuple[int, int, int, int]:
+    """(top, left, bottom, right) in pixels, half-open and not clipped to the picture: the 57×57 pixels, around pixel
+    (16·row, 16·col), that one element of y depends on. They are also those that ŷ's element changes in x̂, since the
+    synthesis mirrors the analysis."""
+    top, left = STRIDE * row - REACH, STRIDE * col - REACH
+    side = 2 * REACH + 1
+    return top, left, top + side, left + side
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """What the decoder makes of one coefficient alone.
+
+    pixels: (57, 57, 3) float32, read-only, on the scale where white is 1: x̂ of that coefficient less x̂ of none, so
+    either sign; 0 beyond the decoder's grid. top, left: where it lies in the picture, negative at its edges.
+    amplitude: the coefficient itself, a symbol; where it is 0 the response is 0.
+    """
+
+    pixels: NDArray[np.float32]
+    top: int
+    left: int
+    amplitude: int
+
+
+def response(model: LearnedCodec, q: NDArray[np.int32], level: int, channel: int, row: int, col: int) -> Response:
+    """The response of one element of the symbols q (M, h, w). Raises InputError for an element that is not there."""
+    if not all(0 <= place < size for place, size in zip((channel, row, col), q.shape, strict=True)):
+        raise InputError(
+            f"There is no element ({channel}, {row}, {col}); channel, row and column must be below {q.shape}."
+        )
+    # Nothing farther away than this is reached, and where the grid ends the decoder's own edge is kept.
+    near = -(-REACH // STRIDE)
+    rows, cols = (slice(max(0, at - near), at + near + 1) for at in (row, col))
+    none = np.zeros_like(q[:, rows, cols])
+    alone = none.copy()
+    alone[channel, row - rows.start, col - cols.start] = amplitude = q[channel, row, col]
+    difference = model.synthesis_map(alone, level, LAYERS[-1]) - model.synthesis_map(none, level, LAYERS[-1])
+    top, left, bottom, _ = receptive_field(row, col)
+    pixels = _window(difference.transpose(1, 2, 0), top - STRIDE * rows.start, left - STRIDE * cols.start, bottom - top)
+    return Response(_frozen(pixels), top, left, int(amplitude))
+
+
+def _window(picture: NDArray[np.float32], top: int, left: int, side: int) -> NDArray[np.float32]:
+    """The square at (top, left) of a picture (H, W, 3), 0 outside it."""
+    margin = max(0, -top, -left, top + side - picture.shape[0], left + side - picture.shape[1])
+    wide = np.pad(picture, ((margin, margin), (margin, margin), (0, 0)))
+    return wide[top + margin : top + margin + side, left + margin : left + margin + side].copy()
+
+
+# -- channels and blocks ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Edit:
+    """A picture decoded from a changed bottleneck.
+
+    pixels: (H, W, 3) uint8, read-only. estimated_bits: of the file without the channels that were left out.
+    psnr: in dB, against the original.
+    """
+
+    pixels: Pixels
+    estimated_bits: float
+    psnr: float
+
+
+def edit(model: LearnedCodec, original: Pixels, q: NDArray[np.int32], level: int, factors: Mapping[int, float]) -> Edit:
+    """The picture when the decoder sees channel c of the symbols q (M, h, w) times factors[c]. Raises InputError for a
+    channel that is not there and a factor outside [−4, 4]."""
+    pixels = model.synthesise(_scaled(q, factors), level, *original.shape[:2])
+    left_out = [channel for channel, factor in factors.items() if factor == 0]
+    bits = np.delete(model.element_bits(q, level), left_out, axis=0)
+    return Edit(_frozen(pixels), float(bits.sum(dtype=np.float64)), metrics.psnr(original, pixels))
+
+
+def _scaled(q: NDArray[np.int32], factors: Mapping[int, float]) -> NDArray[np.float32]:
+    scaled = q.astype(np.float32)
+    for channel, factor in factors.items():
+        if not 0 <= channel < len(q):
+            raise InputError(f"There is no channel {channel}; channels run from 0 to {len(q) - 1}.")
+        if not -FACTOR_MAX <= factor <= FACTOR_MAX:  # also false for NaN
+            raise InputError(
+                f"A channel's factor must lie between −{FACTOR_MAX:g} and {FACTOR_MAX:g}, not at {factor}."
+            )
+        scaled[channel] *= factor
+    return scaled
+
+
+def block_error(original: Pixels, decoded: Pixels) -> NDArray[np.float32]:
+    """The mean squared error, on [0, 1], of each 16×16 block of two pictures (H, W, 3) uint8: (h, w) float32, one value
+    for each position of the bottleneck. Blocks at the right and lower edge count the pixels that they have."""
+    difference = np.subtract(original, decoded, dtype=np.int32)
+    squares = np.einsum("ijk,ijk->ij", difference, difference)
+    starts = [np.arange(0, side, STRIDE) for side in squares.shape]
+    sums = np.add.reduceat(np.add.reduceat(squares, starts[0], axis=0), starts[1], axis=1)
+    heights, widths = (np.diff(start, append=side) for start, side in zip(starts, squares.shape, strict=True))
+    return (sums / (np.outer(heights, widths) * 3 * 255**2)).astype(np.float32)
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    array.setflags(write=False)
+    return array
