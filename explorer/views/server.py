@@ -5,13 +5,14 @@
     POST api/open?model=&picture=      … or an open picture with another model
     POST api/open?model=&name= + body  … or a picture file            -> token, size, notes
     GET  api/pixels/{token}            the original:        header + raw RGB
-    GET  api/frame/{token}?lmbda=      the reconstruction:  header (λ, numbers of the real file) + raw RGB
+    GET  api/frame/{token}?lmbda=&extra=  the reconstruction: header (λ, numbers of the real file), raw RGB, and
+                                          what views of the inside want with it (see `extras`)
     GET  api/rival/{token}?codec=&setting=    another codec's picture: header (numbers of its file) + raw RGB
     GET  api/match/{token}?codec=&lmbda=&by=  the same, at the model's rate or quality; the header says the gap
     GET  api/points/{token}?codecs=    R-D points of the model and other codecs: lines of JSON, as they come
     GET  api/file/{token}?lmbda=&kind= the .mae file, or the reconstruction as PNG
 
-Header + raw RGB is: the header's length (uint32, little endian), the header (JSON), height × width × 3 bytes.
+How a header and arrays such as raw RGB travel: see `replies`.
 """
 
 from __future__ import annotations
@@ -20,34 +21,33 @@ import asyncio
 import base64
 import io
 import json
-import struct
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
-import numpy as np
 import plotly
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from PIL import Image
 from starlette.concurrency import run_in_threadpool
 
 from explorer import images
-from explorer.axis import LAMBDA_MAX, LAMBDA_MIN, level_of, snap
-from explorer.codecs import Codec
+from explorer.axis import LAMBDA_MAX, LAMBDA_MIN, snap
 from explorer.images import InputError, to_png
 from explorer.library import folder, list_models
-from explorer.views import viewer
+from explorer.views import replies, viewer
 from explorer.views.figures import rd_figure, series
 from explorer.views.means import kodak_means
+from explorer.views.palettes import PALETTES
 from explorer.views.points import Pauses, curve_points
+from explorer.views.replies import Reply
 from explorer.views.rivals import CHOSEN, Rivals
-from explorer.views.store import Gone, Opened, Store
-from explorer.views.trials import Superseded, as_json
+from explorer.views.store import Gone, Store
+from explorer.views.trials import Superseded
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 # The first is what a visitor sees.
@@ -96,7 +96,7 @@ class Api:
         """Do before the first visitor what the first visitor would wait for."""
         opened = self.store.open_sample(self.model, next(iter(self.store.samples)))
         low, high = opened.session.model.network.lambda_range()
-        _frame(opened, min(max(START_LAMBDA, low), high))
+        replies.frame(opened, min(max(START_LAMBDA, low), high))
         self.setup()
 
     @cached_property
@@ -117,6 +117,7 @@ class Api:
             "chosen": [rival.name for rival in rivals if rival.name in CHOSEN and not rival.reason],
             "means": self._means,
             "figure": rd_figure(curves),
+            "palettes": PALETTES,
         }
 
     async def open(
@@ -129,32 +130,24 @@ class Api:
             opened = await run_in_threadpool(self.store.reopen, model, picture)
         else:
             opened = await run_in_threadpool(self.store.open, model, await _body(request), Path(name).name[:80])
-        low, high = opened.session.model.network.lambda_range()
-        return {
-            "id": opened.token,
-            "name": opened.name,
-            "model": model,
-            "notes": opened.session.picture.notes,
-            "lmbda": {"min": low, "max": high},
-        }
+        return replies.opened_as_json(opened)
 
     def pixels(self, token: str) -> Response:
         """The original picture."""
-        return _binary({"picture": token}, self.store.get(token).session.picture.pixels)
+        return _binary(replies.original(self.store.get(token)))
 
-    async def frame(self, token: str, lmbda: float) -> Response:
+    async def frame(self, token: str, lmbda: float, extra: Annotated[list[str], Query()] = []) -> Response:  # noqa: B006
         """The reconstruction at the λ level nearest to `lmbda`, with the numbers of its real file."""
         opened = self.store.get(token)
         with self._pauses.frame():
             async with self._turn:
-                header, pixels = await run_in_threadpool(_frame, opened, lmbda)
-        return _binary(header, pixels)
+                return _binary(await run_in_threadpool(replies.frame, opened, lmbda, extra))
 
     async def rival(self, token: str, codec: str, setting: float) -> Response:
         """Another codec's picture at one setting."""
         opened = self.store.get(token)
         found = await run_in_threadpool(self.rivals.codec, codec)
-        return await run_in_threadpool(_rival, opened, found, setting, {})
+        return _binary(await run_in_threadpool(replies.rival, opened, found, setting, {}))
 
     async def match(self, request: Request, token: str, codec: str, lmbda: float, by: str) -> Response:
         """Another codec's picture at the rate or the quality that the model has at λ; found in the pauses of a drag."""
@@ -169,7 +162,7 @@ class Api:
             target = await run_in_threadpool(opened.session.point, lmbda)
             with suppress(Superseded):
                 met = await run_in_threadpool(opened.trials.match, found, target, by, self._pauses.lasts)
-                return await run_in_threadpool(_rival, opened, found, met["setting"], {"by": by, **met})
+                return _binary(await run_in_threadpool(replies.rival, opened, found, met["setting"], {"by": by, **met}))
 
     def points(self, token: str, codecs: str = "") -> StreamingResponse:
         """R-D points while they are measured, of the model and of `codecs`, names with commas between them; the work
@@ -209,23 +202,8 @@ def static_files() -> APIRouter:
     return router
 
 
-def _frame(opened: Opened, lmbda: float) -> tuple[dict[str, Any], np.ndarray]:
-    lmbda = snap(lmbda)
-    pixels = opened.session.reconstruct(lmbda)
-    point = as_json(opened.session.point(lmbda))
-    return {"picture": opened.token, "lmbda": lmbda, "level": level_of(lmbda), "point": point}, pixels
-
-
-def _rival(opened: Opened, codec: Codec, setting: float, match: dict[str, Any]) -> Response:
-    point, pixels = opened.trials.frame(codec, setting)
-    return _binary({"picture": opened.token, "codec": codec.name, "setting": setting, "point": point, **match}, pixels)
-
-
-def _binary(header: dict[str, Any], pixels: np.ndarray) -> Response:
-    height, width, _ = pixels.shape
-    text = json.dumps(header | {"width": width, "height": height}, allow_nan=False).encode()
-    body = b"".join((struct.pack("<I", len(text)), text, pixels.tobytes()))
-    return Response(body, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+def _binary(reply: Reply) -> Response:
+    return Response(reply.pack(), media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
 
 
 async def _body(request: Request) -> bytes:

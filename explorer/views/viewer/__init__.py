@@ -1,12 +1,13 @@
 """The one JavaScript viewer, as text: the app serves it, the notebook widget hands it to anywidget.
 
 The source is a few small ES modules. `module()` joins them into a single module without imports, which a browser can
-load from anywhere, also from the blob that anywidget makes of its `_esm` text. The joining is deliberately plain: every
-module imports only its neighbours, on one line each, and no two modules share a top-level name, so dropping the import
-lines and the word `export` is enough. `createViewer`, `httpTransport` and `decodeFrame` stay exported; a widget appends
-its own `export default { render }` that calls `createViewer(el, transport)`.
+load from anywhere, also from the blob that anywidget makes of its `_esm` text. The joining is deliberately plain: each
+module becomes a function of its own, called in order, that returns what it exports, so names do not meet; imports and
+exports stand on one line each. `createViewer`, `httpTransport` and `decodeFrame` are exported; a widget appends its own
+`export default { render }` that calls `createViewer(el, transport)`.
 """
 
+import posixpath
 import re
 from pathlib import Path
 
@@ -32,16 +33,28 @@ MODULES = (
     "compare.js",
     "chooser.js",
     "keys.js",
+    "inside/bottleneck.js",
+    "inside/colours.js",
+    "inside/controls.js",
+    "inside/multiples.js",
+    "inside/channels.js",
+    "inside/inside.js",
     "listen.js",
     "viewer.js",
 )
-EXPORTS = "export { createViewer, httpTransport, decodeFrame };\n"
+EXPORTS = """
+export const { createViewer } = modules["viewer.js"];
+export const { httpTransport } = modules["transport.js"];
+export const { decodeFrame } = modules["pixels.js"];
+"""
+_IMPORT = re.compile(r"^import (\{.*\}) from \"(.*)\";$", re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:const|let|(?:async )?function|class) (\w+|\{.*?\}))", re.MULTILINE)
 
 
 def module() -> str:
     """The viewer as one self-contained ES module."""
-    sources = (FOLDER.joinpath(name).read_text(encoding="utf-8") for name in MODULES)
-    return "\n".join(_inline(source) for source in sources) + EXPORTS
+    sources = {name: FOLDER.joinpath(name).read_text(encoding="utf-8") for name in MODULES}
+    return "const modules = {};\n" + "\n".join(_wrapped(*each) for each in sources.items()) + EXPORTS
 
 
 def style() -> str:
@@ -49,6 +62,11 @@ def style() -> str:
     return FOLDER.joinpath("viewer.css").read_text(encoding="utf-8")
 
 
-def _inline(source: str) -> str:
-    without_imports = re.sub(r"^import .*\n", "", source, flags=re.MULTILINE)
-    return re.sub(r"^export (?=const|function|class|async)", "", without_imports, flags=re.MULTILINE)
+def _wrapped(name: str, source: str) -> str:
+    def imported(found: re.Match[str]) -> str:
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(name), found[2]))
+        return f'const {found[1]} = modules["{target}"];'
+
+    exported = ", ".join(each.strip("{} ") for each in _EXPORT.findall(source))
+    body = _EXPORT.sub("", _IMPORT.sub(imported, source))
+    return f'modules["{name}"] = (() => {{\n{body}\nreturn {{ {exported} }};\n}})();'

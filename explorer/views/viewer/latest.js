@@ -44,11 +44,11 @@ export class FrameCache {
   set(key, frame) {
     if (this.frames.has(key)) return;
     this.frames.set(key, frame);
-    this.bytes += frame.pixels.length;
-    for (const [oldest, { pixels }] of this.frames) {
+    this.bytes += frame.bytes;
+    for (const [oldest, { bytes }] of this.frames) {
       if (this.bytes <= this.limit) break;
       this.frames.delete(oldest);
-      this.bytes -= pixels.length;
+      this.bytes -= bytes;
     }
   }
 

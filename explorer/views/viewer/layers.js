@@ -4,7 +4,7 @@ import { toImageData, differenceImage } from "./pixels.js";
 
 export class Layers {
   constructor(original, width, height) {
-    Object.assign(this, { width, height, swapped: false, frame: null, reference: null, difference: null });
+    Object.assign(this, { width, height, swapped: false, frame: null, reference: null, difference: null, map: null });
     this.original = this.layer(original);
   }
 
@@ -27,6 +27,11 @@ export class Layers {
   get sides() {
     if (!this.reference) return [this.original, this.frame];
     return this.swapped ? [this.frame, this.reference] : [this.reference, this.frame];
+  }
+
+  // canvas: a map of whatever resolution over the whole picture, or null.
+  setMap(canvas, opacity) {
+    this.map = canvas && { canvas, opacity };
   }
 
   // Computed when it is first drawn, then kept until a side, the gain or the sign changes.

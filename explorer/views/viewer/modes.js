@@ -44,9 +44,10 @@ export class Modes {
   }
 }
 
-// Texts of the left and the right side. header: of the model's frame, if there is one; rivals: Map of name -> rival.
-export function sideTexts(header, { choice, shown, pending, swapped }, rivals) {
-  const model = { text: header ? modelText(header, shown) : "", short: header ? modelText(header) : "" };
+// Texts of the left and the right side. header: of the model's frame, if there is one; rivals: Map of name -> rival;
+// map: what lies over the model's picture, or "".
+export function sideTexts(header, { choice, shown, pending, swapped }, rivals, map) {
+  const model = { text: header ? [modelText(header, shown), map].filter(Boolean).join(" · ") : "", short: header ? modelText(header) : "" };
   const finding = pending ? findingText(choice, rivals.get(choice.codec)) : "";
   if (!shown) return [{ text: finding ? `Original · ${finding}` : "Original", short: "original" }, model];
   const rival = rivals.get(shown.header.codec);

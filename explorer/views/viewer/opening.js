@@ -22,12 +22,12 @@ export class Opening {
   }
 
   async fetch(source) {
-    const { transport, setup, model, wanted } = this.viewer;
+    const { transport, setup, model, wanted, inside } = this.viewer;
     if (source.file?.size > setup.maxUpload) {
       throw new Error(`This file is larger than ${setup.maxUpload >> 20} MB: please send a smaller one.`);
     }
     const picture = await transport.open({ model, ...source });
-    const frame = transport.frame(picture.id, LambdaSlider.within(wanted, picture.lmbda));
+    const frame = transport.frame(picture.id, LambdaSlider.within(wanted, picture.lmbda), inside.wishes);
     return { picture, original: await transport.pixels(picture.id), frame: await frame };
   }
 

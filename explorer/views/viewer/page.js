@@ -9,6 +9,11 @@ const MODES = [
 ];
 const GAINS = [1, 2, 4, 8, 16, 32];
 
+const TABS = [
+  ["rd", "Rate–distortion", "This picture’s curve among other codecs’"],
+  ["channels", "Channels", "What every bottleneck channel holds"],
+];
+
 const PAGE = `
 <div class="mae-notice" data-part="notice" role="status" aria-live="polite"></div>
 <section class="mae-view" aria-label="Picture">
@@ -34,6 +39,12 @@ const PAGE = `
     <span class="mae-tag" data-part="leftTag"></span><span class="mae-tag" data-part="rightTag"></span>
     <div class="mae-drop" aria-hidden="true">Drop the picture here</div>
   </div>
+  <div class="mae-under">
+    <output class="mae-probe" data-part="probe" aria-label="Values under the pointer"></output>
+    <label class="mae-choice" data-part="overlayBox" hidden><input type="checkbox" data-part="overlay" checked> Map over picture</label>
+    <label class="mae-choice" data-part="opacityBox" hidden>Opacity
+      <input type="range" data-part="opacity" min="10" max="100" value="85"></label>
+  </div>
   <div class="mae-lambda">
     <div class="mae-hero"><i>λ</i> <b data-part="lambda">–</b></div>
     <div class="mae-track">
@@ -51,6 +62,9 @@ const PAGE = `
       aria-label="Back to the original and the model">✕</button>
   </div>
   <dl class="mae-numbers" data-part="numbers"></dl>
+  <div class="mae-tabs" data-part="tabs" role="tablist" aria-label="Views">${TABS.map(tabButton).join("")}</div>
+  <div class="mae-panels" data-part="panels">
+  <section class="mae-rd" data-panel="rd" role="tabpanel" aria-label="Rate–distortion">
   <p class="mae-verdict" data-part="verdict"></p>
   <div class="mae-plot-bar">
     <details class="mae-curves" data-part="curves"><summary>Curves</summary>
@@ -65,6 +79,8 @@ const PAGE = `
   <div class="mae-plot-box"><div class="mae-plot" data-part="plot" role="img"
     aria-label="Rate-distortion plot of this picture"></div>
     <i class="mae-now mae-now-other" data-part="other" hidden></i><i class="mae-now" data-part="now" hidden></i></div>
+  </section>
+  ${TABS.slice(1).map(tabPanel).join("")}</div>
   <div class="mae-samples" data-part="samples" role="group" aria-label="Sample pictures"></div>
   <div class="mae-actions">
     <button type="button" data-part="choose" title="Or drop a picture, or paste one with Ctrl+V">Open picture…</button>
@@ -79,6 +95,14 @@ const PAGE = `
 
 function modeChoice([mode, label, title]) {
   return `<label title="${title}"><input type="radio" name="mode" value="${mode}"><span>${label}</span></label>`;
+}
+
+function tabButton([name, label, title]) {
+  return `<button type="button" role="tab" data-tab="${name}" title="${title}">${label}</button>`;
+}
+
+function tabPanel([name, label]) {
+  return `<section class="mae-inside" data-panel="${name}" role="tabpanel" aria-label="${label}" hidden></section>`;
 }
 
 function gainChoice(gain) {

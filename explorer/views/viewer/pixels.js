@@ -1,10 +1,34 @@
 // Pixels: from the wire into the form that a canvas takes, and the difference of two pictures.
 
-// A frame on the wire: uint32 length of the header (little endian), the header as JSON, then raw RGB.
+const TYPES = {
+  uint8: Uint8Array, int8: Int8Array, int16: Int16Array, int32: Int32Array, float32: Float32Array, float16: Uint16Array,
+};
+
+// What Python sends (see replies.py): a header and arrays. -> {header, pixels, extras, bytes}; extras: by wish, what the
+// header says of it and its arrays.
 export function decodeFrame(buffer) {
   const length = new DataView(buffer).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
-  return { header, pixels: new Uint8Array(buffer, 4 + length) };
+  const frame = { header, pixels: null, extras: structuredClone(header.extras ?? {}), bytes: buffer.byteLength };
+  for (const [name, [type, shape, offset]] of Object.entries(header.arrays)) {
+    const array = new TYPES[type](buffer, 4 + length + offset, shape.reduce((a, b) => a * b, 1));
+    const values = type === "float16" ? fromHalves(array) : array;
+    const dot = name.lastIndexOf(".");
+    if (dot < 0) frame[name] = values;
+    else frame.extras[name.slice(0, dot)][name.slice(dot + 1)] = values;
+  }
+  return frame;
+}
+
+let halves; // what each of the 65536 half-precision numbers is: not every browser has a Float16Array
+
+function fromHalves(array) {
+  halves ??= Float32Array.from({ length: 65536 }, (_, bits) => {
+    const [sign, exponent, fraction] = [bits >> 15 ? -1 : 1, (bits >> 10) & 31, bits & 1023];
+    if (exponent === 31) return fraction ? NaN : sign * Infinity;
+    return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -24 * fraction);
+  });
+  return Float32Array.from(array, (bits) => halves[bits]);
 }
 
 // Opaque RGBA, so that what is read back from the canvas is exactly what was put there.

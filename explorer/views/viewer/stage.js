@@ -8,12 +8,13 @@ const LARGEST = STEPS.at(-1);
 const GAP = 2;
 const PAN = 48;
 const ROWS_GAIN = 1.3;
+export const ELEMENT = 16; // pixels, in each direction, that one element of the bottleneck stands for
 
 export class Stage {
-  // parts: stage, left, right, divider of the page. onView(view): after zoom or pan, with the scale in screen pixels.
-  constructor(parts, onView) {
-    this.parts = parts;
-    this.onView = onView;
+  // parts: stage, left, right, divider of the page. on: {view(scale): after zoom or pan, in screen pixels a pixel;
+  // hover({x, y} of the picture's pixel under the pointer, or null); pick({x, y}): a click on one}.
+  constructor(parts, on) {
+    Object.assign(this, { parts, on, marks: [] });
     this.canvases = [parts.left, parts.right];
     this.mode = "split";
     this.gain = 1;
@@ -34,6 +35,17 @@ export class Stage {
     select(this.parts.divider).call(move);
     this.resizing = new ResizeObserver(() => this.arrange());
     this.resizing.observe(this.parts.stage);
+    for (const canvas of this.canvases) {
+      canvas.addEventListener("pointermove", (event) => this.on.hover(this.pixelAt(event)));
+      canvas.addEventListener("pointerleave", () => this.on.hover(null));
+      canvas.addEventListener("click", (event) => this.on.pick(this.pixelAt(event))); // not after a pan: d3 sees to it
+    }
+  }
+
+  // The picture's pixel under a pointer, or null beside the picture.
+  pixelAt({ offsetX, offsetY }) {
+    const [x, y] = this.view.invert([offsetX, offsetY]).map(Math.floor);
+    return x >= 0 && y >= 0 && x < this.width && y < this.height ? { x, y } : null;
   }
 
   // One finger on a picture that is wholly visible scrolls the page: there is nothing to pan.
@@ -65,6 +77,18 @@ export class Stage {
     this.arrange();
   }
 
+  // A map over the right-hand picture: see Layers.setMap.
+  setMap(canvas, opacity) {
+    this.layers?.setMap(canvas, opacity);
+    this.invalidate();
+  }
+
+  // rectangles: [{x, y, width, height, color}] in pixels of the picture, outlined in every panel.
+  setMarks(marks) {
+    this.marks = marks;
+    this.invalidate();
+  }
+
   // ---- drawing ------------------------------------------------------------------------------------------------------
 
   invalidate() {
@@ -81,8 +105,11 @@ export class Stage {
     const context = canvas.getContext("2d");
     context.clearRect(0, 0, canvas.width, canvas.height);
     const divider = this.mode === "split" && !this.held ? Math.round(this.split * canvas.width) : 0;
-    this.drawLayer(context, this.layerOn(i), divider, canvas.width);
+    const layer = this.layerOn(i);
+    this.drawLayer(context, layer, divider, canvas.width);
+    if (layer === this.layers.sides[1]) this.drawMap(context, divider, canvas.width);
     if (divider) this.drawLayer(context, this.layers.sides[0], 0, divider);
+    this.drawMarks(context);
   }
 
   layerOn(i) {
@@ -94,17 +121,51 @@ export class Stage {
 
   // Offsets are whole screen pixels, so at a whole-number zoom every picture pixel covers whole screen pixels and is
   // drawn as it is. Between those, neighbours are blended: uneven pixels would look like detail that is not there.
-  // Only the columns between `from` and `to` are touched.
   drawLayer(context, layer, from, to) {
+    const { scale } = this;
+    this.between(context, from, to, () => {
+      context.imageSmoothingEnabled = scale < 1 || Math.abs(scale - Math.round(scale)) > 1e-6;
+      context.imageSmoothingQuality = "high";
+      context.drawImage(layer.canvas, 0, 0);
+    });
+  }
+
+  // The map covers whole elements, so a little more than a picture whose sides are no multiples of one.
+  drawMap(context, from, to) {
+    const { map } = this.layers;
+    if (!map) return;
+    const [width, height] = [this.width, this.height].map((side) => Math.ceil(side / ELEMENT) * ELEMENT);
+    this.between(context, from, to, () => {
+      context.beginPath();
+      context.rect(0, 0, this.width, this.height);
+      context.clip();
+      context.imageSmoothingEnabled = false;
+      context.globalAlpha = map.opacity;
+      context.drawImage(map.canvas, 0, 0, width, height);
+    });
+  }
+
+  drawMarks(context) {
+    this.between(context, 0, context.canvas.width, () => {
+      for (const { x, y, width, height, color } of this.marks) {
+        for (const [line, style] of [[3, "#000a"], [1.5, color]]) {
+          context.lineWidth = (line * this.ratio) / this.scale;
+          context.strokeStyle = style;
+          context.strokeRect(x, y, width, height);
+        }
+      }
+    });
+  }
+
+  // Draws in pixels of the picture, on the columns between `from` and `to` alone.
+  between(context, from, to, draw) {
     const { ratio, scale } = this;
     context.save();
     context.beginPath();
     context.rect(from, 0, to - from, context.canvas.height);
     context.clip();
-    context.imageSmoothingEnabled = scale < 1 || Math.abs(scale - Math.round(scale)) > 1e-6;
-    context.imageSmoothingQuality = "high";
     context.setTransform(scale, 0, 0, scale, Math.round(this.view.x * ratio), Math.round(this.view.y * ratio));
-    context.drawImage(layer.canvas, 0, 0);
+    draw();
     context.restore();
   }
 
@@ -213,7 +274,7 @@ export class Stage {
     this.fitted = false;
     this.parts.stage.dataset.fitted = false;
     this.invalidate();
-    this.onView(this.scale);
+    this.on.view(this.scale);
   }
 
   destroy() {

@@ -1,7 +1,8 @@
 // How the viewer talks to Python. This is the app's way, over HTTP; a widget brings an object with the same methods:
 //   setup()                           -> models, samples, λ axis, figure (see server.py)
 //   open({model, sample})             -> {id, name, model, notes}; also {model, picture: id} and {model, file, name}
-//   pixels(id), frame(id, lmbda)      -> {header, pixels: Uint8Array of RGB}
+//   pixels(id), frame(id, lmbda, extras) -> {header, pixels: Uint8Array of RGB, extras, bytes}: see decodeFrame; extras:
+//                                        what is wanted of the inside, see extras.py
 //   rival(id, wish, signal)           -> the same of another codec; wish: {codec, by: "fixed", setting}, or
 //                                        {codec, by: "rate" or "quality", lmbda} for one that matches the model
 //   points(id, codecs, signal, onLine) -> resolves when every point was given to onLine; codecs: names
@@ -18,7 +19,10 @@ export function httpTransport(base) {
     setup: () => json(request(url("api/setup"))),
     open: ({ file, ...query }) => json(request(url("api/open", query), { method: "POST", body: file })),
     pixels: (id) => frame(request(url(`api/pixels/${id}`))),
-    frame: (id, lmbda) => frame(request(url(`api/frame/${id}`, { lmbda }))),
+    frame: (id, lmbda, extras = []) => {
+      const query = [["lmbda", lmbda], ...extras.map((extra) => ["extra", extra])];
+      return frame(request(url(`api/frame/${id}`, query)));
+    },
     rival: (id, { codec, by, setting, lmbda }, signal) => {
       const [route, query] = by === "fixed" ? ["rival", { codec, setting }] : ["match", { codec, lmbda, by }];
       return frame(request(url(`api/${route}/${id}`, query), { signal }));

@@ -15,6 +15,8 @@ import { Modes, sideTexts } from "./modes.js";
 import { RatePanel } from "./panel.js";
 import { Comparison } from "./compare.js";
 import { Chooser } from "./chooser.js";
+import { Inside } from "./inside/inside.js";
+import { setPalettes } from "./inside/colours.js";
 import { listen } from "./listen.js";
 
 const CACHE_BYTES = 64 * 2 ** 20;
@@ -31,7 +33,11 @@ class Viewer {
     root.dataset.state = "loading";
     this.parts = buildPage(root);
     this.readout = new Readout(this.parts.numbers);
-    this.stage = new Stage(this.parts, (scale) => this.showScale(scale));
+    this.stage = new Stage(this.parts, {
+      view: (scale) => this.showScale(scale),
+      hover: (pixel) => this.inside?.hoverPixel(pixel),
+      pick: (pixel) => this.inside?.pickPixel(pixel),
+    });
     this.frames = new Latest((wish) => this.fetchFrame(wish));
     this.cache = new FrameCache(CACHE_BYTES);
     this.comparison = new Comparison((wish, signal) => this.transport.rival(wish.id, wish, signal), {
@@ -63,6 +69,8 @@ class Viewer {
     }, signal);
     this.chooser = new Chooser(this.parts, this.comparison, (codec) => this.panel.settings(codec), signal);
     this.panel.plot.setTheme();
+    setPalettes(setup.palettes);
+    this.inside = new Inside(this.parts, this, signal);
     await this.open({ sample: setup.samples[0].name });
     await this.panel.plot.start(() => this.transport.plotly());
   }
@@ -95,18 +103,23 @@ class Viewer {
   askFrame(asked = performance.now()) {
     if (!this.picture || this.isSettled()) return;
     this.root.dataset.pending = true;
-    this.frames.ask({ id: this.picture.id, lmbda: this.wanted, asked });
+    this.frames.ask({ id: this.picture.id, lmbda: this.wanted, extras: this.inside.wishes, asked });
   }
 
   isSettled() {
-    const { shown, picture, wanted } = this;
-    return shown?.id === picture.id && shown.wish.lmbda === wanted && !this.frames.running;
+    const { shown, picture, frames } = this;
+    return shown?.id === picture.id && this.isWanted(shown.frame, shown.wish) && !frames.running;
   }
 
-  async fetchFrame({ id, lmbda, asked }) {
-    const key = `${id} ${lmbda}`;
+  // Whether a frame is of the λ where the slider stands and has all that the open views want with it.
+  isWanted({ extras }, { lmbda }) {
+    return lmbda === this.wanted && this.inside.wishes.every((wish) => wish in extras);
+  }
+
+  async fetchFrame({ id, lmbda, extras, asked }) {
+    const key = [id, lmbda, ...extras].join(" ");
     try {
-      const frame = this.cache.get(key) ?? (await this.transport.frame(id, lmbda));
+      const frame = this.cache.get(key) ?? (await this.transport.frame(id, lmbda, extras));
       this.cache.set(key, frame);
       this.present(frame, { lmbda, asked });
     } catch (error) {
@@ -137,12 +150,13 @@ class Viewer {
     if (isNew) this.stage.layers.setFrame(frame);
     this.shown = { id: header.picture, frame, wish, header };
     this.paintComparison(header);
+    if (isNew) this.inside.show(frame);
     this.stage.draw();
     this.parts.lambda.textContent = formatLambda(header.lmbda);
     this.parts.slider.setAttribute("aria-valuetext", describe(header));
     this.modes.label();
     this.root.dataset.lmbda = header.lmbda;
-    if (wish.lmbda === this.wanted) delete this.root.dataset.pending;
+    if (this.isWanted(frame, wish)) delete this.root.dataset.pending;
     if (isNew) this.report(header, wish);
   }
 
@@ -199,7 +213,7 @@ class Viewer {
   }
 
   sides() {
-    return sideTexts(this.shown?.header, this.comparison, this.panel?.rivals);
+    return sideTexts(this.shown?.header, this.comparison, this.panel?.rivals, this.inside?.title);
   }
 
   // ---- messages, theme, files ---------------------------------------------------------------------------------------
@@ -237,6 +251,7 @@ class Viewer {
     this.comparison.clear();
     this.stage.destroy();
     this.panel?.destroy();
+    this.inside?.destroy();
     this.cache.clear();
     this.root.replaceChildren();
   }

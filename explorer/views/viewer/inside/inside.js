@@ -1,0 +1,129 @@
+// The views of the inside: which one is open, the channel and the element that all of them mark, the map on the picture.
+//
+// A view is a class with a constructor(box, inside) that fills its section, and
+//   wishes            what must come with a frame besides "planes": see extras.py
+//   show(frame)       in every paint while it is open; frame.extras holds the answers
+//   mark({channel, row, column})   the channel that is chosen and the element under the pointer, or row null
+//   map()             what to lay over the picture: {plane, scale, title}, or null
+//   destroy()
+// Its controls are selects with data-state, so that links, lessons and widgets reach them: see controls.js.
+import { bottleneckOf } from "./bottleneck.js";
+import { paintPlane } from "./colours.js";
+import { ELEMENT } from "../stage.js";
+import { ChannelsView } from "./channels.js";
+
+const VIEWS = { channels: ChannelsView };
+
+export class Inside {
+  // viewer: asks for frames and paints them.
+  constructor(parts, viewer, signal) {
+    Object.assign(this, { parts, viewer, tab: "rd", channel: 0, place: null, frame: null });
+    this.views = {};
+    for (const [name, View] of Object.entries(VIEWS)) this.views[name] = new View(this.section(name), this);
+    const on = (element, type, action) => element.addEventListener(type, action, { signal });
+    for (const tab of this.tabs) on(tab, "click", () => this.setTab(tab.dataset.tab));
+    on(parts.tabs, "keydown", (event) => this.moveTab(event));
+    on(parts.overlay, "change", () => this.layMap());
+    on(parts.opacity, "input", () => this.layMap());
+    this.setTab("rd");
+  }
+
+  get tabs() {
+    return [...this.parts.tabs.children];
+  }
+
+  section(name) {
+    return this.parts.panels.querySelector(`[data-panel=${name}]`);
+  }
+
+  get view() {
+    return this.views[this.tab] ?? null;
+  }
+
+  // What a frame must bring along.
+  get wishes() {
+    return this.view ? ["planes", ...this.view.wishes] : [];
+  }
+
+  // ---- what is open and marked --------------------------------------------------------------------------------------
+
+  setTab(name) {
+    this.tab = name;
+    this.viewer.root.dataset.tab = name;
+    for (const tab of this.tabs) {
+      const isOpen = tab.dataset.tab === name;
+      Object.assign(tab, { ariaSelected: isOpen, tabIndex: isOpen ? 0 : -1 });
+      this.section(tab.dataset.tab).hidden = !isOpen;
+    }
+    this.layMap();
+    this.refresh();
+  }
+
+  moveTab(event) {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const next = this.tabs.at((this.tabs.indexOf(event.target) + step) % this.tabs.length);
+    next.focus();
+    this.setTab(next.dataset.tab);
+  }
+
+  setChannel(channel) {
+    this.channel = channel;
+    this.refresh();
+  }
+
+  // place: {row, column} of the element under the pointer, wherever that is, or null. It moves often and asks nothing.
+  hover(place) {
+    this.place = place;
+    this.view?.mark(this.marked);
+    const at = place && this.view && { x: place.column * ELEMENT, y: place.row * ELEMENT };
+    this.viewer.stage.setMarks(at ? [{ ...at, width: ELEMENT, height: ELEMENT, color: "#fff" }] : []);
+  }
+
+  // pixel: {x, y} of the picture under the pointer, or null.
+  hoverPixel(pixel) {
+    this.hover(pixel && { row: Math.floor(pixel.y / ELEMENT), column: Math.floor(pixel.x / ELEMENT) });
+  }
+
+  pickPixel() {}
+
+  get marked() {
+    return { channel: this.channel, row: this.place?.row ?? null, column: this.place?.column ?? null };
+  }
+
+  // ---- painting -----------------------------------------------------------------------------------------------------
+
+  // A control changed: show the frame once more, or ask for what it does not hold yet.
+  refresh() {
+    if (this.viewer.shown) this.viewer.askFrame();
+    if (this.frame) this.show(this.frame);
+  }
+
+  show(frame) {
+    this.frame = frame;
+    const { view } = this;
+    if (!view || !this.wishes.every((wish) => wish in frame.extras)) return;
+    this.channel = Math.min(this.channel, bottleneckOf(frame).channels - 1);
+    view.show(frame);
+    view.mark(this.marked);
+    this.layMap();
+  }
+
+  // The map that the open view has of its channel, over the right-hand picture.
+  layMap() {
+    const has = this.view !== null;
+    this.parts.overlayBox.hidden = !has;
+    this.parts.opacityBox.hidden = !this.parts.overlay.checked;
+    const map = has && this.frame && this.parts.overlay.checked ? this.view.map() : null;
+    if (map) this.canvas = paintPlane(map.plane, map.scale, this.canvas);
+    this.title = map?.title ?? "";
+    this.viewer.stage.setMap(map && this.canvas, Number(this.parts.opacity.value) / 100);
+    this.viewer.modes.label();
+  }
+
+  destroy() {
+    for (const view of Object.values(this.views)) view.destroy();
+  }
+}

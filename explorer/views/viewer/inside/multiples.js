@@ -1,0 +1,153 @@
+// Small multiples: every channel as a small map, in an order, with the same element marked in all of them.
+import { paintValues } from "./colours.js";
+
+const TILE = 54; // CSS pixels at least that a map is wide
+const [GAP, LABEL] = [6, 13];
+
+export class Multiples {
+  // on: {pick(channel), pin(channel, row, column), hover({channel, row, column} or null)}
+  constructor(box, on) {
+    Object.assign(this, { box, on, shown: null, columns: 1 });
+    box.classList.add("mae-multiples");
+    const make = () => box.appendChild(document.createElement("canvas"));
+    [this.canvas, this.marks, this.atlas] = [make(), make(), document.createElement("canvas")];
+    Object.assign(this.marks, { tabIndex: 0, ariaLabel: "Maps of all channels; arrow keys choose one" });
+    this.marks.setAttribute("role", "application");
+    this.marks.addEventListener("pointermove", (event) => this.on.hover(this.placeAt(event)));
+    this.marks.addEventListener("pointerleave", () => this.on.hover(null));
+    this.marks.addEventListener("click", (event) => this.click(event));
+    this.marks.addEventListener("keydown", (event) => this.key(event));
+    this.resizing = new ResizeObserver(() => this.arrange());
+    this.resizing.observe(box);
+  }
+
+  // maps: {values, width, height, order: channels as they are shown, scale(channel), label(channel), dim(channel)}.
+  show(maps) {
+    this.shown = maps;
+    this.paintAtlas();
+    this.arrange();
+  }
+
+  // All maps at one pixel an element, each in its own rectangle of a canvas that is never shown.
+  paintAtlas() {
+    const { values, width, height, order, scale } = this.shown;
+    const across = (this.across = Math.ceil(Math.sqrt(order.length)));
+    Object.assign(this.atlas, { width: across * width, height: Math.ceil(order.length / across) * height });
+    const image = new ImageData(this.atlas.width, this.atlas.height);
+    const pixels = new Uint32Array(image.data.buffer);
+    order.forEach((channel, i) => {
+      const map = { values, start: channel * width * height, width, height };
+      paintValues(pixels, this.atlas.width, (i % across) * width, Math.floor(i / across) * height, map, scale(channel));
+    });
+    this.atlas.getContext("2d").putImageData(image, 0, 0);
+  }
+
+  arrange() {
+    const room = this.box.clientWidth;
+    if (!this.shown || !room) return;
+    const { width, height, order } = this.shown;
+    this.columns = Math.min(order.length, Math.max(2, Math.floor((room + GAP) / (TILE + GAP))));
+    const tile = Math.floor((room + GAP) / this.columns) - GAP;
+    this.tile = { width: tile, height: Math.max(8, Math.round((tile * height) / width)) };
+    const rows = Math.ceil(order.length / this.columns);
+    const size = [room, rows * this.pitch[1]];
+    this.ratio = window.devicePixelRatio || 1;
+    for (const canvas of [this.canvas, this.marks]) {
+      Object.assign(canvas, { width: Math.round(size[0] * this.ratio), height: Math.round(size[1] * this.ratio) });
+      Object.assign(canvas.style, { width: `${size[0]}px`, height: `${size[1]}px` });
+    }
+    this.draw();
+    this.mark(this.marked);
+  }
+
+  get pitch() {
+    return [this.tile.width + GAP, this.tile.height + LABEL + GAP];
+  }
+
+  corner(i) {
+    return [(i % this.columns) * this.pitch[0], Math.floor(i / this.columns) * this.pitch[1]];
+  }
+
+  draw() {
+    const { width, height, order, label, dim } = this.shown;
+    const context = this.context(this.canvas);
+    const css = getComputedStyle(this.box);
+    context.font = `10px ${css.fontFamily}`;
+    context.textBaseline = "top";
+    context.fillStyle = css.color;
+    context.imageSmoothingEnabled = this.tile.width < width;
+    order.forEach((channel, i) => {
+      const [x, y] = this.corner(i);
+      const [fromX, fromY] = [(i % this.across) * width, Math.floor(i / this.across) * height];
+      context.globalAlpha = dim?.(channel) ? 0.35 : 1;
+      context.drawImage(this.atlas, fromX, fromY, width, height, x, y, this.tile.width, this.tile.height);
+      const [name, number] = label(channel);
+      context.textAlign = "left";
+      context.fillText(name, x, y + this.tile.height + 2);
+      context.textAlign = "right";
+      context.fillText(number, x + this.tile.width, y + this.tile.height + 2);
+    });
+  }
+
+  context(canvas) {
+    const context = canvas.getContext("2d");
+    context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    return context;
+  }
+
+  // marked: {channel, row, column}: a frame around the channel, the same element in every map.
+  mark(marked) {
+    this.marked = marked;
+    if (!this.tile) return;
+    const { width, height, order } = this.shown;
+    const context = this.context(this.marks);
+    const css = getComputedStyle(this.box);
+    const [across, down] = [this.tile.width / width, this.tile.height / height];
+    order.forEach((channel, i) => {
+      const [x, y] = this.corner(i);
+      context.strokeStyle = css.getPropertyValue("--mae-ink");
+      context.lineWidth = 1;
+      if (marked?.row !== undefined && marked.row !== null) {
+        const [w, h] = [Math.max(across, 4), Math.max(down, 4)];
+        const middle = [x + (marked.column + 0.5) * across, y + (marked.row + 0.5) * down];
+        context.strokeRect(middle[0] - w / 2, middle[1] - h / 2, w, h);
+      }
+      if (channel !== marked?.channel) return;
+      context.strokeStyle = css.getPropertyValue("--mae-accent");
+      context.lineWidth = 2.5;
+      context.strokeRect(x - 1, y - 1, this.tile.width + 2, this.tile.height + 2);
+    });
+  }
+
+  placeAt({ offsetX, offsetY }) {
+    if (!this.tile) return null;
+    const [x, y] = [offsetX / this.pitch[0], offsetY / this.pitch[1]];
+    const channel = this.shown.order[Math.floor(y) * this.columns + Math.floor(x)];
+    const column = Math.floor(((offsetX % this.pitch[0]) / this.tile.width) * this.shown.width);
+    const row = Math.floor(((offsetY % this.pitch[1]) / this.tile.height) * this.shown.height);
+    const isInside = channel !== undefined && column < this.shown.width && row < this.shown.height;
+    return isInside ? { channel, row, column } : null;
+  }
+
+  click(event) {
+    const place = this.placeAt(event);
+    if (!place) return;
+    this.on.pick(place.channel);
+    this.on.pin?.(place);
+  }
+
+  key(event) {
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.columns, ArrowDown: this.columns }[event.key];
+    const { order } = this.shown ?? {};
+    if (!step || !order) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const next = order[Math.min(Math.max(order.indexOf(this.marked?.channel) + step, 0), order.length - 1)];
+    this.on.pick(next);
+  }
+
+  destroy() {
+    this.resizing.disconnect();
+  }
+}
