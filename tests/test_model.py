@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 
+import numpy as np
 import pytest
 import torch
 from conftest import photograph_tiles, smooth_picture
@@ -41,6 +43,74 @@ def test_shapes(kind, x):
     assert y.shape == (1, 12, 4, 6)
     assert network.synthesis(y, t).shape == x.shape
     assert network.prior_gain(t).shape == (1, 12)
+
+
+def test_the_transforms_are_the_papers(tiny_network, x):
+    """Eq. 3 and 4 written out once more, plainly."""
+    t = tiny_network.position(300.0)
+    maps = {}
+    u = x
+    for k in range(3):
+        maps[f"a{k}.conv"] = u = tiny_network.a_conv[k](u)
+        maps[f"a{k}.mod"] = u = u * tiny_network.a_mod[k](t)[:, :, None, None]
+        maps[f"a{k}.gdn"] = u = tiny_network.a_gdn[k](u)
+    assert torch.equal(tiny_network.analysis(x, t), u)
+    for k in range(3):
+        maps[f"s{k}.igdn"] = u = tiny_network.s_gdn[k](u)
+        maps[f"s{k}.mod"] = u = u * tiny_network.s_mod[k](t)[:, :, None, None]
+        maps[f"s{k}.conv"] = u = tiny_network.s_conv[k](u)
+    assert torch.equal(tiny_network.synthesis(maps["a2.gdn"], t), u)
+    assert tiny_network.layers() == model.LAYERS == tuple(maps)
+    for name in tiny_network.analysis_layers():
+        assert torch.equal(tiny_network.analysis(x, t, name), maps[name]), name
+    for name in tiny_network.synthesis_layers():
+        assert torch.equal(tiny_network.synthesis(maps["a2.gdn"], t, name), maps[name]), name
+
+
+def test_the_stem_is_what_no_lambda_touches(tiny_network, x):
+    fixed = tiny_network.fold(4096.0)
+    scaled = scale_bottleneck(fixed)
+    scaled.y_mod.set_exponential(-3.0, 0.0)
+    for network, last in [(tiny_network, "a0.conv"), (fixed, "a2.gdn"), (scaled, "a2.gdn")]:
+        stem = network.stem(x)
+        for lmbda in (64.0, 4096.0):
+            t = network.position(lmbda)
+            assert torch.equal(network.analysis(x, t, last), stem)
+            assert torch.equal(network.analysis_from_stem(stem, t), network.analysis(x, t))
+    low, high = (scaled.analysis(x, scaled.position(lmbda)) for lmbda in (64.0, 4096.0))
+    assert torch.allclose(low, high * math.exp(-3), rtol=1e-5)
+
+
+def test_layers_and_gains_of_each_kind(tiny_network):
+    fixed = tiny_network.fold(512.0)
+    scaled = scale_bottleneck(fixed)
+    plain = tuple(name for name in model.LAYERS if not name.endswith(".mod"))
+    assert fixed.layers() == plain
+    assert scaled.layers() == (*plain[:6], "y.mod", "y.div", *plain[6:])
+    t = fixed.position(torch.tensor([64.0, 512.0]))
+    assert {name: gain.shape[1] for name, gain in tiny_network.gains(t).items()} == {
+        **{"m0": 48, "m1": 48, "m2": 64, "d0": 64, "d1": 48, "d2": 48, "a": 64}
+    }
+    assert list(scaled.gains(t)) == ["y", "a"] and fixed.gains(t) == {}
+    assert all((gain > 0).all() and len(gain) == 2 for gain in tiny_network.gains(t).values())
+
+
+def test_modulation_is_the_gains_at_each_lambda(tiny):
+    lambdas = [64, 300.3, 4096]
+    table = tiny.modulation(lambdas)
+    assert table["d1"].shape == (3, 48) and table["d1"].dtype == np.float32
+    for row, lmbda in enumerate(lambdas):
+        t = tiny.network.position(axis.snap(lmbda))
+        for name, gain in tiny.network.gains(t).items():
+            assert table[name][row] == pytest.approx(gain[0].numpy(), rel=1e-6)
+    with pytest.raises(InputError, match="between 64 and 4096"):
+        tiny.modulation([64, 5000])
+
+
+def test_the_table_of_a_lambda_is_that_of_its_level(tiny):
+    table = tiny.table(300)
+    assert table is tiny.tables.at(axis.level_of(300))
+    assert (table.frequency.sum(axis=1) == 1 << 16).all()
 
 
 def test_conditioning(x):

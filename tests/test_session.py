@@ -11,7 +11,7 @@ import torch
 from conftest import sample_paths, smooth_picture
 
 import explorer
-from explorer import axis
+from explorer import axis, bitstream
 from explorer.codecs.learned import LearnedCodec
 from explorer.images import InputError, read
 from explorer.library import folder
@@ -63,6 +63,60 @@ def test_arrays(session):
     assert np.allclose(ratio[below != 0] * below[below != 0], session.latents(4096)[below != 0], rtol=1e-4, atol=1e-5)
     with pytest.raises(ValueError, match="read-only"):
         y[0] = 0
+
+
+def test_bits_add_up_to_the_rate(session):
+    for lmbda in (64, 512, 4096):
+        total = session.bits(lmbda).sum(dtype=np.float64)
+        _, payload = bitstream.unpack(session.encode(lmbda))
+        assert 0 <= 8 * len(payload) - total < 0.001 * total + 64, "64 bits end the range coder's words"
+        assert session.point(lmbda).estimated_bits == pytest.approx(total, rel=1e-3)
+
+
+def test_log_ratio_is_the_logarithm_of_ratio(session):
+    logs, ratio = session.log_ratio(4096, 512), session.ratio(4096, 512)
+    large = (np.abs(session.latents(4096)) >= 0.5) & (np.abs(session.latents(512)) >= 0.5)
+    assert (np.isnan(logs.value) == ~large).all() and 0.5 < logs.masked_share < 1
+    np.testing.assert_allclose(logs.value[large], np.log2(np.abs(ratio[large])), rtol=1e-4, atol=1e-5)
+    assert (logs.flipped[large] == (ratio[large] < 0)).all()
+    assert session.log_ratio(700, 700).spread[np.isfinite(logs.spread)].max() == 0
+
+
+def test_features_are_the_stages_of_what_is_shown(session):
+    lmbda = 700
+    gains = {name: gain[0][:, None, None] for name, gain in session.model.modulation([lmbda]).items()}
+    for k in range(3):
+        analysis = {step: session.features(lmbda, f"a{k}.{step}") for step in ("conv", "mod", "gdn")}
+        synthesis = {step: session.features(lmbda, f"s{k}.{step}") for step in ("igdn", "mod", "conv")}
+        np.testing.assert_allclose(analysis["mod"], analysis["conv"] * gains[f"m{k}"], rtol=1e-5)
+        np.testing.assert_allclose(synthesis["mod"], synthesis["igdn"] * gains[f"d{k}"], rtol=1e-5)
+        assert analysis["gdn"].shape == (192 if k == 2 else 128, 64 >> k, 80 >> k)
+        assert synthesis["igdn"].shape == (128 if k else 192, 16 << k, 20 << k)
+    np.testing.assert_allclose(analysis["gdn"], session.latents(lmbda), rtol=1e-5, atol=1e-5)
+    x = session.features(lmbda, "s2.conv")
+    assert x.dtype == np.float32 and not x.flags.writeable
+    np.testing.assert_allclose(x.clip(0, 1).transpose(1, 2, 0) * 255, session.reconstruct(lmbda), atol=0.51)
+
+
+def test_features_of_an_odd_size_are_those_of_the_padded_picture(tiny):
+    session = Session(tiny, smooth_picture(17, 33))
+    assert session.features(64, "a0.conv").shape == (48, 8, 12)
+    assert session.features(64, "s2.conv").shape == (3, 32, 48)
+
+
+def test_an_unknown_layer_is_one_sentence(session):
+    with pytest.raises(InputError, match=r"no layer 'y\.mod'; choose one of a0\.conv, .*, s2\.conv\.$"):
+        session.features(512, "y.mod")
+
+
+def test_large_maps_do_not_push_out_the_pictures(tiny, monkeypatch):
+    monkeypatch.setattr("explorer.session.MAPS_BYTES", 1000)
+    session = Session(tiny, smooth_picture(32, 32))
+    picture = session.reconstruct(64)
+    for layer in ("a0.conv", "a0.mod", "a0.gdn"):
+        session.features(64, layer)
+    assert len(session._maps._values) == 1
+    assert session.reconstruct(64) is picture
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
