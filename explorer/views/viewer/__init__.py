@@ -28,6 +28,7 @@ MODULES = (
     "layers.js",
     "stage.js",
     "modes.js",
+    "chart.js",
     "plot.js",
     "panel.js",
     "compare.js",

@@ -5,12 +5,12 @@ import { verdict } from "./verdict.js";
 import { RatePlot } from "./plot.js";
 
 export class RatePanel {
-  // setup: see server.py. on: {load: the transport's points(); pick(series, setting): a click on a point;
-  // failed(error)}.
-  constructor(parts, setup, on, signal) {
+  // setup: see server.py. plotly: a promise of the library. on: {load: the transport's points(); pick(series, setting):
+  // a click on a point; failed(error)}.
+  constructor(parts, setup, plotly, on, signal) {
     Object.assign(this, { parts, setup, on, chosen: new Set(setup.chosen) });
     this.rivals = new Map(setup.rivals.map((rival) => [rival.name, rival]));
-    this.plot = new RatePlot(parts, setup.figure, on.pick);
+    this.plot = new RatePlot(parts, setup.figure, plotly, on.pick);
     this.curves = new Curves();
     parts.means.hidden = !setup.means;
     const listen = (name, type, action) => parts[name].addEventListener(type, action, { signal });
@@ -101,7 +101,7 @@ export class RatePanel {
     const type = this.parts.axis.value;
     const source = showsMeans ? "Kodak means" : "this picture";
     const [x, y] = ["Rate (bits per pixel)", `${METRICS[metric].name} (dB)`];
-    this.plot.draw(["model", ...this.names()].map((series) => this.drawn(series)), {
+    this.plot.drawCurves(["model", ...this.names()].map((series) => this.drawn(series)), {
       x: { title: `${x}, ${source}`, type, view: `${source} ${type}` },
       y: { title: y, type: "linear", view: `${source} ${metric}` },
     });

@@ -45,6 +45,7 @@ class Viewer {
       failed: (error) => this.comparisonFailed(error),
     });
     this.modes = new Modes(this.parts, this.stage, () => this.sides());
+    this.plotly = new Promise((resolve) => (this.givePlotly = resolve)); // large: loaded after the first picture
     this.closing = new AbortController();
     this.opening = new Opening(this);
     this.applyTheme();
@@ -62,17 +63,16 @@ class Viewer {
     this.slider = new LambdaSlider(this.parts, setup.lmbda.start);
     this.slider.setRange(setup.lmbda);
     addSamples(this.parts.samples, setup.samples, (sample) => this.open({ sample }));
-    this.panel = new RatePanel(this.parts, setup, {
+    this.panel = new RatePanel(this.parts, setup, this.plotly, {
       load: (...query) => this.transport.points(...query),
       pick: (series, setting) => this.pick(series, setting),
       failed: (error) => this.notify(error.message),
     }, signal);
     this.chooser = new Chooser(this.parts, this.comparison, (codec) => this.panel.settings(codec), signal);
-    this.panel.plot.setTheme();
     setPalettes(setup.palettes);
     this.inside = new Inside(this.parts, this, signal);
     await this.open({ sample: setup.samples[0].name });
-    await this.panel.plot.start(() => this.transport.plotly());
+    this.givePlotly(await this.transport.plotly());
   }
 
   open(source) {
@@ -233,7 +233,8 @@ class Viewer {
     const theme = this.theme();
     if (this.root.dataset.theme === theme) return;
     this.root.dataset.theme = theme;
-    this.panel?.plot.setTheme();
+    this.panel?.plot.redraw();
+    this.inside?.refresh();
   }
 
   openFile(file) {

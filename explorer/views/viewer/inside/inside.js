@@ -115,7 +115,7 @@ export class Inside {
   layMap() {
     const has = this.view !== null;
     this.parts.overlayBox.hidden = !has;
-    this.parts.opacityBox.hidden = !this.parts.overlay.checked;
+    this.parts.opacityBox.hidden = !has || !this.parts.overlay.checked;
     const map = has && this.frame && this.parts.overlay.checked ? this.view.map() : null;
     if (map) this.canvas = paintPlane(map.plane, map.scale, this.canvas);
     this.title = map?.title ?? "";
