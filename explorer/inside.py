@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer import metrics
-from explorer.codecs.learned import LearnedCodec, Pixels
+from explorer.codecs.learned import LearnedCodec, Pixels, frozen
 from explorer.images import InputError
 from explorer.model import CONVOLUTIONS, LAYERS, STRIDE
 
-FLOOR = 0.5  # half a quantiser step: an element below it is zero in the file
+FLOOR = 0.5  # half a quantiser step: an element below it is zero in the file, and its ratio is of noise
 FACTOR_MAX = 4.0
 _FEWEST = 8  # elements of a channel that make a spread worth stating
 
@@ -32,7 +32,7 @@ class LogRatio:
     """How far y at one λ is y at another times a constant.
 
     value: (M, h, w) float32, log₂(|y(λa)|/|y(λb)|), so 1 is ×2 and −1 is ×0.5; nan (masked) where either is too small
-    to mean anything. flipped: (M, h, w) bool, where the signs differ and nothing is masked. Both read-only.
+    to mean anything. flipped: (M, h, w) bool, where the signs differ, false where masked. Both read-only.
     """
 
     value: NDArray[np.float32]
@@ -64,7 +64,7 @@ class LogRatio:
         return np.count_nonzero(~np.isnan(self._ordered), axis=1)
 
     def _quantile(self, q: float) -> NDArray[np.float32]:
-        """np.nanquantile by channel (its default, linear), at a hundredth of its time: that one loops in Python."""
+        """np.nanquantile by channel, from values that are sorted once, and without its warning for masked channels."""
         place = q * np.maximum(self._counts - 1, 0)
         below = place.astype(np.intp)
         above = np.minimum(below + 1, np.maximum(self._counts - 1, 0))
@@ -83,7 +83,7 @@ def log_ratio(ya: NDArray[np.float32], yb: NDArray[np.float32], floor: float = F
     np.divide(size_a, size_b, out=value, where=shown)
     np.log2(value, out=value, where=shown)
     flipped = shown & (np.signbit(ya) != np.signbit(yb))
-    return LogRatio(_frozen(value), _frozen(flipped))
+    return LogRatio(frozen(value), frozen(flipped))
 
 
 # -- one element -----------------------------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ def response(model: LearnedCodec, q: NDArray[np.int32], level: int, channel: int
     difference = model.synthesis_map(alone, level, LAYERS[-1]) - model.synthesis_map(none, level, LAYERS[-1])
     top, left, bottom, _ = receptive_field(row, col)
     pixels = _window(difference.transpose(1, 2, 0), top - STRIDE * rows.start, left - STRIDE * cols.start, bottom - top)
-    return Response(_frozen(pixels), top, left, int(amplitude))
+    return Response(frozen(pixels), top, left, int(amplitude))
 
 
 def _window(picture: NDArray[np.float32], top: int, left: int, side: int) -> NDArray[np.float32]:
@@ -172,7 +172,7 @@ def edit(model: LearnedCodec, original: Pixels, q: NDArray[np.int32], level: int
     pixels = model.synthesise(_scaled(q, factors), level, *original.shape[:2])
     left_out = [channel for channel, factor in factors.items() if factor == 0]
     bits = np.delete(model.element_bits(q, level), left_out, axis=0)
-    return Edit(_frozen(pixels), float(bits.sum(dtype=np.float64)), metrics.psnr(original, pixels))
+    return Edit(frozen(pixels), float(bits.sum(dtype=np.float64)), metrics.psnr(original, pixels))
 
 
 def _scaled(q: NDArray[np.int32], factors: Mapping[int, float]) -> NDArray[np.float32]:
@@ -197,8 +197,3 @@ def block_error(original: Pixels, decoded: Pixels) -> NDArray[np.float32]:
     sums = np.add.reduceat(np.add.reduceat(squares, starts[0], axis=0), starts[1], axis=1)
     heights, widths = (np.diff(start, append=side) for start, side in zip(starts, squares.shape, strict=True))
     return (sums / (np.outer(heights, widths) * 3 * 255**2)).astype(np.float32)
-
-
-def _frozen(array: np.ndarray) -> np.ndarray:
-    array.setflags(write=False)
-    return array

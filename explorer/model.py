@@ -115,11 +115,11 @@ def _in_float(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class _Step:
-    """One operation of a transform. name: that of the map it makes. apply: (map, t) -> map. gains: does λ matter."""
+    """One operation of a transform. name: that of the map it makes. apply: (map, t) -> map. conditioned: on λ."""
 
     name: str
     apply: Callable[[Tensor, Tensor], Tensor]
-    gains: bool = False
+    conditioned: bool = False
 
 
 def _plain(name: str, layer: Callable[[Tensor], Tensor], *, in_float: bool = False) -> _Step:
@@ -127,7 +127,7 @@ def _plain(name: str, layer: Callable[[Tensor], Tensor], *, in_float: bool = Fal
 
 
 def _times(name: str, modulator: nn.Module) -> _Step:
-    return _Step(name, lambda x, t: x * _as_map(modulator(t)), gains=True)
+    return _Step(name, lambda x, t: x * _as_map(modulator(t)), conditioned=True)
 
 
 def _run(steps: Iterable[_Step], x: Tensor, t: Tensor, until: str | None = None) -> Tensor:
@@ -218,11 +218,12 @@ class Autoencoder(nn.Module):
     def stem(self, x: Tensor) -> Tensor:
         """The part of the analysis that no λ touches: x (B, 3, H, W) in [0, 1] -> (B, N, H/4, W/4) for a modulated
         model, its first convolution; (B, M, H/16, W/16), everything up to the last GDN, for the other kinds."""
-        return _run(takewhile(lambda step: not step.gains, self._analysis_steps()), x, x)
+        any_t = x.new_zeros(1, 1)
+        return _run(takewhile(lambda step: not step.conditioned, self._analysis_steps()), x, any_t)
 
     def analysis_from_stem(self, u: Tensor, t: Tensor) -> Tensor:
         """The rest of the analysis: stem's output -> y (B, M, H/16, W/16), paper Eq. 3."""
-        return _run(dropwhile(lambda step: not step.gains, self._analysis_steps()), u, t)
+        return _run(dropwhile(lambda step: not step.conditioned, self._analysis_steps()), u, t)
 
     def analysis(self, x: Tensor, t: Tensor, until: str | None = None) -> Tensor:
         """x (B, 3, H, W) in [0, 1], H and W multiples of 16 -> y (B, M, H/16, W/16), before rounding, or the map named
@@ -259,7 +260,7 @@ class Autoencoder(nn.Module):
     def _synthesis_steps(self) -> list[_Step]:
         steps = []
         if self.config.kind == "bottleneck":
-            steps.append(_Step("y.div", lambda y, t: y / _as_map(self.y_mod(t)), gains=True))
+            steps.append(_Step("y.div", lambda y, t: y / _as_map(self.y_mod(t)), conditioned=True))
         for k in range(3):
             steps.append(_plain(f"s{k}.igdn", self.s_gdn[k]))
             if len(self.s_mod):

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from explorer import images, inside, metrics
 from explorer.axis import lambda_of, level_of
 from explorer.codecs.base import RDPoint
-from explorer.codecs.learned import LearnedCodec, Pixels
+from explorer.codecs.learned import LearnedCodec, Pixels, frozen
 from explorer.images import InputError
 from explorer.inside import Edit, LogRatio, Response
 
@@ -56,14 +56,8 @@ class _Cache:
         return value
 
     def array(self, stage: str, level: int, make: Callable[[], np.ndarray]) -> np.ndarray:
-        """A read-only array."""
-
-        def frozen() -> np.ndarray:
-            made = make()
-            made.setflags(write=False)
-            return made
-
-        return self.get(stage, level, frozen, lambda made: made.nbytes)
+        """The same for an array, which becomes read-only."""
+        return self.get(stage, level, lambda: frozen(make()), lambda made: made.nbytes)
 
 
 class Session:
@@ -92,17 +86,17 @@ class Session:
 
     def symbols(self, lmbda: float) -> NDArray[np.int32]:
         """ŷ, the integers in the file, (M, h, w) int32."""
-        return self.model.symbols(self.latents(lmbda))
+        return frozen(self.model.symbols(self.latents(lmbda)))
 
     def bits(self, lmbda: float) -> NDArray[np.float32]:
         """The estimated bits of each element, (M, h, w) float32; their sum is the point's `estimated_bits`."""
-        return self.model.element_bits(self.symbols(lmbda), self.model.level(lmbda))
+        return frozen(self.model.element_bits(self.symbols(lmbda), self.model.level(lmbda)))
 
     def ratio(self, lambda_a: float, lambda_b: float) -> NDArray[np.float32]:
         """y(λa)/y(λb), element by element, (M, h, w) float32: the paper's Fig. 5c. nan where y(λb) is 0."""
         below = self.latents(lambda_b)
         out = np.full_like(below, np.nan)
-        return np.divide(self.latents(lambda_a), below, out=out, where=below != 0)
+        return frozen(np.divide(self.latents(lambda_a), below, out=out, where=below != 0))
 
     def log_ratio(self, lambda_a: float, lambda_b: float) -> LogRatio:
         """log₂(|y(λa)|/|y(λb)|) with small elements masked, and how far each channel is from pure scaling."""
@@ -111,8 +105,8 @@ class Session:
     def features(self, lmbda: float, layer: str) -> NDArray[np.float32]:
         """An intermediate map, (C, h', w') float32, by its name, one of `model.network.layers()` (paper Eq. 3 and 4).
 
-        "a2.gdn" is y of a modulated model; "s2.conv" is x̂ of the padded picture, in [0, 1] but for what clipping will
-        cut. Raises InputError for another name."""
+        h' and w' are those of the padded picture over 4, 8 or 16. "a2.gdn" is y of a modulated model; "s2.conv" is x̂ of
+        the padded picture, in [0, 1] but for what clipping will cut. Raises InputError for another name."""
         level = self.model.level(lmbda)
         names = self.model.network.layers()
         if layer not in names:

@@ -176,7 +176,7 @@ def test_another_factor_is_another_decoder_input_and_the_same_file(session):
     turned = session.edit(2000, {channel: -1})
     assert turned.estimated_bits == pytest.approx(bits.sum(dtype=np.float64), rel=1e-9)
     assert turned.psnr < session.edit(2000, {channel: 0.5}).psnr < session.point(2000).psnr
-    q = session.symbols(2000)
+    q = session.symbols(2000).copy()
     q[channel] *= -1
     expected = session.model.synthesise(q, session.model.level(2000), *session.picture.pixels.shape[:2])
     assert (turned.pixels == expected).all()

@@ -61,8 +61,9 @@ def test_arrays(session):
     assert (bits > 0).all() and (session.symbols(512) == np.rint(y)).all()
     below = session.latents(64)
     assert np.allclose(ratio[below != 0] * below[below != 0], session.latents(4096)[below != 0], rtol=1e-4, atol=1e-5)
-    with pytest.raises(ValueError, match="read-only"):
-        y[0] = 0
+    for array in (y, bits, ratio, session.symbols(512), session.reconstruct(512)):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
 
 
 def test_bits_add_up_to_the_rate(session):

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from explorer.images import InputError
 from explorer.model import STRIDE, Autoencoder, load
 
 Pixels = NDArray[np.uint8]
+Array = TypeVar("Array", bound=np.ndarray)
 Latents = NDArray[np.int32] | NDArray[np.float32]
 SWEEP = tuple(float(v) for v in np.geomspace(LAMBDA_MIN, LAMBDA_MAX, 17))
 
@@ -145,7 +146,7 @@ class LearnedCodec:
         bottleneck scaling; none for an independent model. Raises InputError for a λ that the model does not have."""
         with torch.inference_mode():
             t = self.network.position(torch.tensor([self.network.check(lmbda) for lmbda in lambdas]))
-            return {name: gain.float().cpu().numpy() for name, gain in self.network.gains(t).items()}
+            return {name: frozen(gain.float().cpu().numpy()) for name, gain in self.network.gains(t).items()}
 
     def analysis_map(self, pixels: Pixels, level: int, layer: str) -> NDArray[np.float32]:
         """(H, W, 3) uint8 -> the map named `layer`, one of the analysis, (C, h', w') float32, of the padded picture."""
@@ -167,6 +168,12 @@ class LearnedCodec:
 
     def _position(self, level: int) -> Tensor:
         return self.network.position(lambda_of(level))
+
+
+def frozen(array: Array) -> Array:
+    """The array itself, from now on read-only."""
+    array.setflags(write=False)
+    return array
 
 
 def _as_array(maps: Tensor) -> NDArray[np.float32]:
