@@ -15,6 +15,8 @@ from explorer.data import cut
 from explorer.initialise import transform_coding_init
 from explorer.model import PRESETS, Autoencoder, content_id, prior_tables
 
+pytest_plugins = ["browser"]
+
 
 def smooth_picture(height: int, width: int, seed: int = 0) -> np.ndarray:
     """(H, W, 3) uint8 with the falling spectrum of photographs, and colours that mostly agree."""

@@ -338,9 +338,7 @@ def test_curve_colours_stand_out_in_light_and_dark() -> None:
 def test_the_joined_viewer_is_one_module_without_imports() -> None:
     text = viewer.module()
     assert not re.search(r"^import ", text, re.MULTILINE)
-    assert re.findall(r"^export .*", text, re.MULTILINE) == [viewer.EXPORTS.strip()]
-    names = re.findall(r"^(?:async )?(?:const|function|class|let|var) (\w+)", text, re.MULTILINE)
-    assert [name for name, count in Counter(names).items() if count > 1] == []
+    assert re.findall(r"^export .*", text, re.MULTILINE) == viewer.EXPORTS.strip().splitlines()
     listed = {path.relative_to(viewer.FOLDER).as_posix() for path in viewer.FOLDER.rglob("*.js")}
     assert listed == set(viewer.MODULES)
 

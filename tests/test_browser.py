@@ -2,126 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import json
-import os
-import shutil
-import subprocess
-import sys
-import threading
 import urllib.request
-from collections.abc import Iterator
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from browser import ROOT, canvas_pixels, decoded, open_app, settle, wanted
 from PIL import Image
 
-if "CI" not in os.environ:
-    pytest.importorskip("playwright")
-from playwright.sync_api import Browser, Page, sync_playwright
-
-SERVE = "from explorer.views.app import launch; launch(port=0, open_browser=False)"
-ROOT = "document.querySelector('.mae')"
-RECORD = f"""() => {{
-  window.frames_seen = [];
-  {ROOT}.addEventListener("frame", ({{ detail }}) => window.frames_seen.push({{
-    ...detail,
-    text: document.querySelector("[data-part=lambda]").textContent,
-    bpp: document.querySelector("[data-number=bpp]").textContent,
-    plotted: {ROOT}.viewer.panel.plot.places.now.rate,
-    verdict: document.querySelector("[data-part=verdict]").textContent,
-    shown: {ROOT}.viewer.shown.header.point.bpp,
-  }}));
-}}"""
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUNBUFFERED": "1"}
-    started = monotonic()
-    server = subprocess.Popen([sys.executable, "-c", SERVE], stdout=subprocess.PIPE, text=True, env=environment)
-    watchdog = threading.Timer(240, server.kill)
-    watchdog.start()
-    try:
-        assert server.stdout
-        line = server.stdout.readline()
-        watchdog.cancel()
-        assert "http://" in line, "the server did not start"
-        print(f"\nserver ready after {monotonic() - started:.1f} s")
-        yield next(word for word in line.split() if word.startswith("http://"))
-    finally:
-        watchdog.cancel()
-        server.terminate()
-        server.wait(10)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None and "CI" not in os.environ:
-        pytest.skip("no Chromium is installed here")
-    assert found, "CI needs a Chromium"
-    with sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    """The app, opened, with its first frame painted. Nothing may be asked of another host, and no script may fail."""
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, accept_downloads=True)
-    page = context.new_page()
-    page.set_default_timeout(60_000)  # the machine may be busy
-    requested: list[str] = []
-    failures: list[str] = []
-    page.on("request", lambda request: requested.append(request.url))
-    page.on("pageerror", lambda error: failures.append(str(error)))
-    open_app(page, address)
-    yield page
-    context.close()
-    assert not failures
-    assert [url for url in requested if not url.startswith((address, "data:", "blob:"))] == []
-
-
-def open_app(page: Page, address: str) -> None:
-    page.goto(address)
-    page.wait_for_selector(".mae[data-state=ready][data-lmbda]", timeout=120_000)
-    page.evaluate(RECORD)
-
-
-def settle(page: Page) -> dict[str, Any]:
-    """Wait until the last wish is painted; return the last frame's event."""
-    page.wait_for_function(f"!{ROOT}.dataset.pending && {ROOT}.viewer.isSettled() && window.frames_seen.length")
-    return page.evaluate("window.frames_seen.at(-1)")
-
-
-def wanted(page: Page) -> float:
-    return page.evaluate(f"{ROOT}.viewer.wanted")
-
-
-def canvas_pixels(page: Page, canvas: str) -> np.ndarray:
-    read = f"""() => {{
-      const canvas = {canvas};
-      const {{ data }} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-      let text = "";
-      for (let i = 0; i < data.length; i += 32768) text += String.fromCharCode(...data.subarray(i, i + 32768));
-      return [canvas.height, canvas.width, btoa(text)];
-    }}"""
-    height, width, text = page.evaluate(read)
-    return np.frombuffer(base64.b64decode(text), np.uint8).reshape(height, width, 4)
-
-
-def decoded(page: Page, address: str, lmbda: float) -> np.ndarray:
-    """The reconstruction that Python gets from the file that the page offers."""
-    import explorer
-
-    token = page.evaluate(f"{ROOT}.dataset.picture")
-    with urllib.request.urlopen(f"{address}/api/file/{token}?lmbda={lmbda}&kind=mae") as answer:
-        return explorer.decode(answer.read())
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 
 def png(array: np.ndarray) -> bytes:

@@ -24,7 +24,7 @@ def planes(opened: Opened, lmbda: float) -> Answer:
     session = opened.session
     y, table = session.latents(lmbda), session.model.table(lmbda)
     kept = np.arange(table.bits.shape[1]) <= table.count[:, None]
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         "y": y.astype(np.float16),
         "symbols": session.symbols(lmbda).astype(np.int16),
         "low": table.low.astype(np.int16),
