@@ -64,15 +64,16 @@ class Session:
     """Explore one picture: every method takes λ in the model's range and may be called from any thread.
 
     model: what `explorer.load_model` returns. image: a path, bytes, a PIL image or an (H, W, 3) uint8 array.
+    cache_bytes: how much of what it computes it keeps, besides intermediate maps.
     λ is snapped to the file header's 65536 levels (within 0.004 %). Arrays that come back are read-only. Raises
     InputError for a picture that cannot be read and a λ that the model does not have.
     """
 
-    def __init__(self, model: LearnedCodec, image: Any) -> None:
+    def __init__(self, model: LearnedCodec, image: Any, *, cache_bytes: int = CACHE_BYTES) -> None:
         self.model = model
         self.picture = image if isinstance(image, images.Picture) else images.read(image)
         self._stem = model.stem(self.picture.pixels)
-        self._cache, self._maps = _Cache(CACHE_BYTES), _Cache(MAPS_BYTES)
+        self._cache, self._maps = _Cache(cache_bytes), _Cache(MAPS_BYTES)
 
     def reconstruct(self, lmbda: float) -> Pixels:
         """The decoded picture, (H, W, 3) uint8: what `explorer.decode` makes of `encode(lmbda)`, bit for bit."""

@@ -6,12 +6,14 @@ JSON can hold and arrays. It travels in the frame's own reply, so that maps and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from explorer.images import InputError
+from explorer.views.ratios import ratio
 from explorer.views.store import Opened
 
 Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
@@ -34,7 +36,16 @@ def planes(opened: Opened, lmbda: float) -> Answer:
     return {"shape": y.shape}, arrays
 
 
-EXTRAS: dict[str, Callable[..., Answer]] = {"planes": planes}
+def edit(opened: Opened, lmbda: float, factors: str) -> Answer:
+    """The picture when channels are scaled or left out; factors: "17=0,30=2", channel = factor. JSON: estimated_bits
+    and psnr (dB, null where nothing is lost). pixels: (H, W, 3) uint8."""
+    pairs = (each.split("=") for each in factors.split(","))
+    edited = opened.session.edit(lmbda, {int(channel): float(factor) for channel, factor in pairs})
+    psnr = edited.psnr if math.isfinite(edited.psnr) else None
+    return {"estimated_bits": edited.estimated_bits, "psnr": psnr}, {"pixels": edited.pixels}
+
+
+EXTRAS: dict[str, Callable[..., Answer]] = {"planes": planes, "ratio": ratio, "edit": edit}
 
 
 def extra(opened: Opened, lmbda: float, wish: str) -> Answer:

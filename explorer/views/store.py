@@ -6,6 +6,7 @@ import dataclasses
 import secrets
 import threading
 from collections import OrderedDict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from explorer.codecs.learned import LearnedCodec
 from explorer.images import InputError
 from explorer.library import load_model
 from explorer.session import Session
+from explorer.views.companions import Companions
 from explorer.views.trials import Trials
 
 MAX_OPEN = 8  # a session's cache grows to 256 MB
@@ -34,6 +36,11 @@ class Opened:
     session: Session
     trials: Trials
     points: dict[float, dict[str, Any]] = dataclasses.field(default_factory=dict)
+
+    @cached_property
+    def companions(self) -> Companions:
+        """The same picture under other models; frames are made one at a time, so there is one of it."""
+        return Companions(self.session.picture)
 
 
 class Store:

@@ -1,0 +1,93 @@
+"""Ratio maps for the viewer: y(λa)/y(λb) of one picture, of three systems beside each other (paper Fig. 5c).
+
+    model ─────── the model at hand
+    bottleneck ── bottleneck scaling: one gain for a whole channel, so its maps are uniform by construction
+    independent ─ two models trained for one λ each, those nearest to λa and λb
+
+A system whose checkpoints are not bundled is answered with a sentence.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from explorer import inside
+from explorer.axis import snap
+from explorer.images import InputError
+from explorer.inside import LogRatio
+from explorer.library import list_models
+from explorer.views.store import Opened
+
+OWN = "-"  # as λa or λb: the frame's own λ, so that a wish stays the same while λ moves
+_INDEPENDENT = re.compile(r"independent-(\d+)")
+
+
+def ratio(opened: Opened, lmbda: float, a: str, b: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """log₂|y(λa)/y(λb)|; a, b: λ as text, or "-" for the frame's.
+
+    JSON: lambdas [λa, λb]; systems: {name: {shape (M, h, w); lambdas, those of its own; masked: share of elements;
+    spread: the median over its channels, in octaves, or null}}, or {missing: why it is not here}. Arrays of each
+    system, in octaves, masked ones nan: name_value (M, h, w) float16, name_flipped (M, h, w) uint8, name_spread and
+    name_median (M,) float32.
+    """
+    lambda_a, lambda_b = (lmbda if each == OWN else snap(float(each)) for each in (a, b))
+    systems: dict[str, dict[str, Any]] = {}
+    arrays: dict[str, np.ndarray] = {}
+    for name, compare in SYSTEMS.items():
+        try:
+            found, lambdas = compare(opened, lambda_a, lambda_b)
+        except InputError as error:  # both λ are valid, so it is the system that cannot
+            systems[name] = {"missing": str(error)}
+        else:
+            systems[name] = {"lambdas": lambdas, **_about(found)}
+            arrays |= {f"{name}_{part}": array for part, array in _arrays(found).items()}
+    return {"lambdas": [lambda_a, lambda_b], "systems": systems}, arrays
+
+
+Compared = tuple[LogRatio, tuple[float, float]]
+
+
+def _model(opened: Opened, a: float, b: float) -> Compared:
+    return opened.session.log_ratio(a, b), (a, b)
+
+
+def _bottleneck(opened: Opened, a: float, b: float) -> Compared:
+    if "bottleneck" not in list_models():
+        raise InputError("Bottleneck scaling is not here: no model called “bottleneck” is bundled.")
+    return opened.companions.session("bottleneck").log_ratio(a, b), (a, b)
+
+
+def _independent(opened: Opened, a: float, b: float) -> Compared:
+    known = [float(found[1]) for found in map(_INDEPENDENT.fullmatch, list_models()) if found]
+    if len(known) < 2:
+        raise InputError("Independent models are not here: none called “independent-λ” are bundled.")
+    near_a, near_b = (min(known, key=lambda each: abs(math.log(each / lmbda))) for lmbda in (a, b))
+    ya, yb = (opened.companions.session(f"independent-{each:g}").latents(each) for each in (near_a, near_b))
+    return inside.log_ratio(ya, yb), (near_a, near_b)
+
+
+SYSTEMS: dict[str, Callable[[Opened, float, float], Compared]] = {
+    "model": _model,
+    "bottleneck": _bottleneck,
+    "independent": _independent,
+}
+
+
+def _about(found: LogRatio) -> dict[str, Any]:
+    spreads = found.spread[np.isfinite(found.spread)]
+    spread = float(np.median(spreads)) if len(spreads) else None
+    return {"shape": found.value.shape, "masked": found.masked_share, "spread": spread}
+
+
+def _arrays(found: LogRatio) -> dict[str, np.ndarray]:
+    return {
+        "value": found.value.astype(np.float16),
+        "flipped": found.flipped.astype(np.uint8),
+        "spread": found.spread,
+        "median": found.median,
+    }
