@@ -51,6 +51,7 @@ footer .settings { color: var(--body-text-color) !important; }
 #title p { display: inline; margin: 0; font-size: 15px; opacity: 0.72; }
 #model { margin: 0; padding: 0; background: none; }
 #model input { margin: 0; }
+body:has(.mae[data-hide~="head"]) #head, body:has(.mae[data-hide~="about"]) #about { display: none; }
 @media (max-width: 820px) {
   #title p { display: block; font-size: 12.5px; }
   #head .form { flex-basis: 96px !important; }
@@ -117,7 +118,7 @@ def _with_page(server: FastAPI) -> FastAPI:
             gr.HTML(TITLE, elem_id="title", js_on_load=None)
             choice = gr.Dropdown(api.store.models, value=api.model, label="Model", show_label=False, elem_id="model")
         gr.HTML(html_template='<div class="mae"></div>', js_on_load=START_VIEWER, apply_default_css=False)
-        with gr.Accordion("What am I looking at?", open=False):
+        with gr.Accordion("What am I looking at?", open=False, elem_id="about"):
             gr.Markdown(ABOUT)
         choice.change(None, choice, None, js=CHOOSE_MODEL, api_visibility="private")
     return gr.mount_gradio_app(

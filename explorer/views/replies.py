@@ -50,13 +50,17 @@ def _padded(data: bytes, offset: int, fill: bytes = b"\0") -> bytes:
 
 def opened_as_json(opened: Opened) -> dict[str, Any]:
     """What the viewer keeps of a picture that was opened; `id` is the token that it asks with."""
-    low, high = opened.session.model.network.lambda_range()
+    network = opened.session.model.network
+    (low, high), (height, width) = network.lambda_range(), opened.session.picture.pixels.shape[:2]
     return {
         "id": opened.token,
         "name": opened.name,
         "model": opened.model,
         "notes": opened.session.picture.notes,
         "lmbda": {"min": low, "max": high},
+        "width": width,
+        "height": height,
+        "channels": network.config.M,
     }
 
 

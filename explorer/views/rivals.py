@@ -15,14 +15,15 @@ from functools import cached_property
 import numpy as np
 
 from explorer import bitstream, report
-from explorer.axis import lambda_of
+from explorer.axis import LAMBDA_MAX, LAMBDA_MIN, lambda_of
 from explorer.codecs import CODECS, Codec, CodecError, Knob, MissingPackage
 from explorer.codecs.learned import LearnedCodec
 from explorer.images import InputError
 from explorer.library import load_model
 
 CHOSEN = ("jpeg", "jpeg2000")  # the curves that a visitor sees at first
-LEARNED_KNOB = ("λ", "")  # label and unit, known before a checkpoint is loaded
+# Known before a checkpoint is loaded.
+LEARNED_KNOB = Knob("lambda", "λ", LAMBDA_MIN, LAMBDA_MAX, (LAMBDA_MIN, LAMBDA_MAX), integer=False)
 _INDEPENDENT = re.compile(r"independent-(\d+)")
 
 
@@ -77,13 +78,21 @@ class IndependentModels:
 
 @dataclass(frozen=True)
 class Rival:
-    """What a chooser shows of a codec. knob, unit: what its setting is called. reason: why it is not here, or ""."""
+    """What a chooser shows of a codec.
+
+    knob, unit: what its setting is called. It lies between minimum and maximum, is whole where `integer`, and is one of
+    `steps` where there are any. reason: why the codec is not here, or "".
+    """
 
     name: str
     label: str
     knob: str
     unit: str
     reason: str
+    minimum: float
+    maximum: float
+    integer: bool
+    steps: tuple[float, ...] | None
 
 
 class Rivals:
@@ -98,9 +107,9 @@ class Rivals:
     @cached_property
     def listed(self) -> list[Rival]:
         """All of them, also those whose library is not installed. Takes a moment: it imports what the codecs need."""
-        codecs = [Rival(c.name, c.label, c.knob.label, c.knob.unit, _reason(c)) for c in CODECS.values()]
-        learned = [*self._models, *(independent.name for independent in self._independent)]
-        return codecs + [Rival(name, report.label(name), *LEARNED_KNOB, "") for name in learned]
+        codecs = [_rival(codec.name, codec.label, codec.knob, _reason(codec)) for codec in CODECS.values()]
+        models = [_rival(name, report.label(name), LEARNED_KNOB) for name in self._models]
+        return codecs + models + [_rival(each.name, each.label, each.knob) for each in self._independent]
 
     def codec(self, name: str) -> Codec:
         """Find one by name. Raises InputError for a name that is none, so that a visitor cannot have files opened."""
@@ -110,6 +119,11 @@ class Rivals:
         if name not in self._models:
             raise InputError(f"There is no codec called “{name[:40]}”.")
         return load_model(name)
+
+
+def _rival(name: str, label: str, knob: Knob, reason: str = "") -> Rival:
+    steps = knob.sweep if isinstance(knob, Steps) else None
+    return Rival(name, label, knob.label, knob.unit, reason, knob.minimum, knob.maximum, knob.integer, steps)
 
 
 def _reason(codec: Codec) -> str:

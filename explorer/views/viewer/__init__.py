@@ -40,6 +40,8 @@ MODULES = (
     "inside/multiples.js",
     "inside/channels.js",
     "inside/inside.js",
+    "fields.js",
+    "state.js",
     "listen.js",
     "viewer.js",
 )

@@ -5,6 +5,8 @@ import { listenToKeys, fillHelp } from "./keys.js";
 export function listen(viewer, scope, signal) {
   const on = (element, type, handler) => element.addEventListener(type, handler, { signal });
   listenToControls(viewer, on);
+  // Whoever changes what is chosen does one of these, or makes a paint.
+  for (const type of ["click", "input", "change", "keyup", "pointerup", "wheel"]) on(scope, type, () => viewer.state?.touch());
   listenForFiles(viewer, scope, on);
   listenForTheme(viewer, on, signal);
   fillHelp(viewer.parts.helpList);

@@ -7,13 +7,14 @@ export class Opening {
   }
 
   // source: {sample}, {file, name}, or {picture} for an open one with another model. The newest wish wins.
-  async open(source) {
+  // picture: what the transport's open() made of it, where that is known.
+  async open(source, picture) {
     const { viewer } = this;
     if (!viewer.setup) return;
     const turn = ++this.turn;
     viewer.root.dataset.state = "loading";
     try {
-      const opened = await this.fetch(source);
+      const opened = await this.fetch(source, picture);
       if (turn === this.turn) this.show(source.picture ? this.source : source, opened);
     } catch (error) {
       if (turn === this.turn) viewer.notify(error.message);
@@ -21,12 +22,12 @@ export class Opening {
     if (turn === this.turn) viewer.root.dataset.state = "ready";
   }
 
-  async fetch(source) {
+  async fetch(source, known) {
     const { transport, setup, model, wanted, inside } = this.viewer;
     if (source.file?.size > setup.maxUpload) {
       throw new Error(`This file is larger than ${setup.maxUpload >> 20} MB: please send a smaller one.`);
     }
-    const picture = await transport.open({ model, ...source });
+    const picture = known ?? (await transport.open({ model, ...source }));
     const frame = transport.frame(picture.id, LambdaSlider.within(wanted, picture.lmbda), inside.wishes);
     return { picture, original: await transport.pixels(picture.id), frame: await frame };
   }

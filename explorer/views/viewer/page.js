@@ -20,7 +20,7 @@ const PAGE = `
   <div class="mae-bar">
     <fieldset class="mae-modes"><legend class="mae-unseen">Compare</legend>${MODES.map(modeChoice).join("")}</fieldset>
     <label class="mae-gain" data-part="gainBox" hidden>Gain
-      <select data-part="gain">${GAINS.map(gainChoice).join("")}</select></label>
+      <select data-part="gain" data-state="gain">${GAINS.map(gainChoice).join("")}</select></label>
     <button type="button" data-part="hold" hidden>Hold: original</button>
     <div class="mae-zoom" role="group" aria-label="Zoom">
       <button type="button" data-part="zoomOut" aria-label="Zoom out" title="Zoom out (−)">−</button>
@@ -69,9 +69,9 @@ const PAGE = `
   <div class="mae-plot-bar">
     <details class="mae-curves" data-part="curves"><summary>Curves</summary>
       <div class="mae-menu" data-part="curveList" role="group" aria-label="Curves beside the model’s"></div></details>
-    <select data-part="metric" aria-label="Quality axis">
+    <select data-part="metric" data-state="metric" aria-label="Quality axis">
       <option value="psnr">PSNR</option><option value="ms_ssim">MS-SSIM</option></select>
-    <select data-part="axis" aria-label="Rate axis">
+    <select data-part="axis" data-state="axis" aria-label="Rate axis">
       <option value="linear">linear rate</option><option value="log">log rate</option></select>
     <button type="button" data-part="means" aria-pressed="false" hidden
       title="Mean curves over the 24 Kodak pictures instead of this picture’s">Kodak means</button>

@@ -15,7 +15,7 @@ export class RatePanel {
     parts.means.hidden = !setup.means;
     const listen = (name, type, action) => parts[name].addEventListener(type, action, { signal });
     for (const name of ["metric", "axis"]) listen(name, "change", () => this.redraw());
-    listen("means", "click", () => this.toggleMeans());
+    listen("means", "click", () => this.showMeans(!this.showsMeans));
     listen("curveList", "change", ({ target }) => this.choose(target.value, target.checked));
   }
 
@@ -45,23 +45,32 @@ export class RatePanel {
     return row;
   }
 
-  // Names of the curves beside the model's, in the order of the list.
+  // Chosen curves, in the order of the list; the model's own may be among them, for when another model is open.
+  get chosenNames() {
+    return [...this.rivals.keys()].filter((name) => this.chosen.has(name));
+  }
+
+  // Names of the curves beside the model's.
   names() {
-    return [...this.rivals.keys()].filter((name) => this.chosen.has(name) && name !== this.model);
+    return this.chosenNames.filter((name) => name !== this.model);
   }
 
   choose(name, isChosen = true) {
     if (this.chosen.has(name) === isChosen) return;
-    if (isChosen) this.chosen.add(name);
-    else this.chosen.delete(name);
-    this.setModel(this.model);
+    const others = [...this.chosen].filter((each) => each !== name);
+    this.chooseOnly(isChosen ? [...others, name] : others);
     this.parts.curveList.querySelector(`[value="${name}"]`)?.focus();
+  }
+
+  chooseOnly(names) {
+    this.chosen = new Set(names);
+    this.setModel(this.model);
     this.redraw();
     this.collect();
   }
 
-  toggleMeans() {
-    this.parts.means.ariaPressed = !this.showsMeans;
+  showMeans(isOn) {
+    this.parts.means.ariaPressed = isOn;
     this.redraw();
   }
 

@@ -257,6 +257,16 @@ export class Stage {
     if (next) this.zoomTo(next);
   }
 
+  // [x, y, scale]: the picture's point in the middle of the panel, in its pixels, and screen pixels a pixel.
+  get look() {
+    return [...this.view.invert(this.size.map((length) => length / 2)), this.scale];
+  }
+
+  lookAt(x, y, scale) {
+    const k = scale / this.ratio;
+    this.go(k, this.size[0] / 2 - k * x, this.size[1] / 2 - k * y);
+  }
+
   pan(dx, dy) {
     this.go(this.view.k, this.view.x - PAN * dx, this.view.y - PAN * dy);
   }

@@ -17,6 +17,7 @@ import { Comparison } from "./compare.js";
 import { Chooser } from "./chooser.js";
 import { Inside } from "./inside/inside.js";
 import { setPalettes } from "./inside/colours.js";
+import { State } from "./state.js";
 import { listen } from "./listen.js";
 
 const CACHE_BYTES = 64 * 2 ** 20;
@@ -28,7 +29,7 @@ export function createViewer(root, transport, options = {}) {
 
 class Viewer {
   constructor(root, transport, { scope = root, theme = preferredTheme }) {
-    Object.assign(this, { root, transport, theme });
+    Object.assign(this, { root, transport, theme, waits: 0 });
     root.viewer = this;
     root.dataset.state = "loading";
     this.parts = buildPage(root);
@@ -71,6 +72,7 @@ class Viewer {
     this.chooser = new Chooser(this.parts, this.comparison, (codec) => this.panel.settings(codec), signal);
     setPalettes(setup.palettes);
     this.inside = new Inside(this.parts, this, signal);
+    this.state = new State(this);
     await this.open({ sample: setup.samples[0].name });
     this.givePlotly(await this.transport.plotly());
   }
@@ -101,9 +103,20 @@ class Viewer {
   }
 
   askFrame(asked = performance.now()) {
-    if (!this.picture || this.isSettled()) return;
+    if (!this.picture || this.waits || this.isSettled()) return;
     this.root.dataset.pending = true;
     this.frames.ask({ id: this.picture.id, lmbda: this.wanted, extras: this.inside.wishes, asked });
+  }
+
+  // Many changes and one frame: none is asked for until the task is done.
+  async together(task) {
+    this.waits++;
+    try {
+      await task();
+    } finally {
+      this.waits--;
+      this.askFrame();
+    }
   }
 
   isSettled() {
@@ -158,6 +171,7 @@ class Viewer {
     this.root.dataset.lmbda = header.lmbda;
     if (this.isWanted(frame, wish)) delete this.root.dataset.pending;
     if (isNew) this.report(header, wish);
+    this.state.touch();
   }
 
   // A message posted during a paint is delivered after it.
@@ -253,6 +267,7 @@ class Viewer {
     this.stage.destroy();
     this.panel?.destroy();
     this.inside?.destroy();
+    this.state?.destroy();
     this.cache.clear();
     this.root.replaceChildren();
   }

@@ -111,6 +111,17 @@ export class Inside {
     this.layMap();
   }
 
+  setOverlay(isOn) {
+    this.parts.overlay.checked = isOn;
+    this.layMap();
+  }
+
+  // percent: of the map over the picture.
+  setOpacity(percent) {
+    this.parts.opacity.value = percent;
+    this.layMap();
+  }
+
   // The map that the open view has of its channel, over the right-hand picture.
   layMap() {
     const has = this.view !== null;

@@ -1,0 +1,108 @@
+// Everything that is chosen in the viewer, as one flat plain object: links, lessons and widgets read and write it by key.
+//
+//   state.read()            -> {key: value}, numbers and strings; an uploaded picture has no `picture`
+//   state.changes()         -> those that are not as in a viewer that was just opened
+//   await state.apply(wish) -> keys that were rejected; if there are any, nothing at all has changed
+//   state.allowed(key)      -> what the values of a key may be, in words
+// "statechange" on the viewer's root, with the state as its detail, follows a change when things have come to rest.
+// The fields are in fields.js, and every select[data-state] is one.
+import { FIELDS, selectFields } from "./fields.js";
+
+const REST_MS = 200;
+const LONGEST = 400; // characters of a value
+
+export class State {
+  constructor(viewer) {
+    this.viewer = viewer;
+    this.turn = 0;
+    this.defaults = this.read();
+    this.told = JSON.stringify(this.defaults);
+  }
+
+  get fields() {
+    return new Map([...FIELDS, ...selectFields(this.viewer.root)].map((field) => [field.key, field]));
+  }
+
+  read() {
+    const entries = [...this.fields.values()].map(({ key, read }) => [key, read(this.viewer)]);
+    return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+  }
+
+  changes() {
+    return Object.fromEntries(Object.entries(this.read()).filter(([key, value]) => value !== this.defaults[key]));
+  }
+
+  // Values may also be numbers as text. What depends on the picture is checked with the one that will be open.
+  async apply(wish) {
+    const turn = ++this.turn;
+    const { fields, viewer } = this;
+    const values = new Map(Object.entries(wish).map(([key, value]) => [key, String(value)]));
+    const unknown = [...values.keys()].filter((key) => !fields.has(key));
+    const closed = ["picture", "model"].filter((key) => values.has(key) && this.check(key, values.get(key)) === undefined);
+    if (unknown.length || closed.length) return [...unknown, ...closed];
+    const source = this.source(values);
+    const model = values.get("model") ?? viewer.model;
+    const picture = (this.target = source ? await viewer.transport.open({ model, ...source }) : viewer.picture);
+    const checked = [...values].map(([key, value]) => [key, this.check(key, value)]);
+    const rejected = checked.filter(([, value]) => value === undefined).map(([key]) => key);
+    if (!rejected.length && turn === this.turn) await this.write(new Map(checked), source, picture);
+    return rejected;
+  }
+
+  check(key, value) {
+    return value.length > LONGEST ? undefined : this.fields.get(key).check(value, this.context);
+  }
+
+  get context() {
+    return { viewer: this.viewer, picture: this.target ?? this.viewer.picture };
+  }
+
+  allowed(key) {
+    return this.fields.get(key)?.allowed(this.context);
+  }
+
+  // What to open for a wish, as `Opening.open` takes it, or null where the picture stays.
+  source(values) {
+    const { picture, opening, setup, model } = this.viewer;
+    const sample = values.get("picture") ?? (picture ? opening.source.sample : setup.samples[0].name);
+    const isOther = !picture || (values.get("model") ?? model) !== picture.model;
+    if (sample !== undefined) return isOther || sample !== opening.source.sample ? { sample } : null;
+    return isOther ? { picture: picture.id } : null;
+  }
+
+  // Frames are asked for once, when all is written.
+  async write(values, source, picture) {
+    const { viewer } = this;
+    const writeAll = (early) => {
+      for (const { key, write, ...field } of this.fields.values()) {
+        if (write && values.has(key) && Boolean(field.early) === early) write(viewer, values.get(key));
+      }
+    };
+    await viewer.together(async () => {
+      if (source) viewer.model = picture.model;
+      if (source) viewer.slider.setRange(picture.lmbda);
+      writeAll(true);
+      if (source) await viewer.opening.open(source, picture);
+      writeAll(false);
+    });
+    this.touch();
+  }
+
+  // Something may have changed.
+  touch() {
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.tell(), REST_MS);
+  }
+
+  tell() {
+    const detail = this.read();
+    const text = JSON.stringify(detail);
+    if (text === this.told) return;
+    this.told = text;
+    this.viewer.root.dispatchEvent(new CustomEvent("statechange", { detail }));
+  }
+
+  destroy() {
+    clearTimeout(this.resting);
+  }
+}
