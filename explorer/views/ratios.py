@@ -30,7 +30,7 @@ _INDEPENDENT = re.compile(r"independent-(\d+)")
 def ratio(opened: Opened, lmbda: float, a: str, b: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """log₂|y(λa)/y(λb)|; a, b: λ as text, or "-" for the frame's.
 
-    JSON: lambdas [λa, λb]; systems: {name: {shape (M, h, w); lambdas, those of its own; masked: share of elements;
+    JSON: lambdas [λa, λb]; kind of the model at hand, see `ModelConfig`; systems: {name: {shape (M, h, w); lambdas, those of its own; masked: share of elements;
     spread: the median over its channels, in octaves, or null}}, or {missing: why it is not here}. Arrays of each
     system, in octaves, masked ones nan: name_value (M, h, w) float16, name_flipped (M, h, w) uint8, name_spread and
     name_median (M,) float32.
@@ -46,7 +46,8 @@ def ratio(opened: Opened, lmbda: float, a: str, b: str) -> tuple[dict[str, Any],
         else:
             systems[name] = {"lambdas": lambdas, **_about(found)}
             arrays |= {f"{name}_{part}": array for part, array in _arrays(found).items()}
-    return {"lambdas": [lambda_a, lambda_b], "systems": systems}, arrays
+    kind = opened.session.model.network.config.kind
+    return {"lambdas": [lambda_a, lambda_b], "kind": kind, "systems": systems}, arrays
 
 
 Compared = tuple[LogRatio, tuple[float, float]]

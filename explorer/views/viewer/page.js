@@ -12,6 +12,7 @@ const GAINS = [1, 2, 4, 8, 16, 32];
 const TABS = [
   ["rd", "Rate–distortion", "This picture’s curve among other codecs’"],
   ["channels", "Channels", "What every bottleneck channel holds"],
+  ["ratio", "Ratio", "What λ does to every element: scaling alone, or more"],
 ];
 
 const PAGE = `

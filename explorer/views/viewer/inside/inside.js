@@ -11,8 +11,9 @@ import { bottleneckOf } from "./bottleneck.js";
 import { paintPlane } from "./colours.js";
 import { ELEMENT } from "../stage.js";
 import { ChannelsView } from "./channels.js";
+import { RatioView } from "./ratio.js";
 
-const VIEWS = { channels: ChannelsView };
+const VIEWS = { channels: ChannelsView, ratio: RatioView };
 
 export class Inside {
   // viewer: asks for frames and paints them.

@@ -75,12 +75,14 @@ export class Multiples {
     context.font = `10px ${css.fontFamily}`;
     context.textBaseline = "top";
     context.fillStyle = css.color;
+    context.strokeStyle = css.getPropertyValue("--mae-line");
     context.imageSmoothingEnabled = this.tile.width < width;
     order.forEach((channel, i) => {
       const [x, y] = this.corner(i);
       const [fromX, fromY] = [(i % this.across) * width, Math.floor(i / this.across) * height];
       context.globalAlpha = dim?.(channel) ? 0.35 : 1;
       context.drawImage(this.atlas, fromX, fromY, width, height, x, y, this.tile.width, this.tile.height);
+      context.strokeRect(x + 0.5, y + 0.5, this.tile.width - 1, this.tile.height - 1); // a white map on white ground
       const [name, number] = label(channel);
       context.textAlign = "left";
       context.fillText(name, x, y + this.tile.height + 2);
