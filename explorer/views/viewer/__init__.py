@@ -38,6 +38,8 @@ MODULES = (
     "inside/colours.js",
     "inside/controls.js",
     "inside/multiples.js",
+    "inside/edits.js",
+    "inside/detail.js",
     "inside/channels.js",
     "inside/lambdas.js",
     "inside/largemap.js",

@@ -3,6 +3,8 @@
 // A field is {key, allowed(context): what a value may be, in words; check(value, context): the value as it is kept, or
 // undefined where it is none; read(viewer); write(viewer, value)}. context: {viewer, picture: the one that will be
 // open}. `early`: what the first frame is of, so it is written before a picture is opened.
+import { SLIDER } from "./inside/lambdas.js";
+import { editsText, parseEdits } from "./inside/edits.js";
 
 const NUMBER = /^-?\d{1,6}(\.\d{1,6})?$/;
 export const PANELS = ["head", "about", "controls", "probe", "lambda", "compare", "numbers", "tabs", "samples", "actions"];
@@ -110,6 +112,28 @@ const box = {
   write: ({ stage }, value) => (value ? stage.lookAt(...value.split(",").map(Number)) : stage.fit()),
 };
 
+// λ of one end of a ratio.
+function ratioEnd(key) {
+  const range = ({ viewer }) => [viewer.setup.lmbda.min, viewer.setup.lmbda.max];
+  return {
+    key, early: true,
+    allowed: (context) => `${SLIDER} for the slider’s λ, or a number from ${range(context).join(" to ")}`,
+    check: (value, context) => (value === SLIDER ? SLIDER : numberWithin(value, range(context), 3)),
+    read: ({ inside: { views: { ratio } } }) => ratio.lambdas[key].value,
+    write: ({ inside }, value) => inside.views.ratio.setLambda(key, value),
+  };
+}
+
+const edits = {
+  allowed: ({ picture }) => `channel=factor, with commas between them, channels below ${picture.channels}, factors up to 4`,
+  check: (value, { picture }) => {
+    const factors = parseEdits(value);
+    return factors && [...factors.keys()].every((channel) => channel < picture.channels) ? editsText(factors) : undefined;
+  },
+  read: ({ inside }) => inside.edits.text,
+  write: ({ inside }, value) => (inside.edits.text = value),
+};
+
 export const FIELDS = [
   // Opened first of all, and together: see `State.apply`.
   { key: "picture", ...choice(samples), read: ({ opening, setup }) => (opening.source ?? { sample: setup.samples[0].name }).sample },
@@ -132,6 +156,9 @@ export const FIELDS = [
     read: ({ inside }) => inside.channel,
     write: ({ inside }, value) => inside.setChannel(value),
   },
+  ratioEnd("a"),
+  ratioEnd("b"),
+  { key: "edit", early: true, ...edits },
   {
     key: "mode",
     ...choice(({ viewer }) => viewer.parts.modes.map((radio) => radio.value)),

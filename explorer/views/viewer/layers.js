@@ -8,7 +8,8 @@ export class Layers {
     this.original = this.layer(original);
   }
 
-  setFrame({ pixels }) {
+  setFrame(pixels) {
+    if (pixels === this.frame?.pixels) return;
     this.frame = this.layer(pixels, this.frame?.canvas);
     this.difference = null;
   }

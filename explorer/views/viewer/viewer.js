@@ -160,7 +160,7 @@ class Viewer {
     const { header } = frame;
     if (header.picture !== this.picture.id) return;
     const isNew = wish !== this.shown?.wish;
-    if (isNew) this.stage.layers.setFrame(frame);
+    this.stage.layers.setFrame(this.inside.picture(frame));
     this.shown = { id: header.picture, frame, wish, header };
     this.paintComparison(header);
     if (isNew) this.inside.show(frame);

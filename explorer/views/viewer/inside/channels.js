@@ -2,6 +2,7 @@
 import { bottleneckOf } from "./bottleneck.js";
 import { drawLegend, makeSymmetricScale, paletteNames, robustMaximum } from "./colours.js";
 import { formatNumber, makeChoice, makeElement, makeHead } from "./controls.js";
+import { ChannelDetail } from "./detail.js";
 import { Multiples } from "./multiples.js";
 
 const ABOUT =
@@ -9,52 +10,68 @@ const ABOUT =
   "to nothing: as λ falls, more of them fall silent.";
 const FIXED = 8; // quantiser steps at the ends of the fixed scale
 
-// [key, name, value of a channel (larger comes first), digits]
-const ORDERS = [
-  ["bits", "bits", (b, c) => b.channelBits[c]],
-  ["energy", "energy", (b, c) => b.energies[c]],
-  ["index", "index", (_, c) => -c],
-];
+const RATIO = "ratio:4096:64"; // the two λ between which features bend most
+
+// key -> {name; order(bottleneck, channel, ratio): larger comes first; below: whose number a map bears instead}
+const ORDERS = {
+  bits: { name: "bits", order: ({ channelBits }, c) => channelBits[c] },
+  energy: { name: "energy", order: ({ energies }, c) => energies[c] },
+  spread: { name: "ratio spread", order: (_, c, ratio) => ratio.model_spread?.[c] },
+  index: { name: "index", order: (_, c) => -c, below: "bits" },
+};
 
 export class ChannelsView {
   constructor(box, inside) {
-    Object.assign(this, { box, inside, wishes: [] });
+    Object.assign(this, { box, inside });
     const changed = () => inside.refresh();
     const choices = [
       makeChoice("values", "Show", [["after", "ŷ, rounded"], ["before", "y, before rounding"]], changed),
-      makeChoice("sort", "Sort by", ORDERS.map(([key, name]) => [key, name]), changed),
+      makeChoice("sort", "Sort by", Object.entries(ORDERS).map(([key, { name }]) => [key, name]), changed),
       makeChoice("scale", "Scale", [["channel", "of each channel"], ["all", "of all channels"], ["fixed", `±${FIXED}`]], changed),
       makeChoice("palette", "Colours", paletteNames("diverging").map((name) => [name, name]), changed),
     ];
     [this.values, this.sort, this.scale, this.palette] = choices.map(({ select }) => select);
     this.legend = makeElement("div", "mae-legend");
     this.summary = makeElement("p", "mae-summary");
-    const grid = makeElement("div", "");
-    box.append(makeHead(ABOUT, ...choices.map((choice) => choice.box)), this.summary, this.legend, grid);
+    const [detail, grid] = [makeElement("div", "mae-detail"), makeElement("div", "")];
+    box.append(makeHead(ABOUT, ...choices.map((choice) => choice.box)), this.legend, detail, this.summary, grid);
+    this.detail = new ChannelDetail(detail, inside.edits, inside.viewer.plotly);
     this.multiples = new Multiples(grid, {
       pick: (channel) => inside.setChannel(channel),
       hover: (place) => inside.hover(place),
     });
   }
 
+  get wishes() {
+    return [...this.inside.edits.wishes, ...(this.sort.value === "spread" ? [RATIO] : [])];
+  }
+
   show(frame) {
     const bottleneck = (this.bottleneck = bottleneckOf(frame));
-    const { channels, size, width, height, dead, channelBits } = bottleneck;
+    const { channels, width, height, dead } = bottleneck;
     this.plane = this.values.value === "after" ? Float32Array.from(bottleneck.symbols) : bottleneck.y;
-    const [, , value] = ORDERS.find(([key]) => key === this.sort.value);
-    const order = Array.from({ length: channels }, (_, c) => c).sort((a, b) => value(bottleneck, b) - value(bottleneck, a));
-    const widest = this.scale.value === "all" ? robustMaximum(this.plane.map(Math.abs)) : FIXED;
-    const own = (channel) => robustMaximum(this.plane.slice(channel * size, (channel + 1) * size).map(Math.abs), 1);
-    this.scaleOf = (channel) => makeSymmetricScale(this.palette.value, this.scale.value === "channel" ? own(channel) : widest);
-    const shown = this.sort.value === "energy" ? bottleneck.energies : channelBits;
+    this.scaleOf = this.scales(bottleneck);
+    const all = Array.from({ length: channels }, (_, c) => c);
+    const { below = this.sort.value, ...sort } = ORDERS[this.sort.value];
+    const [sizes, numbers] = [sort, ORDERS[below]].map(({ order }) => all.map((c) => order(bottleneck, c, frame.extras[RATIO])));
     this.multiples.show({
-      values: this.plane, width, height, order,
+      values: this.plane, width, height,
+      order: all.sort((a, b) => (sizes[b] || 0) - (sizes[a] || 0)),
       scale: this.scaleOf,
-      label: (channel) => [String(channel), formatNumber(shown[channel], 3)],
+      label: (channel) => [String(channel), formatNumber(numbers[channel])],
       dim: (channel) => dead[channel],
     });
     const silent = dead.filter(Boolean).length;
-    this.summary.textContent = `${silent} of ${channels} channels are zero everywhere (pale). Below each map: its channel, its ${this.sort.value === "energy" ? "energy" : "bits"}.`;
+    this.summary.textContent =
+      `${silent} of ${channels} channels are zero everywhere (pale). Below each map: its channel, its ${ORDERS[below].name}.`;
+    this.detail.show(frame, bottleneck, this.inside.channel, this.inside.edit(frame));
+  }
+
+  // Each channel's scale, by the choice.
+  scales({ size }) {
+    const own = (channel) => robustMaximum(this.plane.slice(channel * size, (channel + 1) * size).map(Math.abs), 1);
+    const widest = this.scale.value === "all" ? robustMaximum(this.plane.map(Math.abs)) : FIXED;
+    return (channel) => makeSymmetricScale(this.palette.value, this.scale.value === "channel" ? own(channel) : widest);
   }
 
   map() {
@@ -78,5 +95,6 @@ export class ChannelsView {
 
   destroy() {
     this.multiples.destroy();
+    this.detail.destroy();
   }
 }

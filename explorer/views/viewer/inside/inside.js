@@ -10,6 +10,7 @@
 import { bottleneckOf } from "./bottleneck.js";
 import { paintPlane } from "./colours.js";
 import { ELEMENT } from "../stage.js";
+import { Edits } from "./edits.js";
 import { ChannelsView } from "./channels.js";
 import { RatioView } from "./ratio.js";
 
@@ -19,6 +20,7 @@ export class Inside {
   // viewer: asks for frames and paints them.
   constructor(parts, viewer, signal) {
     Object.assign(this, { parts, viewer, tab: "rd", channel: 0, place: null, frame: null });
+    this.edits = new Edits(() => this.editsChanged());
     this.views = {};
     for (const [name, View] of Object.entries(VIEWS)) this.views[name] = new View(this.section(name), this);
     const on = (element, type, action) => element.addEventListener(type, action, { signal });
@@ -58,6 +60,7 @@ export class Inside {
     }
     this.layMap();
     this.refresh();
+    this.viewer.repaint(); // the picture, too, may be another one: see `edit`
   }
 
   moveTab(event) {
@@ -73,6 +76,27 @@ export class Inside {
   setChannel(channel) {
     this.channel = channel;
     this.refresh();
+  }
+
+  // The map gives way when a change begins: it would hide what becomes of the picture.
+  editsChanged() {
+    const isEdited = this.edits.text !== "";
+    if (isEdited && !this.isEdited) this.setOverlay(false);
+    this.isEdited = isEdited;
+    this.views.channels.detail.showEdit();
+    this.refresh();
+    this.viewer.repaint();
+  }
+
+  // What became of a frame's picture with channels changed (see extras.py), where the open view shows that.
+  edit(frame) {
+    const [wish] = this.edits.wishes;
+    return this.wishes.includes(wish) ? frame.extras[wish] : undefined;
+  }
+
+  // The pixels to show of a frame.
+  picture(frame) {
+    return this.edit(frame)?.pixels ?? frame.pixels;
   }
 
   // place: {row, column} of the element under the pointer, wherever that is, or null. It moves often and asks nothing.
@@ -130,7 +154,8 @@ export class Inside {
     this.parts.opacityBox.hidden = !has || !this.parts.overlay.checked;
     const map = has && this.frame && this.parts.overlay.checked ? this.view.map() : null;
     if (map) this.canvas = paintPlane(map.plane, map.scale, this.canvas);
-    this.title = map?.title ?? "";
+    const isEdited = this.frame && this.edit(this.frame);
+    this.title = [isEdited && this.edits.words, map?.title].filter(Boolean).join(" · ");
     this.viewer.stage.setMap(map && this.canvas, Number(this.parts.opacity.value) / 100);
     this.viewer.modes.label();
   }

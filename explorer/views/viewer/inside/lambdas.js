@@ -16,9 +16,10 @@ export class LambdaChoice {
     this.value = value;
   }
 
-  // "-" or a number as text.
+  // "-" or a number.
   get value() {
-    return this.select.value;
+    const { value } = this.select;
+    return value === SLIDER ? value : Number(value);
   }
 
   set value(value) {

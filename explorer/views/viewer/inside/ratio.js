@@ -47,6 +47,12 @@ export class RatioView {
     });
   }
 
+  // end: "a" or "b"; value: see LambdaChoice.
+  setLambda(end, value) {
+    this.lambdas[end].value = value;
+    this.inside.refresh();
+  }
+
   get wish() {
     return `ratio:${this.lambdas.a.value}:${this.lambdas.b.value}`;
   }
