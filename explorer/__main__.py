@@ -75,16 +75,18 @@ def train(args: argparse.Namespace) -> None:
 
     import torch
 
-    from explorer import data, model
+    from explorer import checkpoint, data, model
     from explorer.images import InputError
     from explorer.train import Recipe, Trainer, new_model
 
     device = torch.device(args.device if args.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu")
     names = ("steps", "minutes", "batch", "crop", "lr", "seed")
     recipe = Recipe(**{name: getattr(args, name) for name in names})
-    start = model.load(args.init)[0] if args.init else None
+    start = checkpoint.load(args.init)[0] if args.init else None
     if args.kind == "fixed" and args.lmbda is None:
         raise InputError("A fixed model needs its λ; add --lambda, for instance --lambda 512.")
+    if args.difference and args.init is None:
+        raise InputError("A difference needs the checkpoint that the run starts from; add --init.")
     config = replace(
         start.config if start else model.PRESETS[args.preset],
         kind=args.kind,
@@ -98,7 +100,8 @@ def train(args: argparse.Namespace) -> None:
         print("λ {lambda:6g}  {bpp:.3f} bpp (estimated)  {psnr:.2f} dB  J {J:.4f}".format(**row))
     about = {key: value for key, value in asdict(recipe).items() if value != math.inf}
     about |= {"steps": run.step, "minutes": round(run.elapsed / 60, 1), "tiles": len(run.batches.tiles)}
-    model.save(run.average, args.out, {"recipe": json.dumps(about)})
+    base = Path(args.init) if args.difference else None
+    checkpoint.save(run.average, args.out, {"recipe": json.dumps(about)}, base)
     print(f"{args.out}: {run.step} steps, {run.elapsed / 60:.1f} minutes")
 
 

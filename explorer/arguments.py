@@ -58,6 +58,7 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--kind", choices=("modulated", "fixed", "bottleneck"), default="modulated")
     command.add_argument("--lambda", dest="lmbda", type=float, help="the λ of a fixed model")
     command.add_argument("--init", help="a checkpoint to start from (default: the transform-coding initialisation)")
+    command.add_argument("--difference", action="store_true", help="keep what differs from --init, in its folder")
     command.add_argument("--resume", action="store_true", help="continue the run in the folder of --run")
     command.add_argument("--steps", type=int, default=1000, help="length of the schedule (default: %(default)s)")
     command.add_argument("--minutes", type=float, default=math.inf, help="end the schedule by this time")

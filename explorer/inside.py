@@ -22,7 +22,7 @@ from explorer.codecs.learned import LearnedCodec, Pixels, frozen
 from explorer.images import InputError
 from explorer.model import CONVOLUTIONS, LAYERS, STRIDE
 
-FLOOR = 0.5  # half a quantiser step: an element below it is zero in the file, and its ratio is of noise
+FLOOR = 0.1  # of a quantiser step: what is smaller at either λ says little, and its ratio runs to extremes
 FACTOR_MAX = 4.0
 _FEWEST = 8  # elements of a channel that make a spread worth stating
 
@@ -76,7 +76,7 @@ class LogRatio:
 def log_ratio(ya: NDArray[np.float32], yb: NDArray[np.float32], floor: float = FLOOR) -> LogRatio:
     """The log₂ ratio of two bottlenecks (M, h, w) float32 of one picture, of two λ or of two models: paper Fig. 5c.
 
-    Elements with |ya| or |yb| below `floor`, by default half a quantiser step, are masked."""
+    Elements with |ya| or |yb| below `floor`, by default a tenth of a quantiser step, are masked."""
     size_a, size_b = np.abs(ya), np.abs(yb)
     shown = (size_a >= floor) & (size_b >= floor)
     value = np.full(ya.shape, np.nan, dtype=np.float32)

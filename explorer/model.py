@@ -11,30 +11,25 @@ the mean squared error on [0, 1]; λ in [64, 4096].
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
 import math
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import dropwhile, takewhile
-from pathlib import Path
 from typing import Literal
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from explorer.axis import LAMBDA_MAX, LAMBDA_MIN, lambda_of, level_of, snap
+from explorer.axis import LAMBDA_MAX, LAMBDA_MIN, level_of, snap
 from explorer.images import InputError
 
 with warnings.catch_warnings():  # CompressAI's own imports warn of deprecations that a user can do nothing about.
     warnings.simplefilter("ignore")
     from compressai.layers import GDN
 
-    from explorer.entropy import GAINS, PriorTables, make_density
+    from explorer.entropy import make_density
 
 PRIOR_GAIN_MAX = 1000.0
 CONVOLUTIONS = ((9, 4), (5, 2), (5, 2))  # (kernel, stride) of each analysis stage; the synthesis mirrors them
@@ -294,56 +289,13 @@ def _as_map(gain: Tensor) -> Tensor:
 
 def scale_bottleneck(model: Autoencoder) -> Autoencoder:
     """Bottleneck scaling (Theis et al. 2017) on a fixed model, which is to be the λ = 4096 one: its weights, with gains
-    that start at 1."""
+    that start where high-rate theory has them: D ∝ step², so the best step is ∝ 1/√λ, and the gain ∝ √λ."""
     scaled = Autoencoder(replace(model.config, kind="bottleneck", lmbda=None))
     scaled.load_state_dict(model.state_dict(), strict=False)
+    lowest = 0.5 * math.log(LAMBDA_MIN / LAMBDA_MAX)
+    scaled.y_mod.set_exponential(lowest, 0.0)
+    scaled.p_mod.set_exponential(-lowest, 0.0)
     return scaled
-
-
-# -- checkpoints -----------------------------------------------------------------------------------------------------
-
-
-def save(model: Autoencoder, path: str | Path, notes: dict[str, str] | None = None) -> None:
-    """Write a checkpoint: convolutions in float16, the rest in float32, the prior's integers, the config in the
-    header."""
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    tensors = {name: t.half() if "_conv." in name and t.ndim == 4 else t.float() for name, t in state.items()}
-    tensors |= prior_tables(model).tensors()
-    metadata = {"config": json.dumps(asdict(model.config)), **(notes or {})}
-    save_file(tensors, path, metadata=metadata)
-
-
-@torch.no_grad()
-def prior_tables(model: Autoencoder) -> PriorTables:
-    """The prior of a trained model as integers."""
-    lambdas = torch.tensor([lambda_of(256 * i) for i in range(GAINS)])
-    gains = model.prior_gain(model.position(lambdas))
-    return PriorTables.build(model.prior, gains)
-
-
-def load(path: str | Path) -> tuple[Autoencoder, dict[str, Tensor], str]:
-    """(model in eval mode on the CPU, the prior's integer tensors, the checkpoint's id: 8 hex digits of its
-    content)."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no dict)
-        model = Autoencoder(ModelConfig(**json.loads(metadata["config"])))
-        integers = {name: tensors[name] for name in tensors if name.startswith("tables.")}
-        model.load_state_dict({name: tensors[name].float() for name in tensors if name not in integers})
-    except FileNotFoundError:
-        raise InputError(f"There is no checkpoint {path}; name a bundled model or a .safetensors file.") from None
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise InputError(f"{path} is not a checkpoint of this project; train or fetch it again.") from error
-    return model.eval(), integers, content_id(tensors)
-
-
-def content_id(tensors: dict[str, Tensor]) -> str:
-    """Eight hex digits over every tensor's name and bytes: two checkpoints that decode differently never share it."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        digest.update(name.encode() + tensors[name].contiguous().numpy().tobytes())
-    return digest.hexdigest()[:8]
 
 
 def parameter_count(models: Sequence[Autoencoder]) -> int:

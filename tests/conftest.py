@@ -10,10 +10,11 @@ import torch
 
 import explorer
 from explorer import images
+from explorer.checkpoint import content_id, prior_tables
 from explorer.codecs.learned import LearnedCodec
 from explorer.data import cut
 from explorer.initialise import transform_coding_init
-from explorer.model import PRESETS, Autoencoder, content_id, prior_tables
+from explorer.model import PRESETS, Autoencoder
 
 pytest_plugins = ["browser"]
 

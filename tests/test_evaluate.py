@@ -16,7 +16,7 @@ import pytest
 import torch
 from conftest import smooth_picture
 
-from explorer import cards, evaluate, images, model, report, workers
+from explorer import cards, checkpoint, evaluate, images, model, report, workers
 from explorer.axis import PAPER_LAMBDAS, snap
 from explorer.images import InputError
 from explorer.rows import Row, Store, bd_table, decibels, key, line, load, mean_curves
@@ -109,9 +109,9 @@ def test_a_killed_run_goes_on_without_repeating_a_row(folder: Path, here: list[f
 
 def test_dask_gives_the_rows_of_the_pool(folder: Path, tmp_path: Path, tiny_network: model.Autoencoder) -> None:
     distributed = pytest.importorskip("distributed")
-    checkpoint = tmp_path / "tiny.safetensors"
-    model.save(tiny_network, checkpoint)
-    codecs = ["jpeg", str(checkpoint)]
+    path = tmp_path / "tiny.safetensors"
+    checkpoint.save(tiny_network, path)
+    codecs = ["jpeg", str(path)]
     pool = evaluate.evaluate(folder, codecs, tmp_path / "pool.json", workers=1, points=3)
     threads = torch.get_num_threads()
     with distributed.LocalCluster(2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:

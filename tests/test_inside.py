@@ -8,10 +8,11 @@ import torch
 from conftest import sample_paths, smooth_picture
 
 from explorer import metrics
+from explorer.checkpoint import prior_tables
 from explorer.codecs.learned import LearnedCodec
 from explorer.images import InputError, read
 from explorer.inside import REACH, block_error, log_ratio, receptive_field
-from explorer.model import LAYERS, STRIDE, prior_tables, scale_bottleneck
+from explorer.model import LAYERS, STRIDE, scale_bottleneck
 from explorer.session import Session
 
 

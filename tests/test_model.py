@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 
@@ -11,7 +12,7 @@ import torch
 from conftest import photograph_tiles, smooth_picture
 from safetensors.torch import load_file, save_file
 
-from explorer import axis, model
+from explorer import axis, checkpoint, model
 from explorer.entropy import likelihood
 from explorer.images import InputError, to_tensor
 from explorer.model import PRESETS, Autoencoder, ModelConfig, scale_bottleneck
@@ -135,11 +136,15 @@ def test_folding_keeps_the_function(tiny_network, x, lmbda):
     assert not folded.a_mod and not hasattr(folded, "p_mod")
 
 
-def test_bottleneck_scaling_starts_as_the_model_it_scales(tiny_network, x):
+def test_bottleneck_scaling_starts_as_the_model_it_scales_with_steps_of_high_rate_theory(tiny_network, x):
     fixed = tiny_network.fold(4096.0)
     scaled = scale_bottleneck(fixed)
-    t = scaled.position(100.0)
-    assert torch.equal(scaled.analysis(x, t), fixed.analysis(x, t))
+    for lmbda in (4096.0, 1024.0, 64.0):
+        t = scaled.position(lmbda)
+        y = fixed.analysis(x, t) * (lmbda / 4096) ** 0.5
+        assert torch.allclose(scaled.analysis(x, t), y, rtol=1e-5, atol=1e-6)
+        assert torch.allclose(scaled.synthesis(y, t), fixed.synthesis(fixed.analysis(x, t), t), atol=1e-4)
+        assert torch.allclose(scaled.prior_gain(t), torch.tensor((4096 / lmbda) ** 0.5).expand(1, scaled.config.M))
 
 
 def test_the_initialisation_is_a_working_codec_before_any_step(tiny_network):
@@ -154,23 +159,61 @@ def test_the_initialisation_is_a_working_codec_before_any_step(tiny_network):
 
 def test_a_checkpoint_comes_back(tiny_network, tmp_path):
     path = tmp_path / "tiny.safetensors"
-    model.save(tiny_network, path)
-    network, integers, identity = model.load(path)
+    checkpoint.save(tiny_network, path)
+    network, integers, identity = checkpoint.load(path)
     assert network.config == tiny_network.config
-    assert len(identity) == 8 and identity == model.load(path)[2]
+    assert len(identity) == 8 and identity == checkpoint.load(path)[2]
     assert set(integers) == {"tables.gains", "tables.knots", "tables.levels"}
     for name, tensor in tiny_network.state_dict().items():
         assert torch.allclose(network.state_dict()[name], tensor, rtol=1e-3, atol=1e-6), name
 
 
+def _changed(network: Autoencoder) -> Autoencoder:
+    """The network after a small step of training, or what looks like one."""
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for p in network.parameters():
+            p.add_(0.01 * p.std(correction=0) * torch.randn(p.shape, generator=generator))
+    return network
+
+
+def test_differences_lie_beside_their_bases_and_are_small(tiny_network, tmp_path):
+    base, fixed_path, scaled_path = (tmp_path / f"{name}.safetensors" for name in ("mae", "fixed", "scaled"))
+    checkpoint.save(tiny_network, base)
+    fixed = _changed(checkpoint.load(base)[0].fold(4096.0))
+    checkpoint.save(fixed, fixed_path, base=base)
+    came_back = checkpoint.load(fixed_path)[0]
+    assert came_back.config == fixed.config
+    start = checkpoint.load(base)[0].fold(4096.0).state_dict()
+    for name, tensor in fixed.state_dict().items():
+        largest = (tensor - start[name]).abs().max().item()
+        assert (came_back.state_dict()[name] - tensor).abs().max().item() <= largest / 2 / checkpoint.STEPS + 1e-7, name
+    scaled = scale_bottleneck(came_back)
+    checkpoint.save(scaled, scaled_path, base=fixed_path)
+    again = checkpoint.load(scaled_path)[0].state_dict()
+    assert all(torch.equal(again[name], tensor) for name, tensor in scaled.state_dict().items())
+    assert not any("_conv." in name or "_gdn." in name for name in load_file(scaled_path))
+
+
+def test_a_difference_without_its_base_is_one_sentence(tiny_network, tmp_path):
+    base, path = tmp_path / "mae.safetensors", tmp_path / "fixed.safetensors"
+    checkpoint.save(tiny_network, base)
+    checkpoint.save(tiny_network.fold(512.0), path, base=base)
+    checkpoint.save(_changed(copy.deepcopy(tiny_network)), base)
+    with pytest.raises(InputError, match=r"difference from mae\.safetensors \w{8}; put that one beside it\.$"):
+        checkpoint.load(path)
+    with pytest.raises(InputError, match="must lie beside its base"):
+        checkpoint.save(tiny_network.fold(512.0), tmp_path / "other" / "fixed.safetensors", base=base)
+
+
 def test_another_weight_is_another_checkpoint(tiny_network, tmp_path):
     path = tmp_path / "tiny.safetensors"
-    model.save(tiny_network, path)
-    before = model.load(path)[2]
+    checkpoint.save(tiny_network, path)
+    before = checkpoint.load(path)[2]
     tensors = load_file(path)
     tensors["s_conv.2.bias"][0] += 1e-3
     save_file(tensors, path, {"config": json.dumps(vars(tiny_network.config))})
-    assert model.load(path)[2] != before
+    assert checkpoint.load(path)[2] != before
 
 
 @pytest.mark.parametrize(
@@ -188,8 +231,8 @@ def test_another_weight_is_another_checkpoint(tiny_network, tmp_path):
 )
 def test_a_bad_checkpoint_is_one_sentence(tiny_network, tmp_path, spoil):
     path = tmp_path / "tiny.safetensors"
-    model.save(tiny_network, path)
+    checkpoint.save(tiny_network, path)
     spoil(path)
     with pytest.raises(InputError) as caught:
-        model.load(path)
+        checkpoint.load(path)
     assert str(caught.value).endswith(".") and "\n" not in str(caught.value)

@@ -11,6 +11,7 @@ import torch
 from conftest import sample_paths, smooth_picture
 
 import explorer
+import explorer.checkpoint
 from explorer import axis, bitstream
 from explorer.codecs.learned import LearnedCodec
 from explorer.images import InputError, read
@@ -125,7 +126,7 @@ def test_large_maps_do_not_push_out_the_pictures(tiny, monkeypatch):
 def test_the_symbols_of_a_file_do_not_depend_on_what_reads_it(mae, threads, precision):
     """A file written at any precision and number of threads gives its own symbols back to everybody."""
     before = torch.get_num_threads()
-    network, _, version = explorer.model.load(folder() / "mae.safetensors")
+    network, _, version = explorer.checkpoint.load(folder() / "mae.safetensors")
     writer = LearnedCodec(network.to(precision), mae.tables, "mae", version)
     pixels = read(sample_paths()[1]).pixels[:128, :160]
     try:

@@ -21,9 +21,10 @@ from torch import Tensor
 
 from explorer import bitstream, entropy, images
 from explorer.axis import LAMBDA_MAX, LAMBDA_MIN, lambda_of, level_of
+from explorer.checkpoint import load
 from explorer.codecs.base import Knob
 from explorer.images import InputError
-from explorer.model import STRIDE, Autoencoder, load
+from explorer.model import STRIDE, Autoencoder
 
 Pixels = NDArray[np.uint8]
 Array = TypeVar("Array", bound=np.ndarray)

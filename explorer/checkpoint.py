@@ -1,0 +1,130 @@
+"""Checkpoint files: weights, the prior's integers, the config and the recipe in one .safetensors.
+
+A whole checkpoint holds everything: kernels in float16, the rest in float32. A model that was trained from another may
+be kept as its difference from that one, which has to lie in the same folder: what is equal is left out, and a kernel
+is the base's plus 8-bit steps, with a step size for each place on its first axis. The base of an independent model is
+the MAE folded at its λ, that of bottleneck scaling the fixed model that it scales.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from explorer.axis import lambda_of
+from explorer.entropy import GAINS, PriorTables
+from explorer.images import InputError
+from explorer.model import Autoencoder, ModelConfig
+
+STEPS = 127  # the largest difference is this many steps
+
+
+def save(model: Autoencoder, path: str | Path, notes: dict[str, str] | None = None, base: Path | None = None) -> None:
+    """Write a checkpoint; base: the one whose difference from the model is to be kept, whole where it is None.
+
+    Raises InputError where the base lies in another folder or is no base of this model."""
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    metadata = {"config": json.dumps(asdict(model.config)), **(notes or {})}
+    if base is None:
+        tensors = {name: t.half() if _is_kernel(name, t) else t.float() for name, t in state.items()}
+    else:
+        if base.resolve().parent != Path(path).resolve().parent:
+            raise InputError(f"A difference must lie beside its base; write it into {base.parent}, or keep it whole.")
+        tensors = _difference(state, _base_state(base, model.config))
+        metadata["base"] = json.dumps({"name": base.stem, "id": load(base)[2]})
+    tensors |= prior_tables(model).tensors()
+    save_file(tensors, path, metadata=metadata)
+
+
+def load(path: str | Path) -> tuple[Autoencoder, dict[str, Tensor], str]:
+    """(model in eval mode on the CPU, the prior's integer tensors, the checkpoint's id: 8 hex digits of its
+    content). Raises InputError, also where a difference's base is not there or another one."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no dict)
+        model = Autoencoder(ModelConfig(**json.loads(metadata["config"])))
+        integers = {name: tensors[name] for name in tensors if name.startswith("tables.")}
+        stored = {name: tensors[name] for name in tensors if name not in integers}
+        if "base" in metadata:
+            stored = _sum(stored, _checked_base(Path(path), json.loads(metadata["base"]), model.config))
+        model.load_state_dict({name: tensor.float() for name, tensor in stored.items()})
+    except FileNotFoundError:
+        raise InputError(f"There is no checkpoint {path}; name a bundled model or a .safetensors file.") from None
+    except InputError:
+        raise
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise InputError(f"{path} is not a checkpoint of this project; train or fetch it again.") from error
+    return model.eval(), integers, content_id(tensors, metadata.get("base", ""))
+
+
+@torch.no_grad()
+def prior_tables(model: Autoencoder) -> PriorTables:
+    """The prior of a trained model as integers."""
+    lambdas = torch.tensor([lambda_of(256 * i) for i in range(GAINS)])
+    gains = model.prior_gain(model.position(lambdas))
+    return PriorTables.build(model.prior, gains)
+
+
+def content_id(tensors: dict[str, Tensor], base: str = "") -> str:
+    """Eight hex digits over every tensor's name and bytes, and over what a difference says of its base: two checkpoints
+    that decode differently never share it."""
+    digest = hashlib.sha256(base.encode())
+    for name in sorted(tensors):
+        digest.update(name.encode() + tensors[name].contiguous().numpy().tobytes())
+    return digest.hexdigest()[:8]
+
+
+def _is_kernel(name: str, tensor: Tensor) -> bool:
+    return "_conv." in name and tensor.ndim == 4
+
+
+# -- differences -----------------------------------------------------------------------------------------------------
+
+
+def _base_state(base: Path, config: ModelConfig) -> dict[str, Tensor]:
+    """The weights that a model of this config begins with when it is trained from `base`."""
+    model = load(base)[0]
+    if model.config.kind == "modulated" and config.kind == "fixed":
+        assert config.lmbda is not None
+        model = model.fold(config.lmbda)
+    if (model.config.N, model.config.M) != (config.N, config.M):
+        raise InputError(f"{base} is a network of another size; name the checkpoint that this one was trained from.")
+    return model.state_dict()
+
+
+def _checked_base(path: Path, base: dict[str, Any], config: ModelConfig) -> dict[str, Tensor]:
+    found = path.parent / f"{base['name']}.safetensors"
+    if not found.is_file() or load(found)[2] != base["id"]:
+        raise InputError(f"{path.name} is the difference from {found.name} {base['id']}; put that one beside it.")
+    return _base_state(found, config)
+
+
+def _difference(state: dict[str, Tensor], base: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What `_sum` needs besides the base."""
+    changed = {name: t for name, t in state.items() if name not in base or not torch.equal(t, base[name])}
+    stored = {name: t.float() for name, t in changed.items() if not (_is_kernel(name, t) and name in base)}
+    for name in changed.keys() - stored.keys():
+        difference = changed[name].float() - base[name].float()
+        step = (difference.abs().amax(dim=(1, 2, 3)) / STEPS).clamp(min=1e-12)
+        stored[f"{name}.steps"] = torch.round(difference / step[:, None, None, None]).to(torch.int8)
+        stored[f"{name}.step"] = step
+    return stored
+
+
+def _sum(stored: dict[str, Tensor], base: dict[str, Tensor]) -> dict[str, Tensor]:
+    state = base | {name: t for name, t in stored.items() if not name.endswith((".steps", ".step"))}
+    for name in stored:
+        if name.endswith(".steps"):
+            kernel = name.removesuffix(".steps")
+            step = stored[f"{kernel}.step"][:, None, None, None]
+            state[kernel] = base[kernel].float() + stored[name].float() * step
+    return state
