@@ -99,6 +99,7 @@ def train(args: argparse.Namespace) -> None:
     for row in run.run():
         print("λ {lambda:6g}  {bpp:.3f} bpp (estimated)  {psnr:.2f} dB  J {J:.4f}".format(**row))
     about = {key: value for key, value in asdict(recipe).items() if value != math.inf}
+    about |= {"start": Path(args.init).name if args.init else "transform-coding initialisation"}
     about |= {"steps": run.step, "minutes": round(run.elapsed / 60, 1), "tiles": len(run.batches.tiles)}
     base = Path(args.init) if args.difference else None
     checkpoint.save(run.average, args.out, {"recipe": json.dumps(about)}, base)
