@@ -65,10 +65,17 @@ const style = Object.assign(document.createElement("link"), { rel: "stylesheet",
 document.head.append(style);
 const theme = () => (document.body.classList.contains("dark") ? "dark" : "light");
 Promise.all([import(new URL("viewer/viewer.js", base)), new Promise((done) => (style.onload = done))]).then(
-  ([{ createViewer, httpTransport }]) => createViewer(root, httpTransport(base), { scope: document, theme })
+  ([{ createViewer, httpTransport }]) =>
+    createViewer(root, httpTransport(base), { scope: document, theme, links: true })
 );
+root.addEventListener("picture", () => trigger("change"));
 """
-CHOOSE_MODEL = """(model) => { document.querySelector(".mae").viewer.setModel(model); }"""
+# The model is chosen here, but also by a link.
+CHOOSE_MODEL = """(model) => {
+  const { viewer } = document.querySelector(".mae");
+  if (viewer.model !== model) viewer.setModel(model);
+}"""
+SHOW_MODEL = """() => document.querySelector(".mae").viewer.model"""
 
 
 def launch(
@@ -117,10 +124,11 @@ def _with_page(server: FastAPI) -> FastAPI:
         with gr.Row(elem_id="head"):
             gr.HTML(TITLE, elem_id="title", js_on_load=None)
             choice = gr.Dropdown(api.store.models, value=api.model, label="Model", show_label=False, elem_id="model")
-        gr.HTML(html_template='<div class="mae"></div>', js_on_load=START_VIEWER, apply_default_css=False)
+        view = gr.HTML(html_template='<div class="mae"></div>', js_on_load=START_VIEWER, apply_default_css=False)
         with gr.Accordion("What am I looking at?", open=False, elem_id="about"):
             gr.Markdown(ABOUT)
         choice.change(None, choice, None, js=CHOOSE_MODEL, api_visibility="private")
+        view.change(None, None, choice, js=SHOW_MODEL, api_visibility="private")
     return gr.mount_gradio_app(
         server, page, path="/", theme=_theme(gr), css=CSS, footer_links=["settings"], run_history=False, ssr_mode=False
     )

@@ -49,6 +49,7 @@ MODULES = (
     "inside/inside.js",
     "fields.js",
     "state.js",
+    "links.js",
     "listen.js",
     "viewer.js",
 )

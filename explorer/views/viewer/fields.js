@@ -171,7 +171,6 @@ export const FIELDS = [
     read: ({ stage }) => rounded(stage.split, 3),
     write: ({ stage }, value) => stage.setSplit(value),
   },
-  { key: "box", ...box },
   { key: "map", ...toggle(({ parts }) => parts.overlay.checked, ({ inside }, isOn) => inside.setOverlay(isOn)) },
   {
     key: "opacity",
@@ -194,6 +193,7 @@ export const FIELDS = [
     read: ({ root }) => (root.dataset.hide ?? "").replaceAll(" ", ","),
     write: ({ root }, value) => (root.dataset.hide = value.replaceAll(",", " ")),
   },
+  { key: "box", ...box }, // after all that changes the layout
 ];
 
 // Every select with data-state is a field by its options.
@@ -204,7 +204,6 @@ export function selectFields(root) {
     ...choice(() => [...select.options].map(({ value }) => value)),
     read: () => select.value,
     write: (_, value) => {
-      if (select.value === value) return;
       select.value = value;
       select.dispatchEvent(new Event("change", { bubbles: true }));
     },

@@ -87,6 +87,7 @@ const PAGE = `
     <button type="button" data-part="choose" title="Or drop a picture, or paste one with Ctrl+V">Open picture…</button>
     <input type="file" data-part="file" accept="image/*" hidden aria-label="Picture file">
     <span class="mae-gap"></span>
+    <button type="button" data-part="copyLink" title="A link to what is shown here" hidden>Copy link</button>
     <button type="button" data-part="saveMae" title="The compressed file at this λ">Save .mae</button>
     <button type="button" data-part="savePng" title="The reconstruction at this λ, lossless">Save PNG</button>
   </div>

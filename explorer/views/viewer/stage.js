@@ -263,6 +263,7 @@ export class Stage {
   }
 
   lookAt(x, y, scale) {
+    this.arrange(); // the panel may have got another size just now
     const k = scale / this.ratio;
     this.go(k, this.size[0] / 2 - k * x, this.size[1] / 2 - k * y);
   }

@@ -74,8 +74,9 @@ export class State {
   async write(values, source, picture) {
     const { viewer } = this;
     const writeAll = (early) => {
-      for (const { key, write, ...field } of this.fields.values()) {
-        if (write && values.has(key) && Boolean(field.early) === early) write(viewer, values.get(key));
+      for (const { key, read, write, ...field } of this.fields.values()) {
+        const isNew = write && values.has(key) && values.get(key) !== read(viewer);
+        if (isNew && Boolean(field.early) === early) write(viewer, values.get(key));
       }
     };
     await viewer.together(async () => {
@@ -83,7 +84,7 @@ export class State {
       if (source) viewer.slider.setRange(picture.lmbda);
       writeAll(true);
       if (source) await viewer.opening.open(source, picture);
-      writeAll(false);
+      if (viewer.picture === picture) writeAll(false);
     });
     this.touch();
   }

@@ -2,7 +2,7 @@
 //
 // createViewer(root, transport, options) fills `root` and returns the Viewer. transport: see transport.js.
 // options: scope, what hears shortcuts, paste and drop (default: root); theme(), "light" or "dark" (default: what the
-// system prefers). On root: `root.viewer`, root.dataset.{state, lmbda, picture, pending}, and two events: "picture",
+// system prefers); links: whether the page's address is the viewer's state (default: no). On root: `root.viewer`, root.dataset.{state, lmbda, picture, pending}, and two events: "picture",
 // and "frame" right after a frame's paint. Its detail is {picture, lmbda, level, wanted, asked, painted}: λ of the
 // frame, λ that was asked for, when (performance.now) the input came that asked for it, and when it was painted.
 import { Latest, FrameCache } from "./latest.js";
@@ -18,6 +18,7 @@ import { Chooser } from "./chooser.js";
 import { Inside } from "./inside/inside.js";
 import { setPalettes } from "./inside/colours.js";
 import { State } from "./state.js";
+import { Links } from "./links.js";
 import { listen } from "./listen.js";
 
 const CACHE_BYTES = 64 * 2 ** 20;
@@ -28,7 +29,7 @@ export function createViewer(root, transport, options = {}) {
 }
 
 class Viewer {
-  constructor(root, transport, { scope = root, theme = preferredTheme }) {
+  constructor(root, transport, { scope = root, theme = preferredTheme, links = false }) {
     Object.assign(this, { root, transport, theme, waits: 0 });
     root.viewer = this;
     root.dataset.state = "loading";
@@ -54,10 +55,10 @@ class Viewer {
     this.modes.set("split");
     this.modes.setGain(4);
     this.stage.setSplit(0.5);
-    this.ready = this.start().catch((error) => this.notify(error.message));
+    this.ready = this.start(links).catch((error) => this.notify(error.message));
   }
 
-  async start() {
+  async start(links) {
     const setup = await this.transport.setup();
     Object.assign(this, { setup, model: setup.model });
     const { signal } = this.closing;
@@ -73,7 +74,8 @@ class Viewer {
     setPalettes(setup.palettes);
     this.inside = new Inside(this.parts, this, signal);
     this.state = new State(this);
-    await this.open({ sample: setup.samples[0].name });
+    if (links) await new Links(this, signal).follow();
+    else await this.state.apply({});
     this.givePlotly(await this.transport.plotly());
   }
 

@@ -1,0 +1,88 @@
+// The state as a link: what comes after "#" in an address is key=value with & between, without what is as usual.
+
+const LONGEST = 2000; // characters of a link's state
+const READABLE = { "%2C": ",", "%3A": ":", "%3D": "=" }; // these need no escape after "#"
+
+// changes: as State.changes() gives them.
+export function writeHash(changes) {
+  const escape = (text) => encodeURIComponent(text).replace(/%2C|%3A|%3D/g, (code) => READABLE[code]);
+  const parts = Object.entries(changes).map(([key, value]) => `${key}=${escape(value)}`);
+  return parts.length ? `#${parts.join("&")}` : "";
+}
+
+// -> {key: text}; throws an Error whose message says what is wrong with it.
+export function readHash(hash) {
+  if (hash.length > LONGEST) throw new Error(`it is longer than ${LONGEST} characters.`);
+  const parts = hash.replace(/^#/, "").split("&").filter(Boolean).map(readPart);
+  const keys = parts.map(([key]) => key);
+  const repeated = keys.find((key, i) => keys.indexOf(key) < i);
+  if (repeated !== undefined) throw new Error(`${quoted(repeated)} is in it more than once.`);
+  return Object.fromEntries(parts); // defines own properties, whatever they are called
+}
+
+function readPart(part) {
+  const [, key, value] = /^([^=]+)=(.*)$/s.exec(part) ?? [];
+  if (key === undefined) throw new Error(`${quoted(part)} is not of the form key=value.`);
+  try {
+    return [decodeURIComponent(key), decodeURIComponent(value)];
+  } catch {
+    throw new Error(`${quoted(part)} is not readable: its percent signs stand for no text.`);
+  }
+}
+
+function quoted(text) {
+  return `“${text.length > 40 ? `${text.slice(0, 40)}…` : text}”`;
+}
+
+// Keeps the address of the page and the state of its viewer the same.
+export class Links {
+  constructor(viewer, signal) {
+    this.viewer = viewer;
+    viewer.parts.copyLink.hidden = false;
+    viewer.parts.copyLink.addEventListener("click", () => this.copy(), { signal });
+    viewer.root.addEventListener("statechange", () => this.write(), { signal });
+    window.addEventListener("hashchange", () => this.follow().catch((error) => viewer.notify(error.message)), { signal });
+  }
+
+  get link() {
+    return location.href.replace(/#.*/s, "") + writeHash(this.viewer.state.changes());
+  }
+
+  write() {
+    if (this.link !== location.href) history.replaceState(history.state, "", this.link);
+  }
+
+  // Brings the viewer to what the address says, or leaves it alone and says why; opens a picture where none is open.
+  async follow() {
+    const { viewer } = this;
+    const problem = await this.apply(location.hash);
+    if (!problem) return;
+    await viewer.state.apply({});
+    this.write();
+    viewer.notify(`This link was ignored: ${problem}`);
+  }
+
+  async apply(hash) {
+    const { state, picture } = this.viewer;
+    try {
+      const wish = readHash(hash);
+      const [key] = await state.apply(picture ? { ...state.defaults, ...wish } : wish);
+      return key === undefined ? "" : this.explain(key, wish[key]);
+    } catch (error) {
+      return error.message;
+    }
+  }
+
+  explain(key, value) {
+    const allowed = this.viewer.state.allowed(key);
+    if (!allowed) return `${quoted(key)} is no part of a link; “Copy link” makes one that works.`;
+    return `${quoted(key)} must be ${allowed}, not ${quoted(value)}.`;
+  }
+
+  async copy() {
+    const { viewer, link } = this;
+    const own = viewer.state.read().picture === undefined ? " It leaves out the picture, which only you have." : "";
+    const done = await navigator.clipboard?.writeText(link).then(() => true, () => false);
+    viewer.notify(done ? `The link is on the clipboard.${own}` : `This browser does not let a page copy: here is the link. ${link}`);
+  }
+}
