@@ -192,8 +192,14 @@ def block_error(original: Pixels, decoded: Pixels) -> NDArray[np.float32]:
     """The mean squared error, on [0, 1], of each 16×16 block of two pictures (H, W, 3) uint8: (h, w) float32, one value
     for each position of the bottleneck. Blocks at the right and lower edge count the pixels that they have."""
     difference = np.subtract(original, decoded, dtype=np.int32)
-    squares = np.einsum("ijk,ijk->ij", difference, difference)
-    starts = [np.arange(0, side, STRIDE) for side in squares.shape]
-    sums = np.add.reduceat(np.add.reduceat(squares, starts[0], axis=0), starts[1], axis=1)
-    heights, widths = (np.diff(start, append=side) for start, side in zip(starts, squares.shape, strict=True))
-    return (sums / (np.outer(heights, widths) * 3 * 255**2)).astype(np.float32)
+    return block_means(np.einsum("ijk,ijk->ij", difference, difference), STRIDE) / np.float32(3 * 255**2)
+
+
+def block_means(values: NDArray[np.float32] | NDArray[np.int32], side: int) -> NDArray[np.float32]:
+    """The means of `values` (…, H, W) over side×side blocks, (…, ⌈H/side⌉, ⌈W/side⌉) float32. Blocks at the right and
+    lower edge count what they have."""
+    shape = values.shape[-2:]
+    rows, columns = (np.arange(0, length, side) for length in shape)
+    sums = np.add.reduceat(np.add.reduceat(values, rows, axis=-2), columns, axis=-1)
+    heights, widths = (np.diff(starts, append=end) for starts, end in zip((rows, columns), shape, strict=True))
+    return (sums / np.outer(heights, widths)).astype(np.float32)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from explorer.images import InputError
+from explorer.views import maps
 from explorer.views.ratios import ratio
 from explorer.views.store import Opened
 
@@ -45,7 +46,14 @@ def edit(opened: Opened, lmbda: float, factors: str) -> Answer:
     return {"estimated_bits": edited.estimated_bits, "psnr": psnr}, {"pixels": edited.pixels}
 
 
-EXTRAS: dict[str, Callable[..., Answer]] = {"planes": planes, "ratio": ratio, "edit": edit}
+EXTRAS: dict[str, Callable[..., Answer]] = {
+    "planes": planes,
+    "ratio": ratio,
+    "edit": edit,
+    "features": maps.features,
+    "error": maps.error,
+    "local": maps.local,
+}
 
 
 def extra(opened: Opened, lmbda: float, wish: str) -> Answer:

@@ -17,10 +17,12 @@ import numpy as np
 
 from explorer.axis import level_of, snap
 from explorer.codecs import Codec
+from explorer.codecs.learned import LearnedCodec
 from explorer.views.extras import extra
 from explorer.views.store import Opened
 from explorer.views.trials import as_json
 
+MODULATION_SAMPLES = 65
 _ALIGNMENT = 8
 
 
@@ -86,6 +88,14 @@ def rival(opened: Opened, codec: Codec, setting: float, match: dict[str, Any]) -
     point, pixels = opened.trials.frame(codec, setting)
     header = {"picture": opened.token, "codec": codec.name, "setting": setting, "point": point, **match}
     return _picture(header, pixels)
+
+
+def modulation(model: LearnedCodec) -> Reply:
+    """The gains of a model's modulators over its range of λ. Header: lambdas, equidistant on the log axis. Arrays by
+    name, as `LearnedCodec.modulation` has them, each (λ, channels) float32; none for an independent model."""
+    low, high = model.network.lambda_range()
+    lambdas = np.geomspace(low, high, MODULATION_SAMPLES if low < high else 1).tolist()
+    return Reply({"lambdas": lambdas}, dict(model.modulation(lambdas)))
 
 
 def _picture(header: dict[str, Any], pixels: np.ndarray, arrays: dict[str, np.ndarray] | None = None) -> Reply:

@@ -9,6 +9,7 @@
                                           what views of the inside want with it (see `extras`)
     GET  api/rival/{token}?codec=&setting=    another codec's picture: header (numbers of its file) + raw RGB
     GET  api/match/{token}?codec=&lmbda=&by=  the same, at the model's rate or quality; the header says the gap
+    GET  api/modulation?model=         what each modulator of a model makes of λ: header + gains, of no picture
     GET  api/points/{token}?codecs=    R-D points of the model and other codecs: lines of JSON, as they come
     GET  api/file/{token}?lmbda=&kind= the .mae file, or the reconstruction as PNG
 
@@ -89,6 +90,7 @@ class Api:
         router.get("/frame/{token}")(self.frame)
         router.get("/rival/{token}")(self.rival)
         router.get("/match/{token}")(self.match)
+        router.get("/modulation")(self.modulation)
         router.get("/points/{token}")(self.points)
         router.get("/file/{token}")(self.file)
 
@@ -163,6 +165,10 @@ class Api:
             with suppress(Superseded):
                 met = await run_in_threadpool(opened.trials.match, found, target, by, self._pauses.lasts)
                 return _binary(await run_in_threadpool(replies.rival, opened, found, met["setting"], {"by": by, **met}))
+
+    def modulation(self, model: str) -> Response:
+        """The gains of a model's modulators over λ."""
+        return _binary(replies.modulation(self.store.model(model)))
 
     def points(self, token: str, codecs: str = "") -> StreamingResponse:
         """R-D points while they are measured, of the model and of `codecs`, names with commas between them; the work

@@ -1,6 +1,7 @@
 // A chart, drawn by Plotly and updated in place: what the user zoomed to stays. Text and lines have the style sheet's
 // colours, the size is the box's. It may be filled before Plotly is there and while its box is hidden.
 
+const AXES = /^[xy]axis/;
 const AXIS = { zeroline: false, ticks: "", nticks: 6, automargin: false };
 const LAYOUT = {
   margin: { l: 52, r: 10, t: 8, b: 42, autoexpand: false }, // fixed, so that `pixelOf` knows where a value is
@@ -33,7 +34,7 @@ export class Chart {
   draw(traces, changes = {}) {
     this.data = traces;
     for (const [name, change] of Object.entries(changes)) {
-      if (/^[xy]axis/.test(name)) Object.assign((this.layout[name] ??= { ...AXIS }), change);
+      if (AXES.test(name)) Object.assign((this.layout[name] ??= { ...AXIS }), change);
       else this.layout[name] = change;
     }
     this.redraw();
@@ -64,18 +65,21 @@ export class Chart {
   drawn() {}
 
   setTheme() {
-    const css = getComputedStyle(this.box);
-    const color = (name) => css.getPropertyValue(`--mae-${name}`).trim();
     const { layout } = this;
-    layout.font = { family: css.fontFamily, size: 12, color: color("muted") };
-    layout.hoverlabel = { bgcolor: color("panel"), bordercolor: color("line"), font: { color: color("ink") } };
-    for (const name of Object.keys(layout).filter((key) => /^[xy]axis/.test(key))) layout[name].gridcolor = color("line");
+    layout.font = { family: getComputedStyle(this.box).fontFamily, size: 12, color: this.color("muted") };
+    layout.hoverlabel = { bgcolor: this.color("panel"), bordercolor: this.color("line"), font: { color: this.color("ink") } };
+    for (const name of Object.keys(layout).filter((key) => AXES.test(key))) layout[name].gridcolor = this.color("line");
+  }
+
+  // A colour of the style sheet, such as "accent", as it is now.
+  color(name) {
+    return getComputedStyle(this.box).getPropertyValue(`--mae-${name}`).trim();
   }
 
   // Where a point lies in the box, in CSS pixels, and whether the axes' ranges hold it; also before the first drawing.
   pixelOf(x, y) {
-    const { margin: { l, r, t, b }, xaxis, yaxis } = this.layout;
-    const [across, up] = [share(x, xaxis), share(y, yaxis)];
+    const { l, r, t, b } = this.layout.margin;
+    const [across, up] = [this.share("xaxis", x), this.share("yaxis", y)];
     return {
       x: l + across * (this.box.clientWidth - l - r),
       y: t + (1 - up) * (this.box.clientHeight - t - b),
@@ -83,14 +87,15 @@ export class Chart {
     };
   }
 
+  // Where a value lies on an axis: 0 at its start, 1 at its end; NaN while there is no value or no range.
+  share(axis, value = NaN) {
+    const { type, range: [start, end] = [] } = this.layout[axis];
+    return ((type === "log" ? Math.log10(value) : value) - start) / (end - start);
+  }
+
   destroy() {
     this.closed = true;
     this.resizing.disconnect();
     if (this.starting) this.library.purge(this.box);
   }
-}
-
-// Where a value lies on an axis: 0 at its start, 1 at its end; NaN while there is no value or no range.
-function share(value = NaN, { type, range: [start, end] = [] }) {
-  return ((type === "log" ? Math.log10(value) : value) - start) / (end - start);
 }

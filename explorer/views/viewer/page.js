@@ -13,6 +13,7 @@ const TABS = [
   ["rd", "Rate–distortion", "This picture’s curve among other codecs’"],
   ["channels", "Channels", "What every bottleneck channel holds"],
   ["ratio", "Ratio", "What λ does to every element: scaling alone, or more"],
+  ["modulation", "Modulation", "What λ does to every layer, and the maps between layers"],
 ];
 
 const PAGE = `

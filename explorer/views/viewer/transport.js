@@ -5,6 +5,8 @@
 //                                        what is wanted of the inside, see extras.py
 //   rival(id, wish, signal)           -> the same of another codec; wish: {codec, by: "fixed", setting}, or
 //                                        {codec, by: "rate" or "quality", lmbda} for one that matches the model
+//   modulation(model)                 -> the gains of a model's modulators over λ: {header: {lambdas, arrays}, m0, …},
+//                                        each Float32Array of λ × channels; see replies.py
 //   points(id, codecs, signal, onLine) -> resolves when every point was given to onLine; codecs: names
 //   file(id, lmbda, kind)             -> {blob, name}
 //   plotly()                          -> the Plotly library
@@ -27,6 +29,7 @@ export function httpTransport(base) {
       const [route, query] = by === "fixed" ? ["rival", { codec, setting }] : ["match", { codec, lmbda, by }];
       return frame(request(url(`api/${route}/${id}`, query), { signal }));
     },
+    modulation: (model) => frame(request(url("api/modulation", { model }))),
     points: (id, codecs, signal, onLine) => readLines(request(url(`api/points/${id}`, { codecs }), { signal }), onLine),
     file: (id, lmbda, kind) => download(request(url(`api/file/${id}`, { lmbda, kind }))),
     plotly: () => loadScript(url("viewer/plotly.min.js")).then(() => window.Plotly),

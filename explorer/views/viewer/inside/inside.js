@@ -13,8 +13,9 @@ import { ELEMENT } from "../stage.js";
 import { Edits } from "./edits.js";
 import { ChannelsView } from "./channels.js";
 import { RatioView } from "./ratio.js";
+import { ModulationView } from "./modulation.js";
 
-const VIEWS = { channels: ChannelsView, ratio: RatioView };
+const VIEWS = { channels: ChannelsView, ratio: RatioView, modulation: ModulationView };
 
 export class Inside {
   // viewer: asks for frames and paints them.

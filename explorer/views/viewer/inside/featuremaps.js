@@ -1,0 +1,187 @@
+// Maps between the layers, before and after modulation: all channels small, one of them large on both sides.
+import { bottleneckOf } from "./bottleneck.js";
+import { drawLegend, makeSymmetricScale, paintPlane, robustMaximum } from "./colours.js";
+import { formatNumber, makeChoice, makeElement } from "./controls.js";
+import { Multiples } from "./multiples.js";
+
+// [layer, title, whose channels it has: those of a modulator, of the bottleneck or of the picture]
+const LAYERS = [
+  ["a0.conv", "analysis 1, before modulation", "m0"],
+  ["a0.mod", "analysis 1, after modulation", "m0"],
+  ["a0.gdn", "analysis 1, after GDN", "m0"],
+  ["a1.conv", "analysis 2, before modulation", "m1"],
+  ["a1.mod", "analysis 2, after modulation", "m1"],
+  ["a1.gdn", "analysis 2, after GDN", "m1"],
+  ["a2.conv", "analysis 3, before modulation", "m2"],
+  ["a2.mod", "analysis 3, after modulation", "m2"],
+  ["a2.gdn", "analysis 3, after GDN", "m2"],
+  ["y.mod", "bottleneck, after scaling", "y"],
+  ["y.div", "bottleneck, scaling undone", "y"],
+  ["s0.igdn", "synthesis 1, before modulation", "d0"],
+  ["s0.mod", "synthesis 1, after modulation", "d0"],
+  ["s0.conv", "synthesis 1, after convolution", "d1"],
+  ["s1.igdn", "synthesis 2, before modulation", "d1"],
+  ["s1.mod", "synthesis 2, after modulation", "d1"],
+  ["s1.conv", "synthesis 2, after convolution", "d2"],
+  ["s2.igdn", "synthesis 3, before modulation", "d2"],
+  ["s2.mod", "synthesis 3, after modulation", "d2"],
+  ["s2.conv", "synthesis 3, the picture before clipping", "x"],
+];
+const TITLES = new Map(LAYERS.map(([layer, title]) => [layer, title]));
+const OWNERS = new Map(LAYERS.map(([layer, , owner]) => [layer, owner]));
+const START = "a1.mod";
+
+export class FeatureMaps {
+  // on: {changed(); pick(owner, channel); hover({row, column} of the bottleneck or null)}; palette(): its name.
+  constructor(box, on, palette) {
+    Object.assign(this, { on, palette, maps: null });
+    this.choice = makeChoice("feature", "Maps of", LAYERS.map(([layer, title]) => [layer, title]), on.changed);
+    this.choice.select.value = START;
+    this.about = makeElement("p", "mae-summary");
+    this.legend = makeElement("div", "mae-legend");
+    this.pair = makeElement("div", "mae-pair", ...["before", "after"].map(makeFigure));
+    const grid = makeElement("div", "");
+    box.append(makeElement("div", "mae-bar", this.choice.box), this.about, this.pair, this.legend, grid);
+    this.multiples = new Multiples(grid, {
+      pick: (channel) => on.pick(this.owner, channel),
+      hover: (place) => on.hover(place && this.elementAt(place)),
+    });
+  }
+
+  get layer() {
+    return this.choice.select.value;
+  }
+
+  get owner() {
+    return OWNERS.get(this.layer);
+  }
+
+  get wish() {
+    return `features:${this.layer}`;
+  }
+
+  // channel: the one that is shown large.
+  show(frame, channel) {
+    const found = frame.extras[this.wish];
+    for (const option of this.choice.select.options) option.hidden = option.disabled = !found.layers.includes(option.value);
+    if (!found.shape) return this.fallBack();
+    const grid = bottleneckOf(frame);
+    this.maps = mapsOf(found, grid);
+    this.channel = Math.min(channel, this.maps.channels - 1);
+    const { values, width, height, channels, maxima } = this.maps;
+    this.multiples.show({
+      values, width, height,
+      order: Array.from({ length: channels }, (_, c) => c),
+      scale: (each) => makeSymmetricScale(this.palette(), maxima[each]),
+      label: (each) => [String(each), formatNumber(maxima[each], 2)],
+    });
+    this.tell();
+    this.drawPair();
+    return undefined;
+  }
+
+  // This model has no such map: the one before modulation is there in all of them.
+  fallBack() {
+    const [stage] = this.layer.split(".");
+    this.choice.select.value = { a: `${stage}.conv`, s: `${stage}.igdn`, y: "a2.gdn" }[stage[0]];
+    this.on.changed();
+  }
+
+  tell() {
+    const { channels, width, height, pooled } = this.maps;
+    const means = pooled > 1 ? `, each element the mean of ${pooled}×${pooled}` : "";
+    this.about.textContent = `${channels} channels of ${width}×${height}${means}. ` +
+      "Below each map: its channel and the magnitude at the ends of its scale.";
+  }
+
+  get scale() {
+    const { maxima, gains } = this.maps;
+    const gain = gains?.[this.channel] ?? 1;
+    const other = this.layer.endsWith(".mod") ? 1 / gain : gain;
+    return makeSymmetricScale(this.palette(), maxima[this.channel] * Math.max(1, gains ? other : 1));
+  }
+
+  // Both sides of the modulation from one of them and the gain, with one scale.
+  drawPair() {
+    const { gains } = this.maps;
+    this.pair.hidden = !gains;
+    const { low, high } = this.scale;
+    const ticks = [low, low / 2, 0, high / 2, high].map((value) => [value, formatNumber(value, 2)]);
+    drawLegend(this.legend, this.scale, ticks, `channel ${this.channel}`);
+    if (!gains) return;
+    const planes = this.sides();
+    [...this.pair.children].forEach((figure, i) => paintPlane(planes[i], this.scale, figure.querySelector("canvas")));
+  }
+
+  sides() {
+    const gain = this.maps.gains[this.channel];
+    const plane = this.plane;
+    const isAfter = this.layer.endsWith(".mod");
+    const other = { ...plane, start: 0, values: this.own.map((value) => (isAfter ? value / gain : value * gain)) };
+    return isAfter ? [other, plane] : [plane, other];
+  }
+
+  get own() {
+    const { values, size } = this.maps;
+    return values.subarray(this.channel * size, (this.channel + 1) * size);
+  }
+
+  get plane() {
+    const { values, width, height, size } = this.maps;
+    return { values, start: this.channel * size, width, height };
+  }
+
+  map() {
+    if (!this.maps) return null;
+    return { plane: this.plane, scale: this.scale, title: `${TITLES.get(this.layer)}, channel ${this.channel}` };
+  }
+
+  // place: {row, column} of the bottleneck, row null for none.
+  mark({ row, column }) {
+    if (!this.maps) return;
+    const { scaleX, scaleY, gains } = this.maps;
+    const place = row === null ? null : { row: (row + 0.5) * scaleY - 0.5, column: (column + 0.5) * scaleX - 0.5 };
+    this.multiples.mark({ channel: this.channel, row: place && place.row, column: place && place.column });
+    if (gains) this.caption(place);
+  }
+
+  caption(place) {
+    const at = place && Math.round(place.row) * this.maps.width + Math.round(place.column);
+    const gain = `× ${formatNumber(this.maps.gains[this.channel])}`;
+    this.sides().forEach(({ values, start }, i) => {
+      const here = place ? `, here ${formatNumber(values[start + at])}` : "";
+      this.pair.children[i].querySelector("figcaption").textContent = `${i ? `after ${gain}` : "before modulation"}${here}`;
+    });
+  }
+
+  elementAt({ row, column }) {
+    const { scaleX, scaleY } = this.maps;
+    return { row: Math.floor(row / scaleY), column: Math.floor(column / scaleX) };
+  }
+
+  destroy() {
+    this.multiples.destroy();
+  }
+}
+
+function makeFigure(name) {
+  const canvas = Object.assign(makeElement("canvas", ""), { ariaLabel: `The chosen channel ${name} modulation` });
+  canvas.setAttribute("role", "img");
+  return makeElement("figure", "", canvas, makeElement("figcaption", "", name));
+}
+
+const known = new WeakMap(); // extra -> its maps, so that a choice of channel costs little
+
+// scaleX, scaleY: elements of the map for one of the bottleneck. maxima: what the scale of each channel ends at.
+function mapsOf(extra, grid) {
+  if (!known.has(extra)) {
+    const { shape: [channels, height, width], values, gains, pooled } = extra;
+    const size = width * height;
+    const maxima = Float32Array.from({ length: channels }, (_, c) => {
+      return robustMaximum(values.subarray(c * size, (c + 1) * size).map(Math.abs));
+    });
+    const [scaleX, scaleY] = [width / grid.width, height / grid.height];
+    known.set(extra, { channels, width, height, size, values, gains, pooled, maxima, scaleX, scaleY });
+  }
+  return known.get(extra);
+}

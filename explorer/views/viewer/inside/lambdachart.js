@@ -1,0 +1,39 @@
+// A chart over λ, on its log axis, with a line at the current one.
+import { Chart } from "../chart.js";
+import { makeElement } from "./controls.js";
+
+export const LAMBDAS = [64, 128, 256, 512, 1024, 2048, 4096]; // the paper's
+export const SAMPLES = 65; // columns of a λ × channel map, which has the same axis as the charts below it
+const [FIRST, LAST] = [LAMBDAS[0], LAMBDAS.at(-1)].map(Math.log10);
+const HALF = (LAST - FIRST) / (SAMPLES - 1) / 2;
+
+export const MARGIN = { l: 52, r: 104, t: 8, b: 38, autoexpand: false };
+const X_AXIS = {
+  type: "log", title: { text: "λ", standoff: 4 }, range: [FIRST - HALF, LAST + HALF],
+  tickvals: LAMBDAS, ticktext: LAMBDAS.map(String),
+};
+const LEGEND = { font: { size: 11 }, x: 1.01, y: 1, xanchor: "left", yanchor: "top", bgcolor: "rgba(0,0,0,0)" };
+
+export class LambdaChart extends Chart {
+  // box: empty; layout: beside the axis of λ; the others as for a chart.
+  constructor(box, layout, plotly, options) {
+    box.append(makeElement("div", "mae-plot"), makeElement("i", "mae-cursor"));
+    box.classList.add("mae-chart");
+    const [plot, cursor] = box.children;
+    super(plot, { margin: MARGIN, showlegend: true, legend: LEGEND, ...layout, xaxis: { ...X_AXIS } }, plotly, options);
+    this.cursor = cursor;
+  }
+
+  // An element of its own: to draw the chart again for it in every frame would cost more than the picture.
+  setLambda(lmbda) {
+    this.lmbda = lmbda;
+    this.drawn();
+  }
+
+  drawn() {
+    const share = this.share("xaxis", this.lmbda);
+    const { l, r } = this.layout.margin;
+    this.cursor.hidden = !(share >= 0 && share <= 1);
+    if (!this.cursor.hidden) this.cursor.style.left = `${l + share * (this.box.clientWidth - l - r)}px`;
+  }
+}

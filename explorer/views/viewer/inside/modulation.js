@@ -1,0 +1,197 @@
+// Modulation: what the perceptrons make of λ, and the network's maps before and after it.
+import { drawLegend, makeSymmetricScale, paletteNames, robustMaximum } from "./colours.js";
+import { formatNumber, makeChoice, makeElement, makeHead } from "./controls.js";
+import { FeatureMaps } from "./featuremaps.js";
+import { GainMap } from "./gainmap.js";
+import { LambdaChart } from "./lambdachart.js";
+import { MODULATORS, Modulators, REFERENCES } from "./modulators.js";
+import { formatLambda } from "../readout.js";
+
+const ABOUT =
+  "Small perceptrons turn λ into one gain for each channel of each layer (paper, Sec. 3, Eq. 3–5): this is all that " +
+  "changes when λ moves. Each starts to act at another λ.";
+const BOTTLENECK = ["m2", "d0", "y", "a"]; // layers whose channels are the bottleneck's
+const MOST = 5; // curves of those that change most
+const SHARES = [0.1, 0.5, 0.9];
+
+export class ModulationView {
+  constructor(box, inside) {
+    Object.assign(this, { inside, models: new Map(), chosen: new Map(), frame: null, drawn: "" });
+    const changed = () => inside.refresh();
+    const choices = [
+      makeChoice("layer", "Modulator", MODULATORS, changed),
+      makeChoice("gain", "Gain", Object.entries(REFERENCES).map(([key, { title }]) => [key, title]), changed),
+      makeChoice("palette", "Colours", paletteNames("diverging").map((name) => [name, name]), changed),
+    ];
+    [this.layers, this.reference, this.palette] = choices.map(({ select }) => select);
+    this.layers.value = "m2";
+    this.summary = makeElement("p", "mae-summary");
+    const [gains, features] = [makeElement("div", "mae-part"), makeElement("div", "mae-part")];
+    box.append(makeHead(ABOUT, ...choices.map((choice) => choice.box)), this.summary, gains, features);
+    this.buildGains(gains);
+    const on = { changed, pick: (owner, channel) => this.pick(owner, channel), hover: (place) => inside.hover(place) };
+    this.features = new FeatureMaps(features, on, () => this.palette.value);
+  }
+
+  buildGains(box) {
+    const { plotly, setup } = this.inside.viewer;
+    this.gains = box;
+    this.colors = setup.figure.data.map(({ line }) => line.color);
+    this.legend = makeElement("div", "mae-legend");
+    this.here = makeElement("p", "mae-summary");
+    const [map, curves, speeds] = ["mae-gainmap", "", ""].map((name) => makeElement("div", name));
+    box.append(this.legend, map, this.here, curves, makeElement("h3", "", "What changes first"), speeds);
+    this.map = new GainMap(map, {
+      pick: (channel) => this.pick(this.layer.name, channel),
+      hover: (place) => this.tellGain(place),
+    });
+    this.curves = new LambdaChart(curves, { yaxis: { type: "log", title: { text: "gain" }, exponentformat: "power" } }, plotly);
+    const pick = ({ data }) => this.setLayer(data.meta);
+    const y = { title: { text: "octaves of gain per octave of λ" }, rangemode: "tozero" };
+    this.speeds = new LambdaChart(speeds, { yaxis: y }, plotly, { pick });
+  }
+
+  get wishes() {
+    return [this.features.wish];
+  }
+
+  // ---- which layer and channel --------------------------------------------------------------------------------------
+
+  get modulators() {
+    const { model } = this.inside.viewer.picture;
+    if (!this.models.has(model)) this.fetch(model);
+    return this.models.get(model);
+  }
+
+  // It is the same for every picture: asked for once.
+  async fetch(model) {
+    const { viewer } = this.inside;
+    this.models.set(model, null);
+    try {
+      this.models.set(model, new Modulators(await viewer.transport.modulation(model)));
+      this.inside.refresh();
+    } catch (error) {
+      this.models.delete(model);
+      viewer.notify(error.message);
+    }
+  }
+
+  get layer() {
+    return this.modulators?.layer(this.layers.value);
+  }
+
+  setLayer(name) {
+    this.layers.value = name;
+    this.inside.refresh();
+  }
+
+  // owner: whose channels they are. Those of the bottleneck are chosen for all views together.
+  channelOf(owner) {
+    return BOTTLENECK.includes(owner) ? this.inside.channel : (this.chosen.get(owner) ?? 0);
+  }
+
+  pick(owner, channel) {
+    if (BOTTLENECK.includes(owner)) return this.inside.setChannel(channel);
+    this.chosen.set(owner, channel);
+    return this.inside.refresh();
+  }
+
+  // ---- painting -----------------------------------------------------------------------------------------------------
+
+  show(frame) {
+    this.frame = frame;
+    this.features.show(frame, this.channelOf(this.features.owner));
+    const { modulators } = this;
+    this.gains.hidden = !modulators?.layers.length;
+    if (!modulators) this.summary.textContent = "Asking for the gains …";
+    else if (this.gains.hidden) this.summary.textContent = `This model was trained for λ ${formatLambda(modulators.lambdas[0])} alone: it has no modulators.`;
+    else this.showGains(modulators, frame.header.lmbda);
+  }
+
+  showGains(modulators, lmbda) {
+    for (const option of this.layers.options) option.hidden = option.disabled = !modulators.layer(option.value);
+    if (!this.layer) this.layers.value = modulators.layers[0].name;
+    this.tellSpeeds(modulators, lmbda);
+    this.drawGains(modulators);
+    this.curves.setLambda(lmbda);
+    this.speeds.setLambda(lmbda);
+    this.map.mark(this.channel, this.curves.share("xaxis", lmbda));
+    this.tellGain(null);
+  }
+
+  get channel() {
+    return Math.min(this.channelOf(this.layer.name), this.layer.channels - 1);
+  }
+
+  // All this depends on no picture and no λ, so it is drawn again only after a choice.
+  drawGains(modulators) {
+    const { layer, channel, inside: { viewer } } = this;
+    const drawn = [viewer.picture.model, viewer.root.dataset.theme, layer.name, channel, this.reference.value, this.palette.value].join();
+    if (drawn === this.drawn) return;
+    this.drawn = drawn;
+    const values = layer.relative(this.reference.value);
+    const scale = makeSymmetricScale(this.palette.value, robustMaximum(values.map(Math.abs), 0.98));
+    this.map.show(layer, values, scale);
+    const ticks = [-1, -0.5, 0, 0.5, 1].map((share) => [share * scale.high, `×${formatNumber(2 ** (share * scale.high), 2)}`]);
+    drawLegend(this.legend, scale, ticks, REFERENCES[this.reference.value].title);
+    this.drawCurves(modulators, layer, channel);
+    this.drawSpeeds(modulators);
+  }
+
+  drawCurves({ lambdas: x }, layer, channel) {
+    const [low, middle, high] = layer.quantiles(SHARES);
+    const trace = (name, y, line, more) => ({ type: "scatter", mode: "lines", name, x, y, line, ...more });
+    const gains = (c) => Array.from(layer.curve(c), (log) => 2 ** log);
+    const muted = this.curves.color("muted");
+    const most = layer.order.filter((c) => c !== channel).slice(0, MOST);
+    this.curves.draw([
+      trace("10 %", low, { width: 0, color: muted }, { showlegend: false, hoverinfo: "skip" }),
+      trace("10–90 %", high, { width: 0, color: muted }, { fill: "tonexty", hoverinfo: "skip" }),
+      trace("median", middle, { width: 1.5, color: muted, dash: "dot" }),
+      ...most.map((c, i) => trace(`channel ${c}`, gains(c), { width: 1, color: this.colors[i + 1] })),
+      trace(`channel ${channel}`, gains(channel), { width: 3, color: this.curves.color("accent") }),
+    ].map((each) => ({ hovertemplate: "%{fullData.name}<br>λ %{x:.0f}: ×%{y:.3g}<extra></extra>", ...each })));
+  }
+
+  drawSpeeds(modulators) {
+    this.speeds.draw(modulators.layers.map(({ name, title, speeds }, i) => ({
+      type: "scatter", mode: "lines", name: title, meta: name, x: modulators.middles, y: Array.from(speeds),
+      line: { color: this.colors[i], width: name === this.layer.name ? 3 : 1.5 },
+      hovertemplate: `${title}<br>λ %{x:.0f}: %{y:.2f} octaves per octave<extra></extra>`,
+    })));
+  }
+
+  // ---- in words -----------------------------------------------------------------------------------------------------
+
+  tellSpeeds(modulators, lmbda) {
+    const at = modulators.interval(lmbda);
+    const ranked = [...modulators.layers].sort((a, b) => b.speeds[at] - a.speeds[at]);
+    const [first, last] = [ranked[0], ranked.at(-1)];
+    const slowest = ranked.length > 1 ? `; ${last.title} the least, by ${formatNumber(last.speeds[at], 2)}` : "";
+    this.summary.textContent = `At λ ${formatLambda(lmbda)}, ${first.title} changes fastest: the gains of its channels ` +
+      `move by ${formatNumber(first.speeds[at], 2)} octaves per octave of λ on average${slowest}.`;
+  }
+
+  // place: {channel, sample} under the pointer, or null for the chosen channel at this λ.
+  tellGain(place) {
+    const { layer, modulators, frame } = this;
+    const { channel, sample } = place ?? { channel: this.channel, sample: modulators.nearest(frame.header.lmbda) };
+    const log = layer.curve(channel)[sample];
+    this.here.textContent = `${layer.title}, channel ${channel} at λ ${formatLambda(modulators.lambdas[sample])}: ` +
+      `gain ${formatNumber(2 ** log)}, log₂ ${formatNumber(log)}; over all λ it moves by ${formatNumber(layer.change[channel])} octaves`;
+  }
+
+  mark(marked) {
+    this.features.mark(marked);
+  }
+
+  map() {
+    return this.features.map();
+  }
+
+  destroy() {
+    this.features.destroy();
+    this.curves.destroy();
+    this.speeds.destroy();
+  }
+}

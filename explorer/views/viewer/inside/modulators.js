@@ -1,0 +1,101 @@
+// What the modulators of a model make of λ, as numbers: from the transport's modulation().
+
+// [name, what it is called]; names as in `LearnedCodec.modulation`.
+export const MODULATORS = [
+  ["m0", "analysis 1"],
+  ["m1", "analysis 2"],
+  ["m2", "analysis 3"],
+  ["d0", "synthesis 1"],
+  ["d1", "synthesis 2"],
+  ["d2", "synthesis 3"],
+  ["y", "bottleneck"],
+  ["a", "prior"],
+];
+
+export class Modulators {
+  constructor({ header: { lambdas, arrays }, ...gains }) {
+    this.lambdas = lambdas;
+    this.octaves = Math.log2(lambdas.at(-1) / lambdas[0]) / (lambdas.length - 1); // from one sample to the next
+    this.layers = MODULATORS.filter(([name]) => name in arrays)
+      .map(([name, title]) => new Layer(name, title, gains[name], arrays[name][1], this.octaves));
+  }
+
+  layer(name) {
+    return this.layers.find((layer) => layer.name === name);
+  }
+
+  // The sample nearest to λ.
+  nearest(lmbda) {
+    return clamp(Math.round(Math.log2(lmbda / this.lambdas[0]) / this.octaves), this.lambdas.length);
+  }
+
+  // Between which two samples λ lies: the number of the first.
+  interval(lmbda) {
+    return clamp(Math.floor(Math.log2(lmbda / this.lambdas[0]) / this.octaves), this.lambdas.length - 1);
+  }
+
+  get middles() {
+    return this.lambdas.slice(1).map((next, i) => Math.sqrt(next * this.lambdas[i]));
+  }
+}
+
+// gains: samples × channels. logs: log₂ of them, channels × samples. change: how far each channel moves up and down in
+// all, in octaves. speeds: between two samples, octaves of gain per octave of λ, the mean over channels.
+class Layer {
+  constructor(name, title, gains, [samples, channels], octaves) {
+    Object.assign(this, { name, title, samples, channels });
+    this.logs = new Float32Array(gains.length);
+    this.change = new Float64Array(channels);
+    this.speeds = new Float64Array(samples - 1);
+    gains.forEach((gain, i) => (this.logs[(i % channels) * samples + Math.floor(i / channels)] = Math.log2(gain)));
+    for (let c = 0, i = 0; c < channels; c++, i++) {
+      for (let s = 0; s < samples - 1; s++, i++) {
+        const step = Math.abs(this.logs[i + 1] - this.logs[i]);
+        this.change[c] += step;
+        this.speeds[s] += step / octaves / channels;
+      }
+    }
+    this.order = Array.from({ length: channels }, (_, c) => c).sort((a, b) => this.change[b] - this.change[a]);
+  }
+
+  // log₂ gains of one channel.
+  curve(channel) {
+    return this.logs.subarray(channel * this.samples, (channel + 1) * this.samples);
+  }
+
+  // The gains, at each sample, below which shares of the channels lie: one array for each share.
+  quantiles(shares) {
+    const columns = Array.from({ length: this.samples }, (_, s) => {
+      return Float32Array.from({ length: this.channels }, (_, c) => this.logs[c * this.samples + s]).sort();
+    });
+    return shares.map((share) => columns.map((column) => 2 ** column[Math.round(share * (this.channels - 1))]));
+  }
+
+  // log₂ gains for a map, channels × samples in `order`, less a reference: see REFERENCES.
+  relative(reference) {
+    const { order, samples, channels, logs } = this;
+    const shared = REFERENCES[reference].ofLayer?.(this);
+    return Float32Array.from(logs, (_, i) => {
+      const [c, s] = [order[Math.floor(i / samples)], i % samples];
+      const base = shared ? shared[s] : (REFERENCES[reference].ofChannel?.(this, c) ?? 0);
+      return logs[c * samples + s] - base;
+    });
+  }
+}
+
+// What a gain is compared with before it is coloured.
+export const REFERENCES = {
+  own: { title: "against its own at the largest λ", ofChannel: (layer, c) => layer.curve(c).at(-1) },
+  layer: { title: "against the layer’s geometric mean at each λ", ofLayer: meanLogs },
+  none: { title: "as it is" },
+};
+
+function meanLogs({ logs, samples, channels }) {
+  const means = new Float64Array(samples);
+  logs.forEach((log, i) => (means[i % samples] += log / channels));
+  return means;
+}
+
+function clamp(index, length) {
+  return Math.min(Math.max(index, 0), length - 1);
+}
