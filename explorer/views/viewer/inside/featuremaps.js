@@ -1,7 +1,8 @@
 // Maps between the layers, before and after modulation: all channels small, one of them large on both sides.
 import { bottleneckOf } from "./bottleneck.js";
-import { drawLegend, makeSymmetricScale, paintPlane, robustMaximum } from "./colours.js";
+import { drawLegend, makeSymmetricScale, robustMaximum } from "./colours.js";
 import { formatNumber, makeChoice, makeElement } from "./controls.js";
+import { LargeMap } from "./largemap.js";
 import { Multiples } from "./multiples.js";
 
 // [layer, title, whose channels it has: those of a modulator, of the bottleneck or of the picture]
@@ -39,13 +40,12 @@ export class FeatureMaps {
     this.choice.select.value = START;
     this.about = makeElement("p", "mae-summary");
     this.legend = makeElement("div", "mae-legend");
-    this.pair = makeElement("div", "mae-pair", ...["before", "after"].map(makeFigure));
+    const hover = (place) => on.hover(place && this.elementAt(place));
+    this.large = ["Before modulation", "After"].map((title) => new LargeMap(title, hover));
+    this.pair = makeElement("div", "mae-pair", ...this.large.map(({ box: figure }) => figure));
     const grid = makeElement("div", "");
     box.append(makeElement("div", "mae-bar", this.choice.box), this.about, this.pair, this.legend, grid);
-    this.multiples = new Multiples(grid, {
-      pick: (channel) => on.pick(this.owner, channel),
-      hover: (place) => on.hover(place && this.elementAt(place)),
-    });
+    this.multiples = new Multiples(grid, { pick: (channel) => on.pick(this.owner, channel), hover });
   }
 
   get layer() {
@@ -109,8 +109,9 @@ export class FeatureMaps {
     const ticks = [low, low / 2, 0, high / 2, high].map((value) => [value, formatNumber(value, 2)]);
     drawLegend(this.legend, this.scale, ticks, `channel ${this.channel}`);
     if (!gains) return;
-    const planes = this.sides();
-    [...this.pair.children].forEach((figure, i) => paintPlane(planes[i], this.scale, figure.querySelector("canvas")));
+    const captions = [`channel ${this.channel}`, `channel ${this.channel} × ${formatNumber(gains[this.channel])}`];
+    this.planes = this.sides();
+    this.large.forEach((map, i) => map.show(this.planes[i], this.scale, [], [captions[i]]));
   }
 
   sides() {
@@ -140,17 +141,12 @@ export class FeatureMaps {
   mark({ row, column }) {
     if (!this.maps) return;
     const { scaleX, scaleY, gains } = this.maps;
-    const place = row === null ? null : { row: (row + 0.5) * scaleY - 0.5, column: (column + 0.5) * scaleX - 0.5 };
+    const place = row === null ? null : { row: Math.floor((row + 0.5) * scaleY), column: Math.floor((column + 0.5) * scaleX) };
     this.multiples.mark({ channel: this.channel, row: place && place.row, column: place && place.column });
-    if (gains) this.caption(place);
-  }
-
-  caption(place) {
-    const at = place && Math.round(place.row) * this.maps.width + Math.round(place.column);
-    const gain = `× ${formatNumber(this.maps.gains[this.channel])}`;
-    this.sides().forEach(({ values, start }, i) => {
-      const here = place ? `, here ${formatNumber(values[start + at])}` : "";
-      this.pair.children[i].querySelector("figcaption").textContent = `${i ? `after ${gain}` : "before modulation"}${here}`;
+    if (!gains) return;
+    this.large.forEach((map, i) => {
+      const { values, start, width } = this.planes[i];
+      map.mark(place, place ? formatNumber(values[start + place.row * width + place.column]) : "");
     });
   }
 
@@ -162,12 +158,6 @@ export class FeatureMaps {
   destroy() {
     this.multiples.destroy();
   }
-}
-
-function makeFigure(name) {
-  const canvas = Object.assign(makeElement("canvas", ""), { ariaLabel: `The chosen channel ${name} modulation` });
-  canvas.setAttribute("role", "img");
-  return makeElement("figure", "", canvas, makeElement("figcaption", "", name));
 }
 
 const known = new WeakMap(); // extra -> its maps, so that a choice of channel costs little

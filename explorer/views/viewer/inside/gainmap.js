@@ -9,7 +9,7 @@ export class GainMap {
     Object.assign(this, { box, on });
     this.canvas = Object.assign(makeElement("canvas", ""), { tabIndex: 0, ariaLabel: "Gains over λ; arrow keys choose a channel" });
     this.canvas.setAttribute("role", "application");
-    [this.cursor, this.row] = [makeElement("i", "mae-cursor"), makeElement("i", "mae-row")];
+    [this.cursor, this.row] = [makeElement("i", "mae-here"), makeElement("i", "mae-row")];
     this.plot = makeElement("div", "mae-gains", this.canvas, this.cursor, this.row);
     Object.assign(this.plot.style, { marginLeft: `${MARGIN.l}px`, marginRight: `${MARGIN.r}px` });
     box.append(this.plot, makeElement("span", "mae-gains-side", "channels, the one that changes most on top"));

@@ -3,11 +3,10 @@ import { Chart } from "../chart.js";
 import { makeElement } from "./controls.js";
 
 export const LAMBDAS = [64, 128, 256, 512, 1024, 2048, 4096]; // the paper's
-export const SAMPLES = 65; // columns of a λ × channel map, which has the same axis as the charts below it
 const [FIRST, LAST] = [LAMBDAS[0], LAMBDAS.at(-1)].map(Math.log10);
-const HALF = (LAST - FIRST) / (SAMPLES - 1) / 2;
+const HALF = Math.log10(2) / 20; // of a column of a λ × channel map, ten an octave: it has the axis of the charts below
 
-export const MARGIN = { l: 52, r: 104, t: 8, b: 38, autoexpand: false };
+export const MARGIN = { l: 52, r: 118, t: 8, b: 38, autoexpand: false };
 const X_AXIS = {
   type: "log", title: { text: "λ", standoff: 4 }, range: [FIRST - HALF, LAST + HALF],
   tickvals: LAMBDAS, ticktext: LAMBDAS.map(String),
@@ -17,8 +16,8 @@ const LEGEND = { font: { size: 11 }, x: 1.01, y: 1, xanchor: "left", yanchor: "t
 export class LambdaChart extends Chart {
   // box: empty; layout: beside the axis of λ; the others as for a chart.
   constructor(box, layout, plotly, options) {
-    box.append(makeElement("div", "mae-plot"), makeElement("i", "mae-cursor"));
-    box.classList.add("mae-chart");
+    box.append(makeElement("div", "mae-plot"), makeElement("i", "mae-here"));
+    box.classList.add("mae-lambda-chart");
     const [plot, cursor] = box.children;
     super(plot, { margin: MARGIN, showlegend: true, legend: LEGEND, ...layout, xaxis: { ...X_AXIS } }, plotly, options);
     this.cursor = cursor;

@@ -21,7 +21,7 @@ export class ModulationView {
     const choices = [
       makeChoice("layer", "Modulator", MODULATORS, changed),
       makeChoice("gain", "Gain", Object.entries(REFERENCES).map(([key, { title }]) => [key, title]), changed),
-      makeChoice("palette", "Colours", paletteNames("diverging").map((name) => [name, name]), changed),
+      makeChoice("gaincolours", "Colours", paletteNames("diverging").map((name) => [name, name]), changed),
     ];
     [this.layers, this.reference, this.palette] = choices.map(({ select }) => select);
     this.layers.value = "m2";
@@ -41,13 +41,13 @@ export class ModulationView {
     this.here = makeElement("p", "mae-summary");
     const [map, curves, speeds] = ["mae-gainmap", "", ""].map((name) => makeElement("div", name));
     box.append(this.legend, map, this.here, curves, makeElement("h3", "", "What changes first"), speeds);
-    this.map = new GainMap(map, {
+    this.heat = new GainMap(map, {
       pick: (channel) => this.pick(this.layer.name, channel),
       hover: (place) => this.tellGain(place),
     });
     this.curves = new LambdaChart(curves, { yaxis: { type: "log", title: { text: "gain" }, exponentformat: "power" } }, plotly);
     const pick = ({ data }) => this.setLayer(data.meta);
-    const y = { title: { text: "octaves of gain per octave of λ" }, rangemode: "tozero" };
+    const y = { title: { text: "octaves per octave" }, rangemode: "tozero" };
     this.speeds = new LambdaChart(speeds, { yaxis: y }, plotly, { pick });
   }
 
@@ -115,7 +115,7 @@ export class ModulationView {
     this.drawGains(modulators);
     this.curves.setLambda(lmbda);
     this.speeds.setLambda(lmbda);
-    this.map.mark(this.channel, this.curves.share("xaxis", lmbda));
+    this.heat.mark(this.channel, this.curves.share("xaxis", lmbda));
     this.tellGain(null);
   }
 
@@ -131,9 +131,9 @@ export class ModulationView {
     this.drawn = drawn;
     const values = layer.relative(this.reference.value);
     const scale = makeSymmetricScale(this.palette.value, robustMaximum(values.map(Math.abs), 0.98));
-    this.map.show(layer, values, scale);
-    const ticks = [-1, -0.5, 0, 0.5, 1].map((share) => [share * scale.high, `×${formatNumber(2 ** (share * scale.high), 2)}`]);
-    drawLegend(this.legend, scale, ticks, REFERENCES[this.reference.value].title);
+    this.heat.show(layer, values, scale);
+    const ticks = [-1, -0.5, 0, 0.5, 1].map((share) => [share * scale.high, formatNumber(share * scale.high, 2)]);
+    drawLegend(this.legend, scale, ticks, `log₂ gain, ${REFERENCES[this.reference.value].title}`);
     this.drawCurves(modulators, layer, channel);
     this.drawSpeeds(modulators);
   }
@@ -167,18 +167,20 @@ export class ModulationView {
     const at = modulators.interval(lmbda);
     const ranked = [...modulators.layers].sort((a, b) => b.speeds[at] - a.speeds[at]);
     const [first, last] = [ranked[0], ranked.at(-1)];
-    const slowest = ranked.length > 1 ? `; ${last.title} the least, by ${formatNumber(last.speeds[at], 2)}` : "";
-    this.summary.textContent = `At λ ${formatLambda(lmbda)}, ${first.title} changes fastest: the gains of its channels ` +
-      `move by ${formatNumber(first.speeds[at], 2)} octaves per octave of λ on average${slowest}.`;
+    const least = ranked.length > 1 ? `; those of ${last.title} the least, by ${formatNumber(last.speeds[at], 2)}` : "";
+    this.summary.textContent = `At λ ${formatLambda(lmbda)} the gains of ${first.title} change fastest, by ` +
+      `${formatNumber(first.speeds[at], 2)} octaves per octave of λ on average${least}.`;
   }
 
   // place: {channel, sample} under the pointer, or null for the chosen channel at this λ.
   tellGain(place) {
     const { layer, modulators, frame } = this;
-    const { channel, sample } = place ?? { channel: this.channel, sample: modulators.nearest(frame.header.lmbda) };
-    const log = layer.curve(channel)[sample];
-    this.here.textContent = `${layer.title}, channel ${channel} at λ ${formatLambda(modulators.lambdas[sample])}: ` +
-      `gain ${formatNumber(2 ** log)}, log₂ ${formatNumber(log)}; over all λ it moves by ${formatNumber(layer.change[channel])} octaves`;
+    const position = place ? place.sample : modulators.position(frame.header.lmbda);
+    const channel = place?.channel ?? this.channel;
+    const lmbda = modulators.lambdas[0] * 2 ** (position * modulators.octaves);
+    const log = layer.logAt(channel, position);
+    this.here.textContent = `${layer.title}, channel ${channel} at λ ${formatLambda(lmbda)}: gain ${formatNumber(2 ** log)}, ` +
+      `log₂ ${formatNumber(log)}; over all λ it moves by ${formatNumber(layer.change[channel])} octaves`;
   }
 
   mark(marked) {

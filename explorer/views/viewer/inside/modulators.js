@@ -1,6 +1,6 @@
 // What the modulators of a model make of λ, as numbers: from the transport's modulation().
 
-// [name, what it is called]; names as in `LearnedCodec.modulation`.
+// [name, title]; names as in `LearnedCodec.modulation`.
 export const MODULATORS = [
   ["m0", "analysis 1"],
   ["m1", "analysis 2"],
@@ -8,8 +8,8 @@ export const MODULATORS = [
   ["d0", "synthesis 1"],
   ["d1", "synthesis 2"],
   ["d2", "synthesis 3"],
-  ["y", "bottleneck"],
-  ["a", "prior"],
+  ["y", "the bottleneck"],
+  ["a", "the prior"],
 ];
 
 export class Modulators {
@@ -24,14 +24,14 @@ export class Modulators {
     return this.layers.find((layer) => layer.name === name);
   }
 
-  // The sample nearest to λ.
-  nearest(lmbda) {
-    return clamp(Math.round(Math.log2(lmbda / this.lambdas[0]) / this.octaves), this.lambdas.length);
+  // Where λ lies among the samples, such as 20.5 in the middle between two.
+  position(lmbda) {
+    return Math.min(Math.max(Math.log2(lmbda / this.lambdas[0]) / this.octaves, 0), this.lambdas.length - 1);
   }
 
   // Between which two samples λ lies: the number of the first.
   interval(lmbda) {
-    return clamp(Math.floor(Math.log2(lmbda / this.lambdas[0]) / this.octaves), this.lambdas.length - 1);
+    return Math.min(Math.floor(this.position(lmbda)), this.lambdas.length - 2);
   }
 
   get middles() {
@@ -63,6 +63,12 @@ class Layer {
     return this.logs.subarray(channel * this.samples, (channel + 1) * this.samples);
   }
 
+  // The log₂ gain of a channel between two samples: a straight line, as a modulator's logarithm is but for its bends.
+  logAt(channel, position) {
+    const [curve, i] = [this.curve(channel), Math.floor(position)];
+    return curve[i] + (position - i) * ((curve[i + 1] ?? 0) - curve[i]);
+  }
+
   // The gains, at each sample, below which shares of the channels lie: one array for each share.
   quantiles(shares) {
     const columns = Array.from({ length: this.samples }, (_, s) => {
@@ -85,17 +91,13 @@ class Layer {
 
 // What a gain is compared with before it is coloured.
 export const REFERENCES = {
-  own: { title: "against its own at the largest λ", ofChannel: (layer, c) => layer.curve(c).at(-1) },
-  layer: { title: "against the layer’s geometric mean at each λ", ofLayer: meanLogs },
-  none: { title: "as it is" },
+  own: { title: "relative to the largest λ", ofChannel: (layer, c) => layer.curve(c).at(-1) },
+  layer: { title: "relative to the layer’s mean", ofLayer: meanLogs },
+  none: { title: "absolute" },
 };
 
 function meanLogs({ logs, samples, channels }) {
   const means = new Float64Array(samples);
   logs.forEach((log, i) => (means[i % samples] += log / channels));
   return means;
-}
-
-function clamp(index, length) {
-  return Math.min(Math.max(index, 0), length - 1);
 }
