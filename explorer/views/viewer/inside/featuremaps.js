@@ -94,11 +94,18 @@ export class FeatureMaps {
       "Below each map: its channel and the magnitude at the ends of its scale.";
   }
 
+  // What the other side of the modulation is of this one.
+  get factor() {
+    const gain = this.maps.gains?.[this.channel] ?? 1;
+    return this.isAfter ? 1 / gain : gain;
+  }
+
+  get isAfter() {
+    return this.layer.endsWith(".mod");
+  }
+
   get scale() {
-    const { maxima, gains } = this.maps;
-    const gain = gains?.[this.channel] ?? 1;
-    const other = this.layer.endsWith(".mod") ? 1 / gain : gain;
-    return makeSymmetricScale(this.palette(), maxima[this.channel] * Math.max(1, gains ? other : 1));
+    return makeSymmetricScale(this.palette(), this.maps.maxima[this.channel] * Math.max(1, this.factor));
   }
 
   // Both sides of the modulation from one of them and the gain, with one scale.
@@ -115,16 +122,10 @@ export class FeatureMaps {
   }
 
   sides() {
-    const gain = this.maps.gains[this.channel];
-    const plane = this.plane;
-    const isAfter = this.layer.endsWith(".mod");
-    const other = { ...plane, start: 0, values: this.own.map((value) => (isAfter ? value / gain : value * gain)) };
-    return isAfter ? [other, plane] : [plane, other];
-  }
-
-  get own() {
-    const { values, size } = this.maps;
-    return values.subarray(this.channel * size, (this.channel + 1) * size);
+    const { plane, factor, maps: { values, size } } = this;
+    const own = values.subarray(plane.start, plane.start + size);
+    const other = { ...plane, start: 0, values: own.map((value) => value * factor) };
+    return this.isAfter ? [other, plane] : [plane, other];
   }
 
   get plane() {
