@@ -61,6 +61,19 @@ def info(args: argparse.Namespace) -> None:
     print(f"{size} bytes ({bitstream.HEADER_BYTES} of them header), {bpp:.4f} bpp")
 
 
+def export(args: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from explorer.views.export import sweep
+    from explorer.views.store import Store
+
+    opened = Store([args.model], {}).open(args.model, args.image, Path(args.image).name)
+    page = sweep(opened, "html", frames=args.points)
+    data = page.join([page.part(lmbda) for lmbda in tqdm(page.lambdas, unit="λ")])
+    _write(args.output, data)
+    print(f"{args.output}: {len(page.lambdas)} steps of λ, {len(data) / 1e6:.1f} MB; it opens in any browser")
+
+
 def _checkpoint_info(path: Path) -> str:
     from explorer import load_model
     from explorer.model import parameter_count
@@ -160,6 +173,7 @@ RUN = {
     "encode": encode,
     "decode": decode,
     "info": info,
+    "export": export,
     "train": train,
     "evaluate": evaluate,
     "report": report,

@@ -13,6 +13,7 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(dest="command", metavar="COMMAND")
     _add_app(commands)
     _add_coding(commands)
+    _add_export(commands)
     _add_train(commands)
     _add_measuring(commands)
     return whole
@@ -47,6 +48,14 @@ def _add_coding(commands: argparse._SubParsersAction) -> None:
 
     command = commands.add_parser("info", help="say what a .mae file or a checkpoint is")
     command.add_argument("file")
+
+
+def _add_export(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser("export", help="write a picture's λ sweep as one page that opens without a server")
+    command.add_argument("image", help="any picture")
+    command.add_argument("output", help="the .html file to write")
+    command.add_argument("--points", type=int, default=17, help="how many λ (default: %(default)s)")
+    command.add_argument("--model", default="mae", help="a bundled model or a checkpoint (default: %(default)s)")
 
 
 def _add_train(commands: argparse._SubParsersAction) -> None:

@@ -11,7 +11,9 @@
     GET  api/match/{token}?codec=&lmbda=&by=  the same, at the model's rate or quality; the header says the gap
     GET  api/modulation?model=         what each modulator of a model makes of λ: header + gains, of no picture
     GET  api/points/{token}?codecs=    R-D points of the model and other codecs: lines of JSON, as they come
-    GET  api/file/{token}?lmbda=&kind= the .mae file, or the reconstruction as PNG
+    GET  api/file/{token}?lmbda=&kind= the .mae file, the reconstruction as PNG, or arrays of the inside as NPZ
+    GET  api/sweep/{token}?kind=&from=&to=&frames=   a file of many λ (see `export`): lines of JSON that say how far it
+                                          is, the last of them with the file
 
 How a header and arrays such as raw RGB travel: see `replies`.
 """
@@ -22,7 +24,7 @@ import asyncio
 import base64
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import asdict
 from functools import cached_property
@@ -30,7 +32,6 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
-import plotly
 from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from PIL import Image
@@ -40,7 +41,8 @@ from explorer import images
 from explorer.axis import LAMBDA_MAX, LAMBDA_MIN, snap
 from explorer.images import InputError, to_png
 from explorer.library import folder, list_models
-from explorer.views import replies, viewer
+from explorer.session import Session
+from explorer.views import export, replies, viewer
 from explorer.views.figures import rd_figure, series
 from explorer.views.means import kodak_means
 from explorer.views.palettes import PALETTES
@@ -56,6 +58,12 @@ SAMPLE_NAMES = ("parrots", "hibiscus", "lighthouse", "houses", "regatta")
 # Here the picture still looks fine at first sight, and the difference to the original shows at the second.
 START_LAMBDA = 256.0
 MAX_UPLOAD = 64 * 2**20
+# What can be saved of one λ, by the file's extension.
+FILES: dict[str, Callable[[Session, float], bytes]] = {
+    "mae": Session.encode,
+    "png": lambda session, lmbda: to_png(session.reconstruct(lmbda)),
+    "npz": export.arrays,
+}
 
 
 def create_server(model: str = "mae", image: Path | None = None) -> FastAPI:
@@ -93,6 +101,7 @@ class Api:
         router.get("/modulation")(self.modulation)
         router.get("/points/{token}")(self.points)
         router.get("/file/{token}")(self.file)
+        router.get("/sweep/{token}")(self.sweep)
 
     def warm_up(self) -> None:
         """Do before the first visitor what the first visitor would wait for."""
@@ -178,20 +187,32 @@ class Api:
         return StreamingResponse(lines, media_type="application/x-ndjson")
 
     def file(self, token: str, lmbda: float, kind: str) -> Response:
-        """The compressed file, or the reconstruction as PNG, to keep."""
+        """The compressed file, the reconstruction as PNG, or arrays of the inside, to keep."""
         opened = self.store.get(token)
-        if kind not in ("mae", "png"):
-            raise InputError("A file can be saved as mae or png.")
-        data = opened.session.encode(lmbda) if kind == "mae" else to_png(opened.session.reconstruct(lmbda))
+        if kind not in FILES:
+            raise InputError(f"A file can be saved as {', '.join(FILES)}.")
+        data = FILES[kind](opened.session, lmbda)
         name = quote(f"{Path(opened.name).stem}-lambda{snap(lmbda):.0f}.{kind}")
         headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
         return Response(data, media_type="image/png" if kind == "png" else "application/octet-stream", headers=headers)
 
+    def sweep(
+        self,
+        token: str,
+        kind: str,
+        start: Annotated[float | None, Query(alias="from")] = None,
+        end: Annotated[float | None, Query(alias="to")] = None,
+        frames: int = 25,
+    ) -> StreamingResponse:
+        """A file of many λ, made in the pauses of a drag: lines {done, of}, then {name, type, data: base64}; the work
+        ends when the visitor closes the stream."""
+        work = export.sweep(self.store.get(token), kind, start, end, frames)
+        return StreamingResponse(_json_lines(_made(work, self._pauses)), media_type="application/x-ndjson")
+
 
 def static_files() -> APIRouter:
-    """The viewer and the plotly.js that came with plotly.py: no file is fetched from elsewhere."""
+    """The viewer and the plot library."""
     router, fresh = APIRouter(), {"Cache-Control": "no-cache"}
-    plotly_js = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
     @router.get("/viewer.js")
     def module() -> Response:
@@ -203,13 +224,23 @@ def static_files() -> APIRouter:
 
     @router.get("/plotly.min.js")
     def plot_library() -> Response:
-        return FileResponse(plotly_js, media_type="text/javascript", headers={"Cache-Control": "max-age=86400"})
+        return FileResponse(viewer.PLOTLY, media_type="text/javascript", headers={"Cache-Control": "max-age=86400"})
 
     return router
 
 
 def _binary(reply: Reply) -> Response:
     return Response(reply.pack(), media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+
+
+async def _made(work: export.Sweep[Any], pauses: Pauses) -> AsyncIterator[dict[str, Any]]:
+    parts = []
+    for lmbda in work.lambdas:
+        await pauses.wait()
+        parts.append(await run_in_threadpool(work.part, lmbda))
+        yield {"done": len(parts), "of": len(work.lambdas)}
+    data = await run_in_threadpool(work.join, parts)
+    yield {"name": work.name, "type": work.media_type, "data": base64.b64encode(data).decode()}
 
 
 async def _body(request: Request) -> bytes:

@@ -3,7 +3,7 @@
 The source is a few small ES modules. `module()` joins them into a single module without imports, which a browser can
 load from anywhere, also from the blob that anywidget makes of its `_esm` text. The joining is deliberately plain: each
 module becomes a function of its own, called in order, that returns what it exports, so names do not meet; imports and
-exports stand on one line each. `createViewer`, `httpTransport` and `decodeFrame` are exported; a widget appends its own
+exports stand on one line each. `createViewer`, two transports and `decodeFrame` are exported; a widget appends its own
 `export default { render }` that calls `createViewer(el, transport)`.
 """
 
@@ -11,13 +11,18 @@ import posixpath
 import re
 from pathlib import Path
 
+import plotly
+
 FOLDER = Path(__file__).parent
+# The plotly.js that came with plotly.py: no file is fetched from elsewhere.
+PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 # Each module comes after those that it imports.
 MODULES = (
     "vendor/d3-zoom.js",
     "latest.js",
     "pixels.js",
     "transport.js",
+    "offline.js",
     "page.js",
     "curves.js",
     "readout.js",
@@ -61,6 +66,7 @@ MODULES = (
 EXPORTS = """
 export const { createViewer } = modules["viewer.js"];
 export const { httpTransport } = modules["transport.js"];
+export const { offlineTransport } = modules["offline.js"];
 export const { decodeFrame } = modules["pixels.js"];
 """
 _IMPORT = re.compile(r"^import (\{.*\}) from \"(.*)\";$", re.MULTILINE)

@@ -1,4 +1,5 @@
 // The viewer's fixed page. Parts are found by their data-part; text from outside goes in as text, never as HTML.
+// data-live: what needs a server, and is hidden in a page that has none.
 
 const MODES = [
   ["split", "Split", "Two pictures with a divider between them (S)"],
@@ -56,7 +57,7 @@ const PAGE = `
   </div>
 </section>
 <section class="mae-side" aria-label="Numbers">
-  <div class="mae-compare" role="group" aria-label="Comparison">
+  <div class="mae-compare" data-live role="group" aria-label="Comparison">
     <span aria-hidden="true">Compare with</span><select data-part="reference" aria-label="Compare with"></select>
     <select data-part="rule" aria-label="At which setting" hidden></select>
     <button type="button" data-part="swap" aria-label="Swap the sides" title="Swap left and right (X)" hidden>⇄</button>
@@ -64,12 +65,12 @@ const PAGE = `
       aria-label="Back to the original and the model">✕</button>
   </div>
   <dl class="mae-numbers" data-part="numbers"></dl>
-  <div class="mae-tabs" data-part="tabs" role="tablist" aria-label="Views">${TABS.map(tabButton).join("")}</div>
+  <div class="mae-tabs" data-part="tabs" data-live role="tablist" aria-label="Views">${TABS.map(tabButton).join("")}</div>
   <div class="mae-panels" data-part="panels">
   <section class="mae-rd" data-panel="rd" role="tabpanel" aria-label="Rate–distortion">
-  <p class="mae-verdict" data-part="verdict"></p>
+  <p class="mae-verdict" data-part="verdict" data-live></p>
   <div class="mae-plot-bar">
-    <details class="mae-curves" data-part="curves"><summary>Curves</summary>
+    <details class="mae-curves" data-part="curves" data-live><summary>Curves</summary>
       <div class="mae-menu" data-part="curveList" role="group" aria-label="Curves beside the model’s"></div></details>
     <select data-part="metric" data-state="metric" aria-label="Quality axis">
       <option value="psnr">PSNR</option><option value="ms_ssim">MS-SSIM</option></select>
@@ -83,13 +84,13 @@ const PAGE = `
     <i class="mae-now mae-now-other" data-part="other" hidden></i><i class="mae-now" data-part="now" hidden></i></div>
   </section>
   ${TABS.slice(1).map(tabPanel).join("")}</div>
-  <div class="mae-samples" data-part="samples" role="group" aria-label="Sample pictures"></div>
+  <div class="mae-samples" data-part="samples" data-live role="group" aria-label="Sample pictures"></div>
   <div class="mae-actions">
-    <button type="button" data-part="choose" title="Or drop a picture, or paste one with Ctrl+V">Open picture…</button>
+    <button type="button" data-part="choose" data-live title="Or drop a picture, or paste one with Ctrl+V">Open picture…</button>
     <input type="file" data-part="file" accept="image/*" hidden aria-label="Picture file">
     <span class="mae-gap"></span>
     <button type="button" data-part="copyLink" title="A link to what is shown here" hidden>Copy link</button>
-    <button type="button" data-part="saveMae" title="The compressed file at this λ">Save .mae</button>
+    <button type="button" data-part="saveMae" data-live title="The compressed file at this λ">Save .mae</button>
     <button type="button" data-part="savePng" title="The reconstruction at this λ, lossless">Save PNG</button>
   </div>
 </section>

@@ -31,6 +31,10 @@ function fromHalves(array) {
   return Float32Array.from(array, (bits) => halves[bits]);
 }
 
+export function fromBase64(text) {
+  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+}
+
 // Opaque RGBA, so that what is read back from the canvas is exactly what was put there.
 export function toImageData(pixels, width, height) {
   const image = new ImageData(width, height);

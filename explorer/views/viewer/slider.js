@@ -14,10 +14,11 @@ export class LambdaSlider {
     return Math.min(Math.max(lmbda, min), max);
   }
 
+  // range: {min, max}, and steps where there are only so many, equidistant on the log axis.
   setRange(range) {
     this.range = range;
     this.octaves = Math.log2(range.max / range.min);
-    this.slider.max = Math.max(1, this.octaves * STEPS_PER_OCTAVE);
+    this.slider.max = Math.max(1, range.steps ?? this.octaves * STEPS_PER_OCTAVE);
     this.slider.disabled = this.octaves === 0;
     this.slider.title = this.slider.disabled ? ONLY_ONE : "";
     if (this.slider.disabled) this.ticks.replaceChildren(ONLY_ONE);
@@ -27,10 +28,22 @@ export class LambdaSlider {
 
   set(lmbda) {
     this.value = LambdaSlider.within(lmbda, this.range);
-    const share = this.octaves && Math.log2(this.value / this.range.min) / this.octaves;
-    this.slider.value = Math.round(share * this.slider.max);
+    this.slider.value = Math.round(this.share * this.slider.max);
+    if (this.range.steps) this.value = this.read();
+    const { share } = this;
     this.slider.style.setProperty("--at", share);
     this.slider.setAttribute("aria-valuetext", `λ ${formatLambda(this.value)}`);
+  }
+
+  // Where λ lies between the ends of the range, from 0 to 1.
+  get share() {
+    return this.octaves && Math.log2(this.value / this.range.min) / this.octaves;
+  }
+
+  // λ some octaves away, and at least one step where there are steps.
+  away(octaves) {
+    const least = this.range.steps ? this.octaves / this.range.steps : 0;
+    return this.value * 2 ** (Math.sign(octaves) * Math.max(Math.abs(octaves), least));
   }
 
   // λ where the thumb is.

@@ -9,9 +9,10 @@
 //                                        each Float32Array of λ × channels; see replies.py
 //   points(id, codecs, signal, onLine) -> resolves when every point was given to onLine; codecs: names
 //   file(id, lmbda, kind)             -> {blob, name}
+//   sweep(id, query, signal, onPart)  -> {blob, name} of many λ; query: see the route; onPart({done, of}) on the way
 //   plotly()                          -> the Plotly library
 // A method that fails throws an Error whose message is a sentence for the user; `gone` on it: the picture was let go.
-import { decodeFrame } from "./pixels.js";
+import { decodeFrame, fromBase64 } from "./pixels.js";
 
 export function httpTransport(base) {
   const url = (path, query = {}) => new URL(`${path}?${new URLSearchParams(query)}`, base);
@@ -32,6 +33,12 @@ export function httpTransport(base) {
     modulation: (model) => frame(request(url("api/modulation", { model }))),
     points: (id, codecs, signal, onLine) => readLines(request(url(`api/points/${id}`, { codecs }), { signal }), onLine),
     file: (id, lmbda, kind) => download(request(url(`api/file/${id}`, { lmbda, kind }))),
+    sweep: async (id, query, signal, onPart) => {
+      let file;
+      const take = (line) => ("data" in line ? (file = line) : onPart(line));
+      await readLines(request(url(`api/sweep/${id}`, query), { signal }), take);
+      return { name: file.name, blob: new Blob([fromBase64(file.data)], { type: file.type }) };
+    },
     plotly: () => loadScript(url("viewer/plotly.min.js")).then(() => window.Plotly),
   };
 }

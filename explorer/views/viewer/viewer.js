@@ -61,6 +61,7 @@ class Viewer {
   async start(links) {
     const setup = await this.transport.setup();
     Object.assign(this, { setup, model: setup.model });
+    this.root.dataset.offline = Boolean(setup.offline);
     const { signal } = this.closing;
     this.slider = new LambdaSlider(this.parts, setup.lmbda.start);
     this.slider.setRange(setup.lmbda);
@@ -101,7 +102,7 @@ class Viewer {
   }
 
   stepLambda(octaves) {
-    if (this.setup) this.setLambda(this.wanted * 2 ** octaves);
+    if (this.setup) this.setLambda(this.slider.away(octaves));
   }
 
   askFrame(asked = performance.now()) {
