@@ -15,6 +15,7 @@ const TABS = [
   ["channels", "Channels", "What every bottleneck channel holds"],
   ["ratio", "Ratio", "What λ does to every element: scaling alone, or more"],
   ["modulation", "Modulation", "What λ does to every layer, and the maps between layers"],
+  ["bits", "Bits", "Where the bits go, and where the error stays"],
 ];
 
 const PAGE = `

@@ -61,8 +61,13 @@ export function drawLegend(box, scale, ticks, unit) {
 
 // The value below which a share of the finite values lies: a range that a few outliers do not stretch.
 export function robustMaximum(values, share = 0.995) {
+  return quantiles(values, [share])[0];
+}
+
+// The values below which shares of the finite values lie; 0 where there are none.
+export function quantiles(values, shares) {
   const sorted = values.filter(Number.isFinite).sort();
-  return sorted.length ? sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] : 0;
+  return shares.map((share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0);
 }
 
 function tableOf(colours) {

@@ -14,8 +14,9 @@ import { Edits } from "./edits.js";
 import { ChannelsView } from "./channels.js";
 import { RatioView } from "./ratio.js";
 import { ModulationView } from "./modulation.js";
+import { BitsView } from "./bits.js";
 
-const VIEWS = { channels: ChannelsView, ratio: RatioView, modulation: ModulationView };
+const VIEWS = { channels: ChannelsView, ratio: RatioView, modulation: ModulationView, bits: BitsView };
 
 export class Inside {
   // viewer: asks for frames and paints them.

@@ -1,15 +1,15 @@
 // A chart over λ, on its log axis, with a line at the current one.
 import { Chart } from "../chart.js";
 import { makeElement } from "./controls.js";
+import { PAPER_LAMBDAS } from "./lambdas.js";
 
-export const LAMBDAS = [64, 128, 256, 512, 1024, 2048, 4096]; // the paper's
-const [FIRST, LAST] = [LAMBDAS[0], LAMBDAS.at(-1)].map(Math.log10);
+const [FIRST, LAST] = [PAPER_LAMBDAS[0], PAPER_LAMBDAS.at(-1)].map(Math.log10);
 const HALF = Math.log10(2) / 20; // of a column of a λ × channel map, ten an octave: it has the axis of the charts below
 
 export const MARGIN = { l: 52, r: 118, t: 8, b: 38, autoexpand: false };
 const X_AXIS = {
   type: "log", title: { text: "λ", standoff: 4 }, range: [FIRST - HALF, LAST + HALF],
-  tickvals: LAMBDAS, ticktext: LAMBDAS.map(String),
+  tickvals: PAPER_LAMBDAS, ticktext: PAPER_LAMBDAS.map(String),
 };
 const LEGEND = { font: { size: 11 }, x: 1.01, y: 1, xanchor: "left", yanchor: "top", bgcolor: "rgba(0,0,0,0)" };
 

@@ -3,7 +3,7 @@ import { makeElement } from "./controls.js";
 import { formatLambda } from "../readout.js";
 
 export const SLIDER = "-"; // the slider's, as `extras.py` has it
-const PAPER_LAMBDAS = [64, 128, 256, 512, 1024, 2048, 4096];
+export const PAPER_LAMBDAS = [64, 128, 256, 512, 1024, 2048, 4096];
 
 export class LambdaChoice {
   constructor(label, value, changed) {

@@ -1,0 +1,170 @@
+// Bits: where they go, by place, by channel and by λ; where the error stays; which areas gain when λ moves from a to b.
+import { bottleneckOf } from "./bottleneck.js";
+import { BLOCK_MAPS, decibelsOf, shareHolding, total } from "./blockmaps.js";
+import { ChannelBars } from "./channelbars.js";
+import { drawLegend, makeScale, makeSymmetricScale, paletteNames, quantiles, robustMaximum } from "./colours.js";
+import { formatNumber, makeChoice, makeElement, makeHead } from "./controls.js";
+import { LambdaChart } from "./lambdachart.js";
+import { PAPER_LAMBDAS, SLIDER } from "./lambdas.js";
+import { decibels, formatLambda } from "../readout.js";
+
+const ABOUT =
+  "Where the rate goes and what it buys: the bits that the entropy model expects, and the error, of each 16×16 block " +
+  "(paper, Sec. 2: L = R + λD). They follow detail; as λ rises, ever finer detail.";
+const MAPS = Object.entries(BLOCK_MAPS).map(([key, { title, kind }]) => [key, kind === "diverging" ? `${title}, a → b` : title]);
+const ENDS = [[SLIDER, "λ (the slider)"], ...PAPER_LAMBDAS.map((lmbda) => [lmbda, lmbda])];
+const RANGE = [0.005, 0.995]; // shares of the values that a scale begins and ends at,
+const MOST = 0.97; // and of the sizes of changes
+const RATES = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
+
+export class BitsView {
+  constructor(box, inside) {
+    Object.assign(this, { inside, values: null, drawn: "" });
+    const changed = () => inside.refresh();
+    const names = (kind) => paletteNames(kind).map((name) => [name, name]);
+    this.choices = {
+      where: makeChoice("where", "Map", MAPS, changed),
+      from: makeChoice("from", "a", ENDS, changed),
+      to: makeChoice("to", "b", ENDS, changed),
+      sequential: makeChoice("bitcolours", "Colours", names("sequential"), changed),
+      diverging: makeChoice("changecolours", "Colours", names("diverging"), changed),
+    };
+    this.choices.from.select.value = PAPER_LAMBDAS[0];
+    const head = makeHead(ABOUT, ...Object.values(this.choices).map((choice) => choice.box));
+    [this.summary, this.here, this.shares] = ["p", "p", "p"].map((tag) => makeElement(tag, "mae-summary"));
+    this.legend = makeElement("div", "mae-legend");
+    const [bars, rate] = [makeElement("div", "mae-chart"), makeElement("div", "")];
+    box.append(head, this.summary, this.legend, this.here);
+    box.append(heading("Bits of each channel"), this.shares, bars, heading("Rate over λ, this picture"), rate);
+    const { plotly } = inside.viewer;
+    this.bars = new ChannelBars(bars, plotly, (channel) => inside.setChannel(channel));
+    const y = { type: "log", title: { text: "bits per pixel" }, tickvals: RATES };
+    this.rate = new LambdaChart(rate, { yaxis: y, showlegend: false }, plotly, { pick: ({ x }) => inside.viewer.setLambda(x) });
+  }
+
+  choice(name) {
+    return this.choices[name].select.value;
+  }
+
+  get chosen() {
+    return BLOCK_MAPS[this.choice("where")];
+  }
+
+  // Whether the map is of a change from one λ to another.
+  get isLocal() {
+    return this.chosen.kind === "diverging";
+  }
+
+  get local() {
+    return `local:${this.choice("from")}:${this.choice("to")}`;
+  }
+
+  get wishes() {
+    return this.isLocal ? ["error", this.local] : ["error"];
+  }
+
+  // ---- painting -----------------------------------------------------------------------------------------------------
+
+  show(frame) {
+    const { extras } = frame;
+    this.bottleneck = bottleneckOf(frame);
+    this.blocks = { bits: this.bottleneck.positionBits, mse: extras.error.mse, local: extras[this.local] };
+    this.values = this.chosen.values(this.blocks);
+    this.scale = this.makeScale();
+    for (const name of ["from", "to", "diverging"]) this.choices[name].box.hidden = !this.isLocal;
+    this.choices.sequential.box.hidden = this.isLocal;
+    this.summary.textContent = this.isLocal ? this.tellChange() : this.tellPlaces(frame.header);
+    drawLegend(this.legend, this.scale, this.ticks(), this.chosen.unit);
+    this.shares.textContent = this.bars.show(this.bottleneck.channelBits, this.inside.channel);
+    this.drawRate(frame.header);
+  }
+
+  makeScale() {
+    if (this.isLocal) return makeSymmetricScale(this.choice("diverging"), robustMaximum(this.values.map(Math.abs), MOST));
+    const [low, high] = quantiles(this.values, RANGE);
+    return makeScale(this.choice("sequential"), this.choice("where") === "psnr" ? low : 0, high);
+  }
+
+  ticks() {
+    const { low, high } = this.scale;
+    return [0, 0.25, 0.5, 0.75, 1].map((share) => [low + share * (high - low), this.write(low + share * (high - low))]);
+  }
+
+  write(value) {
+    return Number.isNaN(value) ? "–" : (this.chosen.text ?? formatNumber)(value);
+  }
+
+  // The model's points so far, and the one at this λ.
+  drawRate({ lmbda, point }) {
+    const { panel, root } = this.inside.viewer;
+    const points = [...panel.curves.of("model").points].sort((a, b) => a.setting - b.setting);
+    const drawn = [points.length, panel.id, root.dataset.theme].join();
+    if (drawn !== this.drawn) {
+      this.drawn = drawn;
+      this.rate.draw([{
+        type: "scatter", mode: "lines+markers", x: points.map(({ setting }) => setting), y: points.map((each) => each.point.bpp),
+        line: { color: this.rate.color("accent"), width: 2 }, hovertemplate: "λ %{x:.4~g}: %{y:.3f} bpp<extra></extra>",
+      }]);
+    }
+    this.rate.setLambda(lmbda);
+    this.rate.box.ariaLabel = `Rate over λ, now ${formatLambda(lmbda)}: ${point.bpp.toFixed(3)} bits per pixel`;
+  }
+
+  // ---- in words -----------------------------------------------------------------------------------------------------
+
+  tellPlaces({ lmbda }) {
+    const { bits } = this.blocks;
+    return `At λ ${formatLambda(lmbda)} half of the ${count(total(bits))} bits lie in ` +
+      `${percent(shareHolding(bits, 0.5))} of the blocks, half of the error in ${percent(shareHolding(this.blocks.mse, 0.5))}.`;
+  }
+
+  tellChange() {
+    const { lambdas: [a, b], bits_a, bits_b, mse_a, mse_b } = this.blocks.local;
+    if (a === b) return `Both are λ ${formatLambda(a)}: choose two that differ.`;
+    const [before, after] = [mse_a, mse_b].map((each) => decibels(decibelsOf(total(each) / each.length)));
+    const [rise, fall] = [total(bits_b) - total(bits_a), mse_a.map((each, i) => Math.max(0, each - mse_b[i]))];
+    return `From λ ${formatLambda(a)} to λ ${formatLambda(b)}: ${before} to ${after} dB (mean over blocks), ` +
+      `${rise < 0 ? "−" : "+"}${count(Math.abs(rise))} bits; half of what the error loses, it loses in ` +
+      `${percent(shareHolding(fall, 0.5))} of the blocks.`;
+  }
+
+  // ---- marks --------------------------------------------------------------------------------------------------------
+
+  map() {
+    if (!this.values) return null;
+    const { width, height } = this.bottleneck;
+    return { plane: { values: this.values, width, height }, scale: this.scale, title: this.title };
+  }
+
+  get title() {
+    const { title } = this.chosen;
+    return this.isLocal ? `${title}, λ ${this.blocks.local.lambdas.map(formatLambda).join(" → ")}` : title;
+  }
+
+  mark({ row, column }) {
+    if (!this.values) return;
+    const at = row * this.bottleneck.width + column;
+    const { bits, mse } = this.blocks;
+    const change = this.isLocal ? `; ${this.title}: ${this.write(this.values[at])}` : "";
+    this.here.textContent = row === null ? "Point at a block to read its numbers." :
+      `Block in row ${row}, column ${column}: ${formatNumber(bits[at])} bits, MSE ${formatNumber(255 ** 2 * mse[at])}, ` +
+      `${decibels(mse[at] ? decibelsOf(mse[at]) : null)} dB${change}`;
+  }
+
+  destroy() {
+    this.bars.destroy();
+    this.rate.destroy();
+  }
+}
+
+function heading(text) {
+  return makeElement("h3", "", text);
+}
+
+function count(bits) {
+  return Math.round(bits).toLocaleString("en");
+}
+
+function percent(share) {
+  return `${formatNumber(100 * share, 2)} %`;
+}

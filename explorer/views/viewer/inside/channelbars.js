@@ -1,0 +1,47 @@
+// Bits of each channel as ranked bars, with the share that the first of them carry together as a line.
+import { Chart } from "../chart.js";
+import { countHolding, total } from "./blockmaps.js";
+import { formatNumber } from "./controls.js";
+
+const MOST = 0.9; // of the rate
+const LAYOUT = {
+  margin: { l: 52, r: 46, t: 8, b: 26, autoexpand: false },
+  bargap: 0,
+  xaxis: { title: { text: "channels, costliest first", font: { size: 12 }, standoff: 4 }, showticklabels: false, showgrid: false },
+  yaxis: { title: { text: "bits" }, rangemode: "tozero", nticks: 5 },
+  yaxis2: { overlaying: "y", side: "right", range: [0, 101], showgrid: false, zeroline: false, tickvals: [50, 90], ticktext: ["50 %", "90 %"] },
+};
+
+export class ChannelBars {
+  constructor(box, plotly, pick) {
+    this.chart = new Chart(box, LAYOUT, plotly, { pick: ({ customdata }) => pick(customdata) });
+  }
+
+  // bits: of each channel. Returns what they say, in a sentence.
+  show(bits, channel) {
+    const order = Array.from(bits, (_, c) => c).sort((a, b) => bits[b] - bits[a]);
+    const ranked = order.map((c) => bits[c]);
+    const whole = total(ranked) || 1;
+    const count = countHolding(ranked, MOST);
+    let sum = 0;
+    const shares = ranked.map((each) => (100 * (sum += each)) / whole);
+    const [accent, muted, ink] = ["accent", "muted", "ink"].map((name) => this.chart.color(name));
+    const common = { x: order.map((_, rank) => rank + 1), customdata: order };
+    this.chart.draw([
+      {
+        ...common, type: "bar", y: ranked, marker: { color: order.map((c) => (c === channel ? ink : accent)) },
+        hovertemplate: "channel %{customdata}: %{y:.4~g} bits<extra></extra>",
+      },
+      {
+        ...common, type: "scatter", mode: "lines", y: shares, yaxis: "y2", line: { color: muted, width: 1.5 },
+        hovertemplate: "the first %{x}: %{y:.3~g} % of the rate<extra></extra>",
+      },
+    ], { shapes: [{ type: "line", x0: count + 0.5, x1: count + 0.5, yref: "paper", y0: 0, y1: 1, line: { width: 1.5, dash: "dot", color: muted } }] });
+    return `${count} of ${bits.length} channels carry ${100 * MOST} % of the rate; channel ${channel}, ` +
+      `number ${order.indexOf(channel) + 1}, ${formatNumber((100 * bits[channel]) / whole, 2)} % (${formatNumber(bits[channel], 4)} bits).`;
+  }
+
+  destroy() {
+    this.chart.destroy();
+  }
+}
