@@ -46,21 +46,12 @@ export class BitsView {
     return this.choices[name].select.value;
   }
 
-  get chosen() {
-    return BLOCK_MAPS[this.choice("where")];
-  }
-
-  // Whether the map is of a change from one λ to another.
-  get isLocal() {
-    return this.chosen.kind === "diverging";
-  }
-
   get local() {
     return `local:${this.choice("from")}:${this.choice("to")}`;
   }
 
   get wishes() {
-    return this.isLocal ? ["error", this.local] : ["error"];
+    return isChange(BLOCK_MAPS[this.choice("where")]) ? ["error", this.local] : ["error"];
   }
 
   // ---- painting -----------------------------------------------------------------------------------------------------
@@ -69,6 +60,7 @@ export class BitsView {
     const { extras } = frame;
     this.bottleneck = bottleneckOf(frame);
     this.blocks = { bits: this.bottleneck.positionBits, mse: extras.error.mse, local: extras[this.local] };
+    this.chosen = BLOCK_MAPS[this.choice("where")];
     this.values = this.chosen.values(this.blocks);
     this.scale = this.makeScale();
     for (const name of ["from", "to", "diverging"]) this.choices[name].box.hidden = !this.isLocal;
@@ -79,10 +71,15 @@ export class BitsView {
     this.drawRate(frame.header);
   }
 
+  // Whether what is shown is a change from one λ to another.
+  get isLocal() {
+    return isChange(this.chosen);
+  }
+
   makeScale() {
     if (this.isLocal) return makeSymmetricScale(this.choice("diverging"), robustMaximum(this.values.map(Math.abs), MOST));
     const [low, high] = quantiles(this.values, RANGE);
-    return makeScale(this.choice("sequential"), this.choice("where") === "psnr" ? low : 0, high);
+    return makeScale(this.choice("sequential"), this.chosen === BLOCK_MAPS.psnr ? low : 0, high);
   }
 
   ticks() {
@@ -155,6 +152,10 @@ export class BitsView {
     this.bars.destroy();
     this.rate.destroy();
   }
+}
+
+function isChange({ kind }) {
+  return kind === "diverging";
 }
 
 function heading(text) {
