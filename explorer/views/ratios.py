@@ -30,10 +30,11 @@ _INDEPENDENT = re.compile(r"independent-(\d+)")
 def ratio(opened: Opened, lmbda: float, a: str, b: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """log₂|y(λa)/y(λb)|; a, b: λ as text, or "-" for the frame's.
 
-    JSON: lambdas [λa, λb]; kind of the model at hand, see `ModelConfig`; systems: {name: {shape (M, h, w); lambdas, those of its own; masked: share of elements;
-    spread: the median over its channels, in octaves, or null}}, or {missing: why it is not here}. Arrays of each
-    system, in octaves, masked ones nan: name_value (M, h, w) float16, name_flipped (M, h, w) uint8, name_spread and
-    name_median (M,) float32.
+    JSON: lambdas [λa, λb]; floor, the |y| below which an element is masked; kind of the model at hand (`ModelConfig`);
+    systems, {name: {missing: why it is not here}} or {name: {shape (M, h, w); lambdas, its own; masked, the share of
+    elements; spread, the median over its channels in octaves, or null}}.
+    Arrays of each system, in octaves, nan where masked: name_value (M, h, w) float16, name_flipped (M, h, w) uint8,
+    name_spread and name_median (M,) float32.
     """
     lambda_a, lambda_b = (lmbda if each == OWN else snap(float(each)) for each in (a, b))
     systems: dict[str, dict[str, Any]] = {}
@@ -47,7 +48,8 @@ def ratio(opened: Opened, lmbda: float, a: str, b: str) -> tuple[dict[str, Any],
             systems[name] = {"lambdas": lambdas, **_about(found)}
             arrays |= {f"{name}_{part}": array for part, array in _arrays(found).items()}
     kind = opened.session.model.network.config.kind
-    return {"lambdas": [lambda_a, lambda_b], "kind": kind, "systems": systems}, arrays
+    about = {"lambdas": [lambda_a, lambda_b], "floor": inside.FLOOR, "kind": kind, "systems": systems}
+    return about, arrays
 
 
 Compared = tuple[LogRatio, tuple[float, float]]

@@ -40,6 +40,12 @@ export class Chart {
     this.redraw();
   }
 
+  // The same right after the paint that is under way: Plotly takes longer than all else of a frame.
+  drawAfterPaint(traces, changes) {
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => this.draw(traces, changes));
+  }
+
   // Also after a change of theme.
   redraw() {
     const { library, box, data, layout, config } = this;
@@ -95,6 +101,7 @@ export class Chart {
 
   destroy() {
     this.closed = true;
+    clearTimeout(this.waiting);
     this.resizing.disconnect();
     if (this.starting) this.library.purge(this.box);
   }

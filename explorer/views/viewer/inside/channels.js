@@ -69,7 +69,7 @@ export class ChannelsView {
 
   // Each channel's scale, by the choice.
   scales({ size }) {
-    const own = (channel) => robustMaximum(this.plane.slice(channel * size, (channel + 1) * size).map(Math.abs), 1);
+    const own = (channel) => largest(this.plane.subarray(channel * size, (channel + 1) * size));
     const widest = this.scale.value === "all" ? robustMaximum(this.plane.map(Math.abs)) : FIXED;
     return (channel) => makeSymmetricScale(this.palette.value, this.scale.value === "channel" ? own(channel) : widest);
   }
@@ -97,4 +97,10 @@ export class ChannelsView {
     this.multiples.destroy();
     this.detail.destroy();
   }
+}
+
+function largest(values) {
+  let size = 0;
+  for (const value of values) size = Math.max(size, Math.abs(value));
+  return size;
 }

@@ -46,7 +46,7 @@ export class ChannelDetail {
     const { symbols, shares } = histogram(bottleneck, channel);
     const probabilities = symbols.map((symbol) => 2 ** -bottleneck.cost(channel, symbol));
     const hovertemplate = "symbol %{x}: %{y:.3%}<extra>%{fullData.name}</extra>";
-    this.chart.draw([shares, probabilities].map((y, i) => ({ ...LOOKS[i], x: symbols, y, hovertemplate })));
+    this.chart.drawAfterPaint([shares, probabilities].map((y, i) => ({ ...LOOKS[i], x: symbols, y, hovertemplate })));
     this.numbers.textContent = numbersText(bottleneck, channel, shares);
     this.showEdit();
     if (edit) this.cost.textContent = `The picture ${this.edits.words}: ${costText(header, edit)}.`;

@@ -144,11 +144,11 @@ export class RatioView {
   }
 
   showLegend(channel) {
-    const { range, ratio: { leading } } = this;
+    const { range, ratio: { floor } } = this;
     const scale = makeSymmetricScale(this.palette.value, range);
     const ticks = [-range, -range / 2, 0, range / 2, range].map((octaves) => [octaves, `×${formatNumber(2 ** octaves, 3)}`]);
-    const unit = this.centre.value === "median" ? "of the median gain" : "";
-    drawLegend(this.legend, scale, ticks, `channel ${channel}, y(λa)/y(λb) ${unit}; grey: |y| < ½`);
+    const unit = this.centre.value === "median" ? ", of the median gain" : "";
+    drawLegend(this.legend, scale, ticks, `channel ${channel}, y(λa)/y(λb)${unit}; grey: |y| < ${floor}`);
   }
 
   destroy() {

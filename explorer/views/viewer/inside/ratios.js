@@ -12,7 +12,7 @@ export class Ratio {
     const { systems, kind } = extra;
     const kinds = { model: kind, bottleneck: "bottleneck", independent: "fixed" };
     const present = NAMES.filter((name) => !systems[name].missing);
-    Object.assign(this, { lambdas: extra.lambdas, missing: (name) => systems[name].missing });
+    Object.assign(this, { floor: extra.floor, missing: (name) => systems[name].missing });
     this.systems = new Map(present.map((name) => [name, new System(extra, name, kinds[name], centred)]));
   }
 

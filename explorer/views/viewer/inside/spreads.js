@@ -33,7 +33,7 @@ export class Spreads {
     }));
     const at = order.indexOf(channel);
     const line = { type: "line", x0: at, x1: at, yref: "paper", y0: 0, y1: 1, line: { width: 1.5, dash: "dot" } };
-    this.chart.draw(traces, { shapes: at < 0 ? [] : [line] });
+    this.chart.drawAfterPaint(traces, { shapes: at < 0 ? [] : [line] });
   }
 
   destroy() {

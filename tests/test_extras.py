@@ -1,0 +1,142 @@
+"""What an open view of the inside gets with a frame: the arrays of the Python API, to the precision that is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import sample_paths
+
+from explorer import images, inside
+from explorer.axis import snap
+from explorer.checkpoint import save
+from explorer.images import InputError
+from explorer.library import load_model
+from explorer.model import scale_bottleneck
+from explorer.session import Session
+from explorer.views import replies
+from explorer.views.extras import extra
+from explorer.views.store import Opened
+from explorer.views.trials import Trials
+
+
+@pytest.fixture(scope="module")
+def bundle(tiny_network, tmp_path_factory) -> Path:
+    """A folder of checkpoints: bottleneck scaling with gains of its own, and two independent models that differ."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    scaled = scale_bottleneck(tiny_network.fold(4096))
+    scaled.y_mod.set_exponential(torch.linspace(-2.5, -1.0, scaled.config.M), 0.1)
+    save(scaled, folder / "bottleneck.safetensors")
+    for seed, lmbda in enumerate((128, 4096)):
+        fixed, random = tiny_network.fold(lmbda), torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for convolution in fixed.a_conv:
+                weight = convolution.get_parameter("weight")
+                weight.mul_(1 + 0.2 * torch.randn(weight.shape, generator=random))
+        save(fixed, folder / f"independent-{lmbda}.safetensors")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def session(tiny) -> Session:
+    return Session(tiny, images.read(sample_paths()[0]).pixels[100:233, 200:350])
+
+
+@pytest.fixture
+def opened(session) -> Opened:
+    return Opened("token", "picture", "tiny", session, Trials(session.picture.pixels))
+
+
+@pytest.fixture
+def bundled(bundle, monkeypatch) -> Path:
+    monkeypatch.setattr("explorer.library.folder", lambda: bundle)
+    return bundle
+
+
+def same(array: np.ndarray, expected: np.ndarray) -> None:
+    """Equal, to the precision of the type that travels."""
+    np.testing.assert_array_equal(array, expected.astype(array.dtype))
+
+
+@pytest.mark.parametrize(("a", "b", "lambda_a", "lambda_b"), [("4096", "-", 4096, 300), ("-", "64.5", 300, 64.5)])
+def test_ratio_of_the_model_is_the_sessions(opened, bundled, a, b, lambda_a, lambda_b):
+    about, arrays = extra(opened, snap(300), f"ratio:{a}:{b}")
+    ratio = opened.session.log_ratio(lambda_a, lambda_b)
+    assert about["lambdas"] == [snap(lambda_a), snap(lambda_b)]
+    assert (about["kind"], about["floor"]) == ("modulated", inside.FLOOR)
+    assert about["systems"]["model"]["masked"] == ratio.masked_share
+    assert about["systems"]["model"]["spread"] == pytest.approx(np.nanmedian(ratio.spread))
+    assert arrays["model_value"].dtype == np.float16
+    assert np.isfinite(arrays["model_value"]).any()
+    for name in ("value", "flipped", "spread", "median"):
+        same(arrays[f"model_{name}"], getattr(ratio, name))
+
+
+def test_bottleneck_scaling_is_uniform_and_independent_models_are_the_nearest(opened, bundled):
+    about, arrays = extra(opened, snap(300), "ratio:3500:-")
+    scaled = Session(load_model("bottleneck"), opened.session.picture).log_ratio(3500, 300)
+    same(arrays["bottleneck_value"], scaled.value)
+    assert np.isfinite(arrays["bottleneck_spread"]).sum() >= 8
+    assert np.nanmax(arrays["bottleneck_spread"]) < 0.001
+    assert np.ptp(scaled.median[np.isfinite(scaled.median)]) > 0.3, "each channel has its own gain"
+
+    assert about["systems"]["independent"]["lambdas"] == (4096, 128)
+    models = {each: load_model(f"independent-{each}") for each in (4096, 128)}
+    near, far = (Session(model, opened.session.picture).latents(each) for each, model in models.items())
+    expected = inside.log_ratio(near, far)
+    same(arrays["independent_value"], expected.value)
+    same(arrays["independent_flipped"], expected.flipped)
+    assert expected.flipped.any()
+
+
+def test_other_models_of_a_picture_are_opened_once(opened, bundled):
+    assert opened.companions.session("bottleneck") is opened.companions.session("bottleneck")
+    with pytest.raises(InputError, match="no bundled model"):
+        opened.companions.session("nothing")
+
+
+def test_what_is_not_bundled_is_said_in_its_place(opened, tmp_path, monkeypatch):
+    monkeypatch.setattr("explorer.library.folder", lambda: tmp_path)
+    about, arrays = extra(opened, snap(300), "ratio:4096:-")
+    assert "bottleneck" in about["systems"]["bottleneck"]["missing"]
+    assert "independent" in about["systems"]["independent"]["missing"]
+    assert all(name.startswith("model_") for name in arrays)
+
+
+def test_a_model_of_one_lambda_has_no_ratio_but_says_so(bundled):
+    session = Session(load_model("independent-128"), np.zeros((32, 32, 3), np.uint8))
+    alone = Opened("token", "picture", "independent-128", session, Trials(session.picture.pixels))
+    reply = replies.frame(alone, 128, ["ratio:4096:-"])
+    systems = reply.header["extras"]["ratio:4096:-"]["systems"]
+    assert "128 alone" in systems["model"]["missing"]
+    assert systems["bottleneck"]["spread"] is None, "a black picture has nothing that could spread"
+    assert reply.pack()
+
+
+def test_edit_is_the_sessions(opened):
+    about, arrays = extra(opened, snap(300), "edit:3=0,5=1.5")
+    edited = opened.session.edit(300, {3: 0, 5: 1.5})
+    same(arrays["pixels"], edited.pixels)
+    assert about == {"estimated_bits": edited.estimated_bits, "psnr": edited.psnr}
+
+
+def test_leaving_a_channel_out_saves_its_bits(opened):
+    bits = opened.session.bits(300)
+    channel = int(bits.sum((1, 2)).argmax())
+    about, _ = extra(opened, snap(300), f"edit:{channel}=0")
+    saved = opened.session.point(300).estimated_bits - about["estimated_bits"]
+    assert saved == pytest.approx(float(bits[channel].sum(dtype=np.float64)), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        *("nothing", "ratio", "ratio:4096", "ratio:4096:a", "ratio:4096:5000", "ratio:nan:64", "ratio:128:256:512"),
+        *("edit", "edit:", "edit:1", "edit:999=0", "edit:-1=0", "edit:0=9", "edit:0=nan", "edit:0=0,x"),
+    ],
+)
+def test_what_is_no_wish_is_refused(opened, wish):
+    with pytest.raises(InputError):
+        extra(opened, snap(300), wish)
