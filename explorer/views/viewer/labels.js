@@ -15,13 +15,16 @@ export function modelText({ lmbda, point }, withNumbers) {
 // header: of a codec's frame (see the routes rival and match in server.py). While another setting is being found the
 // gap is left out: it is that to a λ which is no longer shown.
 export function rivalText(header, rival, isCurrent) {
-  const { point, setting, by } = header;
-  const texts = { rate: rateText(point), quality: qualityText(point) };
-  const limit = isCurrent && by && !header.reached ? header.limit : null;
-  if (isCurrent && by && !limit) texts[by] += ` (${gapText(header)})`;
-  const note = limit ? [`not reachable: its ${limit} ${limitText[by](point)}`] : [];
-  const numbers = Object.keys(texts).filter((each) => !limit || each !== by).map((each) => texts[each]);
-  return [`${rival.label}, ${settingText(rival, setting)}`, ...numbers, ...note].join(" · ");
+  const { point, setting, by, reached, limit } = header;
+  const name = `${rival.label}, ${settingText(rival, setting)}`;
+  const parts = { name, rate: rateText(point), quality: qualityText(point) };
+  if (isCurrent && by && reached) parts[by] += ` (${gapText(header)})`;
+  if (isCurrent && by && !reached) {
+    const nearest = limit ? `${limit} ${limitText[by](point)}` : `nearest step is ${gapText(header)}`;
+    parts.note = `not reachable: its ${nearest}`;
+    if (limit) delete parts[by]; // the note gives it
+  }
+  return Object.values(parts).join(" · ");
 }
 
 export function findingText({ by, setting }, rival) {
@@ -42,10 +45,9 @@ function qualityText({ psnr }) {
   return `${decibels(psnr)} dB`;
 }
 
-function gapText({ by, gap, reached }) {
-  if (gap === null) return "nothing is lost";
-  const value = by === "rate" ? `${signed(100 * gap, 1)} %` : `${signed(gap, 2)} dB`;
-  return reached ? value : `${value}, its nearest step`;
+function gapText({ by, gap }) {
+  if (gap === null) return "lossless";
+  return by === "rate" ? `${signed(100 * gap, 1)} %` : `${signed(gap, 2)} dB`;
 }
 
 function signed(value, digits) {
