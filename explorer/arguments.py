@@ -95,9 +95,11 @@ def _add_measuring(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--html", help="write the figure to zoom into; it needs no network")
     command.add_argument("--cards", metavar="FOLDER", help="write model cards beside the checkpoints of this folder")
 
-    command = commands.add_parser("fetch", help="download and check a public test set")
-    command.add_argument("set", choices=("kodak", "clic"))
-    command.add_argument("folder", nargs="?", help="where to put it (default: a folder of its name)")
+    command = commands.add_parser("fetch", help="download and check a public test set, or CompressAI's models")
+    command.add_argument("set", choices=("kodak", "clic", "zoo"))
+    command.add_argument(
+        "folder", nargs="?", help="where to put it (default: a folder of its name, or PyTorch's cache)"
+    )
 
     command = commands.add_parser("bench", help="measure how long things take here")
     command.add_argument("--json", help="write the figures to this file")

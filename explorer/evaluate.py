@@ -27,7 +27,7 @@ from tqdm import tqdm
 
 from explorer import __version__, images
 from explorer.axis import PAPER_LAMBDAS, snap
-from explorer.codecs import CODECS, Codec, Measurement, MissingPackage, RDPoint, measure
+from explorer.codecs import CLASSICAL, CODECS, Codec, Measurement, MissingPackage, RDPoint, measure
 from explorer.images import InputError
 from explorer.rows import Key, Row, Store, key, setting
 from explorer.workers import start_workers
@@ -62,7 +62,8 @@ def codec_names(names: Sequence[str] = ()) -> list[str]:
     independent = [name for name in list_models() if name.startswith("independent-")]
     if "independent" in names and not independent:
         raise InputError("No independent models are bundled here; train them with `explorer train --kind fixed`.")
-    groups = {"classical": list(CODECS), "independent": sorted(independent, key=lambda name: int(name.split("-")[1]))}
+    independent.sort(key=lambda name: int(name.split("-")[1]))
+    groups = {"classical": list(CLASSICAL), "independent": independent}
     asked = names or [*filter(_is_installed, CODECS), *list_models()]
     return list(dict.fromkeys(member for name in asked for member in groups.get(name, [name])))
 

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from compressai.zoo.image import model_urls
 
 from explorer import fetch, images
+from explorer.codecs import ZOO, zoo
 from explorer.images import InputError
 
 
@@ -136,5 +138,29 @@ def test_offline_it_says_what_to_do_in_one_sentence(monkeypatch: pytest.MonkeyPa
 def test_the_pinned_sets_are_whole() -> None:
     assert len({file.digest for file in fetch.SETS["kodak"].files}) == fetch.SETS["kodak"].pictures == 24
     assert fetch.SETS["kodak"].files[-1].name == "kodim24.png"
-    with pytest.raises(InputError, match="choose one of kodak, clic"):
+    with pytest.raises(InputError, match="choose one of kodak, clic, zoo"):
         fetch.fetch("imagenet")
+
+
+def test_the_zoo_is_fetched_to_where_its_codecs_look(
+    site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    for codec in ZOO.values():
+        contents = [f"{codec.name}-{quality}".encode() for quality in range(1, 9)]
+        names = [f"{data.decode()}-{hashlib.sha256(data).hexdigest()[:8]}.pth.tar" for data in contents]
+        site.files |= {f"/{name}": data for name, data in zip(names, contents, strict=True)}
+        urls = {quality: f"{site.url}/{name}" for quality, name in enumerate(names, 1)}
+        monkeypatch.setitem(model_urls[codec.name], "mse", urls)
+    assert fetch.fetch("zoo") == zoo.folder() and tmp_path in zoo.folder().parents
+    assert len(list(zoo.folder().iterdir())) == len(site.requests) == 24
+    assert all(codec.version for codec in ZOO.values())
+    next(zoo.folder().iterdir()).write_bytes(b"other")
+    with pytest.raises(InputError, match="not the original: its hash differs"):
+        fetch.fetch("zoo")
+
+
+def test_the_zoo_is_pinned_by_its_names() -> None:
+    digests = {file.digest for file in fetch._zoo().files}
+    assert len(digests) == 24 and "sha256:446d5c7f" in digests
+    assert all(len(digest) == len("sha256:") + 8 for digest in digests)

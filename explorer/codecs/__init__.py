@@ -1,9 +1,9 @@
 """Every codec behind one contract (base.Codec): CODECS is the catalogue; to add a codec, add its line to it."""
 
-from explorer.codecs import bpg, classical
+from explorer.codecs import bpg, classical, zoo
 from explorer.codecs.base import Codec, CodecError, Knob, Match, Measurement, MissingPackage, RDPoint, match, measure
 
-_ALL: tuple[Codec, ...] = (
+_CLASSICAL: tuple[Codec, ...] = (
     classical.JPEG,
     classical.JPEG444,
     classical.JPEG2000,
@@ -15,10 +15,16 @@ _ALL: tuple[Codec, ...] = (
     bpg.BPG420,
 )
 
-CODECS: dict[str, Codec] = {codec.name: codec for codec in _ALL}
+_ZOO = (zoo.FACTORIZED, zoo.HYPERPRIOR, zoo.MEAN_HYPERPRIOR)
+
+CLASSICAL = {codec.name: codec for codec in _CLASSICAL}
+ZOO = {codec.name: codec for codec in _ZOO}
+CODECS: dict[str, Codec] = {**CLASSICAL, **ZOO}
 
 __all__ = [
+    "CLASSICAL",
     "CODECS",
+    "ZOO",
     "Codec",
     "CodecError",
     "Knob",

@@ -28,7 +28,7 @@ class CodecError(InputError):
 
 
 class MissingPackage(CodecError):
-    """A codec whose library is not installed here. The message names the pip command that brings it."""
+    """A codec whose library or weights are not here. The message names the command that brings them."""
 
 
 def check_size(width: int, height: int) -> None:
@@ -85,7 +85,7 @@ class Codec(Protocol):
 
     @property
     def version(self) -> str:
-        """The libraries that do the work, with their versions; raises MissingPackage where one is absent."""
+        """The libraries that do the work, with their versions; raises MissingPackage where what it needs is absent."""
 
     @property
     def knob(self) -> Knob:
