@@ -73,6 +73,12 @@ def test_a_picture_of_any_size_comes_back_at_its_size_and_near(codec: Codec) -> 
         assert np.abs(decoded.astype(int) - pixels).mean() < limit, (height, width)
 
 
+def test_noise_comes_back_at_its_size(codec: Codec) -> None:
+    noise = np.random.default_rng(9).integers(0, 256, (200, 230, 3), dtype=np.uint8)
+    for setting in codec.knob.ladder()[-4:]:
+        assert codec.decode(codec.encode(noise, setting)).shape == noise.shape
+
+
 def test_every_setting_keeps_the_size_and_the_rate_rises_along_the_ladder(codec: Codec) -> None:
     rng = np.random.default_rng(2)
     pixels = picture(rng, 97, 129)
