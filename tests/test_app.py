@@ -22,6 +22,7 @@ from PIL import Image
 import explorer
 from explorer import axis, images
 from explorer import model as networks
+from explorer.checkpoint import save
 from explorer.codecs import CODECS, CodecError, MissingPackage, classical, measure
 from explorer.codecs.base import BYTES_TOLERANCE, PSNR_TOLERANCE
 from explorer.views import figures, means, points, rivals, server, store, trials, viewer
@@ -32,7 +33,7 @@ UPLOAD = np.random.default_rng(1).integers(0, 256, (48, 72, 3), dtype=np.uint8)
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    networks.save(networks.Autoencoder(networks.PRESETS["tiny"]), path)
+    save(networks.Autoencoder(networks.PRESETS["tiny"]), path)
     return str(path)
 
 
@@ -199,7 +200,7 @@ def test_models_for_one_lambda_each_are_one_codec(tmp_path: Path, monkeypatch: p
     for lmbda in (256.0, 64.0):
         network = networks.Autoencoder(dataclasses.replace(networks.PRESETS["tiny"], kind="fixed", lmbda=lmbda))
         names[f"independent-{lmbda:.0f}"] = path = tmp_path / f"independent-{lmbda:.0f}.safetensors"
-        networks.save(network, path)
+        save(network, path)
     monkeypatch.setattr(rivals, "load_model", lambda name: explorer.load_model(names[name]))
     catalogue = rivals.Rivals(["mae", "bottleneck", *names])
     assert [rival.name for rival in catalogue.listed][len(CODECS) :] == ["mae", "bottleneck", "independent"]
@@ -216,7 +217,7 @@ def test_models_for_one_lambda_each_are_one_codec(tmp_path: Path, monkeypatch: p
 
 def test_a_model_of_one_lambda_opens_with_that_range(tmp_path: Path) -> None:
     path = tmp_path / "one.safetensors"
-    networks.save(networks.Autoencoder(dataclasses.replace(networks.PRESETS["tiny"], kind="fixed", lmbda=512)), path)
+    save(networks.Autoencoder(dataclasses.replace(networks.PRESETS["tiny"], kind="fixed", lmbda=512)), path)
     with TestClient(server.create_server(str(path))) as client:
         answer = upload(client, str(path), png(UPLOAD)).json()
         assert answer["lmbda"] == {"min": 512, "max": 512}
