@@ -102,7 +102,7 @@ class ZooCodec:
     def _weights(self, quality: float) -> Path:
         path = folder() / Path(self.addresses[int(self.knob.check(quality)) - 1]).name
         if not path.is_file():
-            raise MissingPackage(f"{self.label} needs its weights in {path.parent}: run `explorer fetch zoo`.")
+            raise MissingPackage(f"{self.label} needs its weights: run `explorer fetch zoo`.")
         return path
 
 
