@@ -20,7 +20,7 @@ export class ModulationView {
     const changed = () => inside.refresh();
     const choices = [
       makeChoice("layer", "Modulator", MODULATORS, changed),
-      makeChoice("gain", "Gain", Object.entries(REFERENCES).map(([key, { title }]) => [key, title]), changed),
+      makeChoice("reference", "Gain", Object.entries(REFERENCES).map(([key, { title }]) => [key, title]), changed),
       makeChoice("gaincolours", "Colours", paletteNames("diverging").map((name) => [name, name]), changed),
     ];
     [this.layers, this.reference, this.palette] = choices.map(({ select }) => select);

@@ -1,0 +1,195 @@
+"""Ratio maps and edits of channels in a real browser: what is shown equals the arrays of the Python API."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from browser import ROOT, canvas_pixels, settle
+from conftest import sample_paths
+
+from explorer.codecs.learned import LearnedCodec
+from explorer.inside import LogRatio
+from explorer.library import list_models
+from explorer.session import Session
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+VIEWER = f"{ROOT}.viewer"
+RATIO = f"{VIEWER}.inside.views.ratio"
+RIGHT = f"{VIEWER}.stage.layers.frame.canvas"
+CAPTION = "[data-panel=ratio] .mae-figure:first-child figcaption"
+
+
+@pytest.fixture(scope="module")
+def session(mae: LearnedCodec) -> Session:
+    """Of the picture that the app opens with."""
+    return Session(mae, next(path for path in sample_paths() if path.stem == "parrots"))
+
+
+def apply(page: Page, **wish: Any) -> None:
+    assert page.evaluate("(wish) => document.querySelector('.mae').viewer.state.apply(wish)", wish) == []
+    settle(page)
+
+
+def requests_of(page: Page) -> list[str]:
+    urls: list[str] = []
+    page.on("request", lambda request: "/api/" in request.url and urls.append(request.url))
+    return urls
+
+
+def shown_values(page: Page) -> np.ndarray:
+    values = page.evaluate(f"Array.from({RATIO}.ratio.systems.get('model').values, (v) => Number.isNaN(v) ? null : v)")
+    return np.array(values, np.float32)
+
+
+def same_as(ratio: LogRatio, page: Page) -> None:
+    np.testing.assert_array_equal(shown_values(page), ratio.value.astype(np.float16).astype(np.float32).ravel())
+
+
+def test_the_map_holds_pythons_values_and_follows_the_slider(page: Page, session: Session) -> None:
+    apply(page, view="ratio", channel=2)
+    same_as(session.log_ratio(4096, 256), page)
+    apply(page, **{"lambda": 700})
+    same_as(session.log_ratio(4096, 700), page)
+    apply(page, a="-", b=300.5)
+    same_as(session.log_ratio(700, 300.5), page)
+    assert page.evaluate(f"{VIEWER}.state.read().b") == 300.5
+    assert "fixed here: λ 300.5" in page.inner_text("[data-panel=ratio] .mae-inside-head")
+
+
+def test_captions_and_values_under_the_pointer_are_pythons(page: Page, session: Session) -> None:
+    apply(page, view="ratio", channel=2, b=256)
+    ratio = session.log_ratio(4096, 256)
+    caption = page.inner_text(CAPTION)
+    assert f"spread {ratio.spread[2]:.3f}" in caption
+    assert f"{100 * np.isnan(ratio.value[2]).mean():.2g} % masked" in caption
+    row, column = map(int, np.argwhere(~np.isnan(ratio.value[2]))[0])
+    page.evaluate(f"{VIEWER}.inside.hover({{ row: {row}, column: {column} }})")
+    text = page.inner_text("[data-panel=ratio] .mae-figure:first-child .mae-figure-head span")
+    assert float(text.removeprefix("×")) == pytest.approx(2 ** ratio.value[2, row, column], rel=0.01)
+
+
+def test_the_map_over_the_picture_has_the_colours_of_the_values(page: Page, session: Session) -> None:
+    apply(page, view="ratio", channel=2, b=256, opacity=100)
+    colours = canvas_pixels(page, f"{VIEWER}.stage.layers.map.canvas")[..., :3].astype(int)
+    ratio = session.log_ratio(4096, 256)
+    distance = ratio.value[2] - ratio.median[2]
+    redness = colours[..., 0] - colours[..., 2]
+    assert (colours[np.isnan(distance)] == (0x8B, 0x8F, 0x96)).all()
+    assert np.isnan(distance).any()
+    spread = ratio.spread[2]
+    assert (redness[distance > spread] > 20).all()
+    assert (redness[distance < -spread] < -20).all()
+
+
+def test_systems_that_are_not_bundled_say_so(page: Page) -> None:
+    apply(page, view="ratio")
+    for system in ("bottleneck", "independent-64"):
+        is_there = system in list_models()
+        missing = page.evaluate(f"Boolean({RATIO}.ratio.missing('{system.partition('-')[0]}'))")
+        assert missing != is_there
+
+
+def test_channel_scale_and_colours_need_no_request(page: Page) -> None:
+    apply(page, view="ratio", b=256)
+    urls = requests_of(page)
+    took = page.evaluate(f"""() => {{
+      const start = performance.now();
+      for (let channel = 0; channel < 20; channel++) {VIEWER}.inside.setChannel(channel);
+      return (performance.now() - start) / 20;
+    }}""")
+    page.select_option("[data-state=centre]", "one")
+    page.select_option("[data-state=ratiocolours]", index=1)
+    page.wait_for_timeout(300)
+    print(f"\nswitching the channel of the ratio view: {took:.1f} ms")
+    assert urls == []
+
+
+def test_drag_with_ratio_maps_ends_on_the_last_lambda(page: Page, session: Session) -> None:
+    apply(page, view="ratio", channel=2)
+    box = page.locator("[data-part=slider]").bounding_box()
+    assert box
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 20, middle)
+    page.mouse.down()
+    page.evaluate("() => { window.frames_seen = []; }")
+    started = monotonic()
+    for step in range(60):
+        page.mouse.move(box["x"] + 20 + (box["width"] - 60) * step / 59, middle)
+        page.wait_for_timeout(50)
+    page.mouse.up()
+    seconds = monotonic() - started
+    last = settle(page)
+    seen = page.evaluate("window.frames_seen")
+    print(f"\ndrag with ratio maps: {len({frame['lmbda'] for frame in seen}) / seconds:.1f} frames/s")
+    assert last["wanted"] == page.evaluate(f"{VIEWER}.wanted")
+    same_as(session.log_ratio(4096, last["lmbda"]), page)
+
+
+def test_ratio_spread_sorts_channels_and_is_asked_for_only_then(page: Page, session: Session) -> None:
+    urls = requests_of(page)
+    apply(page, view="channels", **{"lambda": 300})
+    assert urls and not any("ratio" in url for url in urls)
+    apply(page, sort="spread")
+    order = page.evaluate(f"{VIEWER}.inside.views.channels.multiples.shown.order")
+    spreads = session.log_ratio(4096, 64).spread[order]
+    known = spreads[~np.isnan(spreads)]
+    assert len(known) and (np.diff(known) <= 0).all()
+    assert np.isnan(spreads[len(known) :]).all()
+
+
+def test_leaving_a_channel_out_shows_the_picture_without_it_and_what_it_costs(page: Page, session: Session) -> None:
+    apply(page, view="channels", channel=3)
+    assert page.is_checked("[data-part=overlay]")
+    page.click("text=Leave out")
+    settle(page)
+    edited = session.edit(256, {3: 0})
+    np.testing.assert_array_equal(canvas_pixels(page, RIGHT)[..., :3], edited.pixels)
+    assert not page.is_checked("[data-part=overlay]"), "the map would hide the picture"
+    assert "without channel 3" in page.inner_text("[data-part=rightTag]")
+    point = session.point(256)
+    saved = float(session.bits(256)[3].sum()) / (point.width * point.height)
+    cost = page.inner_text(".mae-detail-side p:last-child")
+    assert float(cost.split("saves ")[1].split()[0]) == pytest.approx(saved, abs=6e-4)
+    assert f"costs {point.psnr - edited.psnr:.2f} dB" in cost
+
+    apply(page, **{"lambda": 512})
+    np.testing.assert_array_equal(canvas_pixels(page, RIGHT)[..., :3], session.edit(512, {3: 0}).pixels)
+    page.click(".mae-detail-side >> text=Reset")
+    settle(page)
+    page.wait_for_function(f"{VIEWER}.stage.layers.frame.pixels === {VIEWER}.shown.frame.pixels")
+    np.testing.assert_array_equal(canvas_pixels(page, RIGHT)[..., :3], session.reconstruct(512))
+
+
+def test_edits_are_a_part_of_the_state_and_only_where_their_control_is(page: Page, session: Session) -> None:
+    apply(page, view="channels", edit="17=0,3=2")
+    assert page.evaluate(f"{VIEWER}.state.read().edit") == "3=2,17=0"
+    np.testing.assert_array_equal(canvas_pixels(page, RIGHT)[..., :3], session.edit(256, {3: 2, 17: 0}).pixels)
+    apply(page, view="rd")
+    page.wait_for_function(f"{VIEWER}.stage.layers.frame.pixels === {VIEWER}.shown.frame.pixels")
+    for text in ("17", "17=", "999=0", "17=9", "17=0;3=1", "17=0,17=1", "-1=0", "17=1e1"):
+        rejected = page.evaluate("(edit) => document.querySelector('.mae').viewer.state.apply({ edit })", text)
+        assert rejected == ["edit"], text
+    assert page.evaluate(f"{VIEWER}.state.read().edit") == "3=2,17=0"
+
+
+def test_the_histogram_counts_symbols_under_the_priors_probabilities(page: Page, session: Session) -> None:
+    apply(page, view="channels", channel=3)
+    page.wait_for_function(f"{VIEWER}.inside.views.channels.detail.chart.data.length === 2")
+    occurs, prior = page.evaluate(f"{VIEWER}.inside.views.channels.detail.chart.data.map(({{ x, y }}) => ({{ x, y }}))")
+    symbols = session.symbols(256)[3]
+    for symbol, share in zip(occurs["x"], occurs["y"], strict=True):
+        assert share == pytest.approx((symbols == symbol).mean(), abs=1e-9)
+    bits = session.bits(256)[3]
+    for symbol, probability in zip(prior["x"], prior["y"], strict=True):
+        if (symbols == symbol).any():
+            assert -np.log2(probability) == pytest.approx(float(bits[symbols == symbol][0]), rel=1e-5)
+
+
+def test_every_choice_has_a_key_of_its_own(page: Page) -> None:
+    keys = page.evaluate("Array.from(document.querySelectorAll('select[data-state]'), (each) => each.dataset.state)")
+    assert len(keys) == len(set(keys))
