@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from explorer.codecs.base import RDPoint
     from explorer.images import InputError, Picture
     from explorer.inside import Edit, LogRatio, Response, log_ratio, receptive_field
-    from explorer.library import decode, list_models, load_model
+    from explorer.library import decode, list_models, load_model, samples
     from explorer.session import Session
+    from explorer.views.notebook import ExplorerWidget as ExplorerWidget
+    from explorer.views.notebook import widget as widget
 
 __version__ = "0.1.0"
 __all__ = [
@@ -40,10 +42,12 @@ __all__ = [
     "load_model",
     "log_ratio",
     "receptive_field",
-]
+    "samples",
+]  # and, with the extra "notebook" installed: ExplorerWidget, widget
 
 _HOME = {
     "Edit": "explorer.inside",
+    "ExplorerWidget": "explorer.views.notebook",
     "InputError": "explorer.images",
     "LogRatio": "explorer.inside",
     "Picture": "explorer.images",
@@ -55,6 +59,8 @@ _HOME = {
     "load_model": "explorer.library",
     "log_ratio": "explorer.inside",
     "receptive_field": "explorer.inside",
+    "samples": "explorer.library",
+    "widget": "explorer.views.notebook",
 }
 
 

@@ -13,17 +13,21 @@ from __future__ import annotations
 
 import copy
 import threading
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import torch
-from compressai import ans
-from compressai.entropy_models import EntropyBottleneck
 from numpy.typing import NDArray
 from torch import Tensor
 
 from explorer.images import InputError
+
+with warnings.catch_warnings():  # CompressAI's own imports warn of deprecations that a user can do nothing about.
+    warnings.simplefilter("ignore")
+    from compressai import ans
+    from compressai.entropy_models import EntropyBottleneck
 
 U_BITS = 20  # fixed point of u = y·a and of a itself
 CDF_BITS = 32  # fixed point of the stored cumulative

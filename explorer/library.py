@@ -1,4 +1,4 @@
-"""The bundled checkpoints: by name, by path, and by the id that a file names."""
+"""The bundled checkpoints: by name, by path, and by the id that a file names; and the sample pictures."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from explorer.codecs.learned import LearnedCodec, Pixels
 from explorer.images import InputError
 
 DEFAULT = "mae"
+SAMPLES = ("parrots", "hibiscus", "lighthouse", "houses", "regatta")  # the first is what a visitor sees
 
 
 def folder() -> Path:
@@ -22,6 +23,11 @@ def list_models() -> list[str]:
     """Names of the bundled checkpoints, the default first."""
     names = sorted(path.stem for path in folder().glob("*.safetensors"))
     return sorted(names, key=lambda name: name != DEFAULT)
+
+
+def samples() -> dict[str, Path]:
+    """The bundled sample pictures, 768×512 or 512×768 PNG files: name -> path."""
+    return {name: Path(__file__).parent / "samples" / f"{name}.png" for name in SAMPLES}
 
 
 def load_model(name: str | Path = DEFAULT, device: str = "auto") -> LearnedCodec:

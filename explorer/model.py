@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from explorer.axis import LAMBDA_MAX, LAMBDA_MIN, level_of, snap
 from explorer.images import InputError
 
-with warnings.catch_warnings():  # CompressAI's own imports warn of deprecations that a user can do nothing about.
+with warnings.catch_warnings():  # see entropy
     warnings.simplefilter("ignore")
     from compressai.layers import GDN
 

@@ -67,7 +67,7 @@ def unpack(body: bytes) -> tuple[dict[str, Any], np.ndarray]:
 def test_setup_says_what_the_viewer_needs(client: TestClient, checkpoint: str) -> None:
     setup = client.get("/api/setup").json()
     assert setup["model"] == checkpoint and checkpoint in setup["models"]
-    assert [sample["name"] for sample in setup["samples"]] == list(server.SAMPLE_NAMES)
+    assert [sample["name"] for sample in setup["samples"]] == list(explorer.samples())
     assert all(sample["thumbnail"].startswith("data:image/jpeg;base64,") for sample in setup["samples"])
     assert [rival["name"] for rival in setup["rivals"]][: len(CODECS)] == list(CODECS)
     assert setup["chosen"] == ["jpeg", "jpeg2000"]
@@ -78,7 +78,7 @@ def test_setup_says_what_the_viewer_needs(client: TestClient, checkpoint: str) -
 def test_sample_arrives_as_stored(client: TestClient, checkpoint: str) -> None:
     answer = client.post("/api/open", params={"model": checkpoint, "sample": "parrots"}).json()
     _, pixels = unpack(client.get(f"/api/pixels/{answer['id']}").content)
-    np.testing.assert_array_equal(pixels, np.asarray(Image.open(server.SAMPLES / "parrots.png")))
+    np.testing.assert_array_equal(pixels, np.asarray(Image.open(explorer.samples()["parrots"])))
 
 
 def test_frame_is_the_session_reconstruction_with_its_numbers(client: TestClient, checkpoint: str, opened: str) -> None:
@@ -341,7 +341,7 @@ def test_the_joined_viewer_is_one_module_without_imports() -> None:
     assert not re.search(r"^import ", text, re.MULTILINE)
     assert re.findall(r"^export .*", text, re.MULTILINE) == viewer.EXPORTS.strip().splitlines()
     listed = {path.relative_to(viewer.FOLDER).as_posix() for path in viewer.FOLDER.rglob("*.js")}
-    assert listed == set(viewer.MODULES)
+    assert listed == {*viewer.MODULES, *viewer.WIDGET_MODULES}
 
 
 def test_nothing_is_fetched_from_elsewhere() -> None:

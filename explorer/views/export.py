@@ -169,6 +169,7 @@ def _setup(opened: Opened) -> dict[str, Any]:
         "models": [opened.model],
         "model": opened.model,
         "samples": [{"name": opened.name, "thumbnail": ""}],
+        "source": {"sample": opened.name},
         "lmbda": {"min": low, "max": high, "start": (low * high) ** 0.5},
         "rivals": [],
         "chosen": [],

@@ -40,7 +40,7 @@ from starlette.concurrency import run_in_threadpool
 from explorer import images
 from explorer.axis import LAMBDA_MAX, LAMBDA_MIN, snap
 from explorer.images import InputError, to_png
-from explorer.library import folder, list_models
+from explorer.library import folder, list_models, samples
 from explorer.session import Session
 from explorer.views import export, replies, viewer
 from explorer.views.figures import rd_figure, series
@@ -52,9 +52,6 @@ from explorer.views.rivals import CHOSEN, Rivals
 from explorer.views.store import Gone, Store
 from explorer.views.trials import Superseded
 
-SAMPLES = Path(__file__).parent.parent / "samples"
-# The first is what a visitor sees.
-SAMPLE_NAMES = ("parrots", "hibiscus", "lighthouse", "houses", "regatta")
 # Here the picture still looks fine at first sight, and the difference to the original shows at the second.
 START_LAMBDA = 256.0
 MAX_UPLOAD = 64 * 2**20
@@ -72,9 +69,13 @@ def create_server(model: str = "mae", image: Path | None = None) -> FastAPI:
     Raises InputError at once where the model or the image cannot be read.
     """
     chosen = {images.read(image).name: image} if image else {}
-    samples = chosen | {name: SAMPLES / f"{name}.png" for name in SAMPLE_NAMES}
-    store = Store(list(dict.fromkeys([model, *list_models()])), samples)
+    store = Store(list(dict.fromkeys([model, *list_models()])), chosen | samples())
     store.model(model)
+    return serve(store, model)
+
+
+def serve(store: Store, model: str) -> FastAPI:
+    """The routes over a store of open pictures; `model`: the one to start with."""
     server = FastAPI(title="MAE Explorer", docs_url=None, redoc_url=None, openapi_url=None)
     server.state.api = Api(store, model)
     server.include_router(server.state.api.router, prefix="/api")
@@ -90,7 +91,7 @@ class Api:
     def __init__(self, store: Store, model: str) -> None:
         self.store, self.model = store, model
         self.rivals = Rivals(list_models())
-        self._pauses, self._turn = Pauses(), asyncio.Lock()
+        self.pauses, self._turn = Pauses(), asyncio.Lock()
         self.router = router = APIRouter()
         router.get("/setup")(self.setup)
         router.post("/open")(self.open)
@@ -122,6 +123,7 @@ class Api:
             "models": self.store.models,
             "model": self.model,
             "samples": [{"name": name, "thumbnail": _thumbnail(path)} for name, path in self.store.samples.items()],
+            "source": {"sample": next(iter(self.store.samples))},
             "lmbda": {"min": LAMBDA_MIN, "max": LAMBDA_MAX, "start": START_LAMBDA},
             "maxUpload": MAX_UPLOAD,
             "rivals": [asdict(rival) for rival in rivals],
@@ -150,7 +152,7 @@ class Api:
     async def frame(self, token: str, lmbda: float, extra: Annotated[list[str], Query()] = []) -> Response:  # noqa: B006
         """The reconstruction at the λ level nearest to `lmbda`, with the numbers of its real file."""
         opened = self.store.get(token)
-        with self._pauses.frame():
+        with self.pauses.frame():
             async with self._turn:
                 return _binary(await run_in_threadpool(replies.frame, opened, lmbda, extra))
 
@@ -167,12 +169,12 @@ class Api:
         opened = self.store.get(token)
         found = await run_in_threadpool(self.rivals.codec, codec)
         while True:
-            await self._pauses.wait()
+            await self.pauses.wait()
             if await request.is_disconnected():  # λ has moved on, nobody waits for this
                 return Response(status_code=204)
             target = await run_in_threadpool(opened.session.point, lmbda)
             with suppress(Superseded):
-                met = await run_in_threadpool(opened.trials.match, found, target, by, self._pauses.lasts)
+                met = await run_in_threadpool(opened.trials.match, found, target, by, self.pauses.lasts)
                 return _binary(await run_in_threadpool(replies.rival, opened, found, met["setting"], {"by": by, **met}))
 
     def modulation(self, model: str) -> Response:
@@ -183,7 +185,7 @@ class Api:
         """R-D points while they are measured, of the model and of `codecs`, names with commas between them; the work
         ends when the visitor closes the stream."""
         rivals = [self.rivals.codec(name) for name in filter(None, codecs.split(","))]
-        lines = _json_lines(curve_points(self.store.get(token), rivals, self._pauses))
+        lines = _json_lines(curve_points(self.store.get(token), rivals, self.pauses))
         return StreamingResponse(lines, media_type="application/x-ndjson")
 
     def file(self, token: str, lmbda: float, kind: str) -> Response:
@@ -207,7 +209,7 @@ class Api:
         """A file of many λ, made in the pauses of a drag: lines {done, of}, then {name, type, data: base64}; the work
         ends when the visitor closes the stream."""
         work = export.sweep(self.store.get(token), kind, start, end, frames)
-        return StreamingResponse(_json_lines(_made(work, self._pauses)), media_type="application/x-ndjson")
+        return StreamingResponse(_json_lines(_made(work, self.pauses)), media_type="application/x-ndjson")
 
 
 def static_files() -> APIRouter:

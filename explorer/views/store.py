@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import secrets
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from explorer.codecs.learned import LearnedCodec
 from explorer.images import InputError
@@ -53,20 +54,22 @@ class Store:
     def __init__(self, models: list[str], samples: dict[str, Path]) -> None:
         self.models = models
         self.samples = samples
+        self._codecs: WeakValueDictionary[str, LearnedCodec] = WeakValueDictionary()
         self._opened: OrderedDict[str, Opened] = OrderedDict()
+        self._held: Counter[str] = Counter()
         self._shared: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
         self._opening_sample = threading.Lock()
 
     def open(self, model: str, source: Any, name: str, trials: Trials | None = None) -> Opened:
-        """Open a picture (whatever `explorer.Session` takes) under a new token; `trials` of it, where there are any."""
-        session = Session(self.model(model), source)
+        """Open a picture (whatever `explorer.Session` takes, or a session of `model`) under a new token; `trials` of
+        it, where there are any."""
+        session = source if isinstance(source, Session) else Session(self.model(model), source)
         trials = trials or Trials(session.picture.pixels)
         opened = Opened(secrets.token_urlsafe(16), name, model, session, trials)
         with self._lock:
             self._opened[opened.token] = opened
-            while len(self._opened) > 1 and self._is_full():
-                self._opened.popitem(last=False)
+            self._make_room(opened.token)
         return opened
 
     def open_sample(self, model: str, sample: str, trials: Trials | None = None) -> Opened:
@@ -84,6 +87,8 @@ class Store:
     def reopen(self, model: str, token: str) -> Opened:
         """The same picture under another model."""
         before = self.get(token)
+        if before.model == model:
+            return before
         if before.name in self.samples and self._shared.get((before.model, before.name)) == token:
             return self.open_sample(model, before.name, before.trials)
         return self.open(model, before.session.picture, before.name, before.trials)
@@ -91,17 +96,52 @@ class Store:
     def get(self, token: str) -> Opened:
         """Find an open picture; raises Gone."""
         with self._lock:
-            if token not in self._opened:
-                raise Gone(token)
-            self._opened.move_to_end(token)
-            return self._opened[token]
+            return self._find(token)
+
+    def _find(self, token: str) -> Opened:
+        if token not in self._opened:
+            raise Gone(token)
+        self._opened.move_to_end(token)
+        return self._opened[token]
+
+    def hold(self, token: str) -> Opened:
+        """Find an open picture and keep it until it is released as often as it was held; raises Gone."""
+        with self._lock:
+            opened = self._find(token)
+            self._held[token] += 1
+        return opened
+
+    def release(self, token: str) -> None:
+        """Let go of a picture that was held; it is closed when nobody holds it any more."""
+        with self._lock:
+            self._held[token] -= 1
+            if not self._held[token]:
+                del self._held[token]
+                self._opened.pop(token, None)
+
+    def _make_room(self, newest: str) -> None:
+        idle = [token for token in self._opened if token != newest and token not in self._held]
+        while idle and self._is_full():
+            del self._opened[idle.pop(0)]
 
     def _is_full(self) -> bool:
         pixels = sum(opened.session.picture.pixels.size // 3 for opened in self._opened.values())
         return len(self._opened) > MAX_OPEN or pixels > MAX_PIXELS
 
+    def add_model(self, codec: LearnedCodec) -> str:
+        """Take a model that is loaded already, for as long as somebody uses it; the name to ask for it by."""
+        name = codec.name
+        if name in self.models and load_model(name).version != codec.version:
+            name = f"{codec.name} ({codec.version})"
+        self._codecs[name] = codec
+        return name
+
     def model(self, name: str) -> LearnedCodec:
-        """One of `models`; raises InputError for any other name, so that a visitor cannot have files opened."""
+        """One of `models`, or one that was added; raises InputError for any other name, so that a visitor cannot have
+        files opened."""
+        added = self._codecs.get(name)
+        if added is not None:
+            return added
         if name not in self.models:
             raise InputError(f"There is no model called “{name[:40]}”.")
         return load_model(name)

@@ -3,12 +3,13 @@
 The source is a few small ES modules. `module()` joins them into a single module without imports, which a browser can
 load from anywhere, also from the blob that anywidget makes of its `_esm` text. The joining is deliberately plain: each
 module becomes a function of its own, called in order, that returns what it exports, so names do not meet; imports and
-exports stand on one line each. `createViewer`, two transports and `decodeFrame` are exported; a widget appends its own
-`export default { render }` that calls `createViewer(el, transport)`.
+exports stand on one line each. `createViewer`, two transports and `decodeFrame` are exported; `widget()` is the same
+module with the `render` that anywidget calls.
 """
 
 import posixpath
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import plotly
@@ -72,19 +73,29 @@ export const { httpTransport } = modules["transport.js"];
 export const { offlineTransport } = modules["offline.js"];
 export const { decodeFrame } = modules["pixels.js"];
 """
+# What a widget needs beside the viewer.
+WIDGET_MODULES = ("messages.js", "widget.js")
 _IMPORT = re.compile(r"^import (\{.*\}) from \"(.*)\";$", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:const|let|(?:async )?function|class) (\w+|\{.*?\}))", re.MULTILINE)
 
 
 def module() -> str:
     """The viewer as one self-contained ES module."""
-    sources = {name: FOLDER.joinpath(name).read_text(encoding="utf-8") for name in MODULES}
-    return "const modules = {};\n" + "\n".join(_wrapped(*each) for each in sources.items()) + EXPORTS
+    return "const modules = {};\n" + _joined(MODULES) + EXPORTS
+
+
+def widget() -> str:
+    """The same module as anywidget takes it: its default export has `render`."""
+    return f'{module()}{_joined(WIDGET_MODULES)}\nexport default modules["widget.js"];\n'
 
 
 def style() -> str:
     """The viewer's style sheet; every rule is below the class `mae`."""
     return FOLDER.joinpath("viewer.css").read_text(encoding="utf-8")
+
+
+def _joined(names: Iterable[str]) -> str:
+    return "\n".join(_wrapped(name, FOLDER.joinpath(name).read_text(encoding="utf-8")) for name in names)
 
 
 def _wrapped(name: str, source: str) -> str:

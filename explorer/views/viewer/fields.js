@@ -7,7 +7,7 @@ import { SLIDER } from "./inside/lambdas.js";
 import { editsText, parseEdits } from "./inside/edits.js";
 
 const NUMBER = /^-?\d{1,6}(\.\d{1,6})?$/;
-export const PANELS = ["head", "about", "controls", "probe", "lambda", "compare", "numbers", "tabs", "samples", "actions"];
+export const PANELS = ["head", "about", "controls", "probe", "lambda", "compare", "numbers", "tabs", "panels", "samples", "actions", "side"];
 
 // ---- kinds of values --------------------------------------------------------------------------------------------------
 
@@ -136,7 +136,7 @@ const edits = {
 
 export const FIELDS = [
   // Opened first of all, and together: see `State.apply`.
-  { key: "picture", ...choice(samples), read: ({ opening, setup }) => (opening.source ?? { sample: setup.samples[0].name }).sample },
+  { key: "picture", ...choice(samples), read: ({ opening }) => opening.source.sample },
   { key: "model", ...choice(({ viewer }) => viewer.setup.models), read: (viewer) => viewer.model },
   {
     key: "lambda", early: true,

@@ -3,7 +3,7 @@ import { LambdaSlider } from "./slider.js";
 
 export class Opening {
   constructor(viewer) {
-    Object.assign(this, { viewer, turn: 0 });
+    Object.assign(this, { viewer, turn: 0, source: null }); // source: of what is open, and at first what to open
   }
 
   // source: {sample}, {file, name}, or {picture} for an open one with another model. The newest wish wins.

@@ -116,6 +116,7 @@ function gainChoice(gain) {
 
 export function buildPage(root) {
   root.classList.add("mae");
+  root.parentElement.classList.add("mae-room");
   root.innerHTML = PAGE;
   // Several viewers on one page must not share a radio group.
   const group = `mae-mode-${Math.random().toString(36).slice(2)}`;

@@ -63,11 +63,11 @@ export class State {
 
   // What to open for a wish, as `Opening.open` takes it, or null where the picture stays.
   source(values) {
-    const { picture, opening, setup, model } = this.viewer;
-    const sample = values.get("picture") ?? (picture ? opening.source.sample : setup.samples[0].name);
+    const { picture, opening, model } = this.viewer;
+    const sample = values.get("picture") ?? opening.source.sample;
     const isOther = !picture || (values.get("model") ?? model) !== picture.model;
     if (sample !== undefined) return isOther || sample !== opening.source.sample ? { sample } : null;
-    return isOther ? { picture: picture.id } : null;
+    return isOther ? { picture: picture?.id ?? opening.source.picture } : null;
   }
 
   // Frames are asked for once, when all is written.

@@ -14,7 +14,9 @@
 // A method that fails throws an Error whose message is a sentence for the user; `gone` on it: the picture was let go.
 import { decodeFrame, fromBase64 } from "./pixels.js";
 
-export function httpTransport(base) {
+// send: what the requests go through, as `fetch` does; a widget's go through messages to the kernel.
+export function httpTransport(base, send = fetch) {
+  const request = (...wish) => ask(send, ...wish);
   const url = (path, query = {}) => new URL(`${path}?${new URLSearchParams(query)}`, base);
   const json = async (response) => (await response).json();
   const frame = async (response) => decodeFrame(await (await response).arrayBuffer());
@@ -43,8 +45,8 @@ export function httpTransport(base) {
   };
 }
 
-async function request(url, options) {
-  const response = await fetch(url, options).catch((error) => {
+async function ask(send, url, options) {
+  const response = await send(url, options).catch((error) => {
     if (error.name === "AbortError") throw error;
     throw new Error("The server does not answer: is it still running?");
   });

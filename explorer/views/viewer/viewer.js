@@ -62,6 +62,7 @@ class Viewer {
     const setup = await this.transport.setup();
     Object.assign(this, { setup, model: setup.model });
     this.root.dataset.offline = Boolean(setup.offline);
+    this.opening.source = setup.source;
     const { signal } = this.closing;
     this.slider = new LambdaSlider(this.parts, setup.lmbda.start);
     this.slider.setRange(setup.lmbda);
@@ -276,6 +277,6 @@ class Viewer {
   }
 }
 
-function preferredTheme() {
+export function preferredTheme() {
   return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 }

@@ -1,0 +1,136 @@
+// The viewer in the output of a notebook's cell: requests travel as messages to the kernel (see bridge.py), and what the
+// viewer and Python both may change are traits of the widget's model (see notebook.py).
+import { createViewer, preferredTheme } from "./viewer.js";
+import { httpTransport } from "./transport.js";
+import { messageFetch } from "./messages.js";
+
+const KERNEL = "file:///"; // a base for addresses, of which paths and queries travel
+
+// What anywidget calls for each place where the widget is shown. Returns what to do when that place goes.
+export function render({ model, el }) {
+  const root = el.appendChild(document.createElement("div"));
+  root.style.setProperty("--mae-height", `${model.get("height")}px`);
+  const closing = new AbortController();
+  const viewer = createViewer(root, kernelTransport(model, closing.signal), { theme: notebookTheme });
+  keepKeys(root);
+  new Link(model, viewer, closing.signal);
+  return () => {
+    closing.abort();
+    viewer.destroy();
+  };
+}
+
+function kernelTransport(model, signal) {
+  const fetch = messageFetch(model, signal);
+  const http = httpTransport(KERNEL, fetch);
+  const setup = async () => {
+    const { lmbda, ...rest } = await http.setup();
+    const source = { picture: model.get("_picture") };
+    return { ...rest, model: model.get("_model"), source, lmbda: { ...lmbda, start: model.get("lmbda") } };
+  };
+  return { ...http, setup, plotly: () => (plotly ??= loadPlotly(fetch)) };
+}
+
+let plotly; // once for all widgets of a page
+
+// Beside whatever Plotly the notebook itself may have.
+async function loadPlotly(fetch) {
+  const source = await (await fetch(new URL("viewer/plotly.min.js", KERNEL))).text();
+  const module = { exports: {} };
+  new Function("module", "exports", "define", source)(module, module.exports);
+  return module.exports;
+}
+
+// Keys that the viewer hears are not the notebook's commands as well: there X would cut the cell.
+function keepKeys(root) {
+  root.dataset.lmSuppressShortcuts = true; // JupyterLab's and Notebook's own mark
+  root.addEventListener("keydown", (event) => {
+    if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
+  });
+}
+
+// Traits that are fields of the viewer's state (see state.js) by another name or in another form: [trait, read, write].
+const WHOLE = ""; // the state's word for a picture that is wholly visible
+const TRAITS = [
+  ["view", ({ view, hide }) => (isAlone(hide) ? "compare" : view), (view, { hide }) => writeView(view, hide)],
+  ["channel", ({ channel }) => channel, (channel) => ({ channel })],
+  ["view_box", ({ box }) => (box === WHOLE ? [] : box.split(",").map(Number)), (box) => ({ box: box.join(",") })],
+];
+const BESIDE = ["tabs", "panels"]; // what "compare" does without
+
+function isAlone(hide) {
+  return hide.split(",").includes("panels");
+}
+
+function writeView(view, hide) {
+  const others = hide.split(",").filter((part) => part && !BESIDE.includes(part));
+  return view === "compare" ? { view: "rd", hide: [...others, ...BESIDE].join(",") } : { view, hide: others.join(",") };
+}
+
+// Traits and the viewer follow each other.
+class Link {
+  constructor(model, viewer, signal) {
+    Object.assign(this, { model, viewer, signal });
+    const { root } = viewer;
+    root.addEventListener("picture", ({ detail }) => this.tell({ _picture: detail.id }), { signal });
+    root.addEventListener("picture", () => this.start(), { once: true, signal });
+  }
+
+  start() {
+    const { model, viewer } = this;
+    this.applyTraits();
+    viewer.root.addEventListener("frame", ({ detail }) => this.tellFrame(detail), { signal: this.signal });
+    viewer.root.addEventListener("statechange", () => this.tellState(), { signal: this.signal });
+    this.on("_picture", (picture) => picture === viewer.picture.id || viewer.open({ picture }));
+    this.on("lmbda", (lmbda) => lmbda === viewer.wanted || viewer.setLambda(lmbda));
+    for (const [trait, , write] of TRAITS) this.on(trait, (value) => this.apply(write(value, viewer.state.read())));
+    this.on("state", (state) => this.apply(state));
+  }
+
+  on(trait, act) {
+    const changed = () => act(this.model.get(trait));
+    this.model.on(`change:${trait}`, changed);
+    this.signal.addEventListener("abort", () => this.model.off(`change:${trait}`, changed));
+  }
+
+  applyTraits() {
+    const state = { ...this.viewer.state.read(), ...this.model.get("state") };
+    for (const [trait, , write] of TRAITS) Object.assign(state, write(this.model.get(trait), state));
+    this.apply(state);
+  }
+
+  // Only what is not so already: a trait that the viewer itself has set changes nothing.
+  async apply(state) {
+    const { viewer } = this;
+    const now = viewer.state.read();
+    const wish = Object.entries(state).filter(([key, value]) => String(value) !== String(now[key]));
+    const rejected = wish.length ? await viewer.state.apply(Object.fromEntries(wish)) : [];
+    const reasons = rejected.map((key) => `“${key}” must be ${viewer.state.allowed(key) ?? "left out: there is no such thing"}.`);
+    if (reasons.length) viewer.notify(reasons.join(" "));
+    if (reasons.length) this.tellState();
+  }
+
+  tell(values) {
+    for (const [trait, value] of Object.entries(values)) this.model.set(trait, value);
+    this.model.save_changes();
+  }
+
+  // λ that is wanted is told with each frame, so at most that often.
+  tellFrame({ picture, lmbda }) {
+    this.tell({ lmbda: this.viewer.wanted, _shown: [picture, lmbda] });
+  }
+
+  tellState() {
+    const state = this.viewer.state.read();
+    this.tell({ state, ...Object.fromEntries(TRAITS.map(([trait, read]) => [trait, read(state)])) });
+  }
+}
+
+// JupyterLab and Notebook say it on the body, so does VS Code.
+function notebookTheme() {
+  const { jpThemeLight } = document.body.dataset;
+  if (jpThemeLight) return jpThemeLight === "true" ? "light" : "dark";
+  const [, kind] = /vscode-(light|dark|high-contrast-light|high-contrast)/.exec(document.body.className) ?? [];
+  if (kind) return kind.endsWith("light") ? "light" : "dark";
+  return preferredTheme();
+}

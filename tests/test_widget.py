@@ -1,0 +1,219 @@
+"""The notebook's widget without a browser: its messages carry what HTTP carries, its traits guard what they take."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import traitlets
+from fastapi.testclient import TestClient
+
+import explorer
+from explorer import images
+from explorer.views import viewer
+from explorer.views.bridge import Bridge, Line
+from explorer.views.server import create_server
+from explorer.views.store import Gone, Store
+
+if "CI" not in os.environ:
+    pytest.importorskip("anywidget")
+
+Answer = tuple[dict[str, Any], bytes]
+
+
+class Kernel:
+    """The viewer's end of a line: sends requests and takes their answers."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        self.parts: queue.Queue[Answer] = queue.Queue()
+        self.line = Line(bridge, lambda message, buffers: self.parts.put((message, b"".join(buffers))))
+
+    def ask(self, name: str, path: str, query: str = "", method: str = "GET", body: bytes = b"") -> None:
+        self.line.receive(
+            {"id": name, "method": method, "path": path, "query": query}, [memoryview(body)] if body else []
+        )
+
+    def next(self) -> Answer:
+        return self.parts.get(timeout=120)
+
+    def answer(self) -> tuple[int, bytes]:
+        """Status and body of one answer, all its parts."""
+        message, body = self.next()
+        status = message["status"]
+        while message["more"]:
+            message, part = self.next()
+            body += part
+        return status, body
+
+
+@pytest.fixture(scope="module")
+def server() -> Any:
+    return create_server()
+
+
+@pytest.fixture(scope="module")
+def client(server: Any) -> TestClient:
+    return TestClient(server)
+
+
+@pytest.fixture
+def kernel(server: Any) -> Kernel:
+    return Kernel(Bridge(server))
+
+
+def open_parrots(kernel: Kernel) -> str:
+    kernel.ask("open", "/api/open", "model=mae&sample=parrots", "POST")
+    return json.loads(kernel.answer()[1])["id"]
+
+
+def test_messages_carry_the_bytes_that_http_carries(kernel: Kernel, client: TestClient) -> None:
+    token = open_parrots(kernel)
+    for name, (path, query) in {
+        "frame": (f"/api/frame/{token}", "lmbda=300&extra=planes"),
+        "pixels": (f"/api/pixels/{token}", ""),
+        "script": ("/viewer/plotly.min.js", ""),
+    }.items():
+        kernel.ask(name, path, query)
+        status, body = kernel.answer()
+        assert status == 200
+        assert body == client.get(f"{path}?{query}").content
+
+
+def test_a_picture_travels_to_the_kernel(kernel: Kernel) -> None:
+    picture = images.to_png(np.full((40, 56, 3), 128, np.uint8))
+    kernel.ask("open", "/api/open", "model=mae&name=grey.png", "POST", picture)
+    status, body = kernel.answer()
+    assert (status, json.loads(body)["name"]) == (200, "grey.png")
+
+
+def test_errors_are_sentences(kernel: Kernel) -> None:
+    token = open_parrots(kernel)
+    kernel.ask("beyond", f"/api/frame/{token}", "lmbda=3")
+    status, body = kernel.answer()
+    assert (status, json.loads(body)) == (422, {"error": "λ must lie between 64 and 4096, but 3.0 was given."})
+    kernel.ask("gone", "/api/frame/nothing", "lmbda=300")
+    assert kernel.answer()[0] == 410
+
+
+def test_points_come_one_by_one_until_the_viewer_leaves(kernel: Kernel) -> None:
+    token = open_parrots(kernel)
+    kernel.ask("points", f"/api/points/{token}")
+    for _ in range(2):
+        message, line = kernel.next()
+        assert message["more"] and json.loads(line)["series"] == "model"
+    kernel.line.receive({"id": "points", "abort": True}, [])
+    late = drain(kernel, seconds=2)
+    assert len(late) <= 1, "points went on after the viewer had left"
+
+
+def drain(kernel: Kernel, seconds: float) -> list[Answer]:
+    found = []
+    with pytest.raises(queue.Empty):
+        while True:
+            found.append(kernel.parts.get(timeout=seconds))
+    return found
+
+
+def test_a_closed_line_answers_no_more(kernel: Kernel) -> None:
+    token = open_parrots(kernel)
+    kernel.ask("points", f"/api/points/{token}")
+    kernel.next()
+    kernel.line.close()
+    assert len(drain(kernel, seconds=2)) <= 1
+
+
+def notebook_hub() -> Any:
+    from explorer.views.notebook import hub
+
+    return hub()
+
+
+# -- the widget ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def open_widget() -> Iterator[Callable[..., explorer.ExplorerWidget]]:
+    opened = []
+
+    def make(*args: Any, **options: Any) -> explorer.ExplorerWidget:
+        opened.append(explorer.widget(*args, **options))
+        return opened[-1]
+
+    yield make
+    for each in opened:
+        each.close()
+
+
+def test_traits_guard_what_they_take(open_widget: Callable[..., explorer.ExplorerWidget]) -> None:
+    widget = open_widget()
+    seen: list[float] = []
+    widget.observe(lambda change: seen.append(change["new"]), "lmbda")
+    widget.lmbda = 300
+    assert seen == [300]
+    with pytest.raises(explorer.InputError, match="between 64 and 4096"):
+        widget.lmbda = 5000
+    with pytest.raises(explorer.InputError, match="from 0 to 191"):
+        widget.channel = 192
+    with pytest.raises(traitlets.TraitError):
+        widget.view = "nothing"
+    assert (widget.lmbda, widget.channel, widget.view) == (300, 0, "compare")
+
+
+def test_arrays_are_the_sessions(open_widget: Callable[..., explorer.ExplorerWidget]) -> None:
+    widget = open_widget("parrots", lmbda=500)
+    session = explorer.Session(explorer.load_model(), explorer.samples()["parrots"])
+    np.testing.assert_array_equal(widget.latents, session.latents(500))
+    assert widget.point == session.point(500)
+
+
+def test_any_picture_and_any_model(open_widget: Callable[..., explorer.ExplorerWidget], tiny: Any) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
+    mine = open_widget(pixels, model=tiny, lmbda=70)
+    assert mine.session.model is tiny
+    again = open_widget(mine.session)
+    assert again.session is mine.session
+    assert open_widget("parrots").session is open_widget("parrots").session, "a sample is opened once"
+
+
+def test_a_picture_is_kept_while_a_widget_shows_it(open_widget: Callable[..., explorer.ExplorerWidget]) -> None:
+    first, second = open_widget("houses"), open_widget("houses")
+    store, token = notebook_hub().store, first._picture
+    first.close()
+    assert store.get(token).session is second.session
+    second.close()
+    with pytest.raises(Gone):
+        store.get(token)
+
+
+def test_held_pictures_do_not_make_room() -> None:
+    store = Store(["mae"], explorer.samples())
+    held = store.hold(store.open_sample("mae", "parrots").token)
+    grey = np.zeros((16, 16, 3), np.uint8)
+    others = [store.open("mae", grey, "grey") for _ in range(12)]
+    assert store.get(held.token) is held
+    with pytest.raises(Gone):
+        store.get(others[0].token)
+
+
+def test_the_viewer_is_the_apps() -> None:
+    from explorer.views.notebook import VIEWS, ExplorerWidget
+
+    assert ExplorerWidget._esm.startswith(viewer.module()) and ExplorerWidget._css == viewer.style()
+    page = viewer.FOLDER.joinpath("page.js").read_text(encoding="utf-8")
+    (tabs,) = re.findall(r"const TABS = \[(.*?)\n\];", page, re.DOTALL)
+    assert set(re.findall(r'^ *\["(\w+)"', tabs, re.MULTILINE)) <= set(VIEWS) - {"compare"}
+
+
+def test_without_anywidget_one_sentence_says_the_remedy() -> None:
+    code = "import sys; sys.modules['anywidget'] = None\nimport explorer\n"
+    code += "try: explorer.widget\nexcept ImportError as error: print(error)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "Widgets need anywidget and ipywidgets: pip install 'mae-explorer[notebook]'"
