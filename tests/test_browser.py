@@ -221,18 +221,6 @@ def test_a_picture_that_the_server_let_go_of_is_opened_again(page: Page) -> None
     assert settle_picture
 
 
-def test_both_files_can_be_saved(page: Page) -> None:
-    settle_lambda = page.evaluate(f"{ROOT}.viewer.shown.header")
-    with page.expect_download() as mae:
-        page.click("[data-part=saveMae]")
-    assert mae.value.suggested_filename.endswith(".mae")
-    assert mae.value.path().stat().st_size == settle_lambda["point"]["bytes"]
-    with page.expect_download() as saved:
-        page.click("[data-part=savePng]")
-    shown = canvas_pixels(page, f"{ROOT}.viewer.stage.layers.frame.canvas")[..., :3]
-    np.testing.assert_array_equal(np.asarray(Image.open(saved.value.path())), shown)
-
-
 def test_plot_zoom_survives_updates_and_a_click_sets_lambda(page: Page) -> None:
     page.wait_for_function(f"{ROOT}.viewer.panel.plot.data[0].x.length >= 5", timeout=120_000)
     page.wait_for_selector(".mae-plot .scatterlayer .trace path.point")
@@ -398,7 +386,7 @@ def test_everything_fits_1280_by_720_and_a_phone(page: Page) -> None:
     for reference in ("", "jpeg"):
         page.select_option("[data-part=reference]", reference)
         page.wait_for_timeout(300)
-        for part in ("stage", "slider", "numbers", "verdict", "plot", "samples", "savePng"):
+        for part in ("stage", "slider", "numbers", "verdict", "plot", "samples", "exports"):
             box = page.locator(f"[data-part={part}]").bounding_box()
             assert box and box["y"] >= 0 and box["y"] + box["height"] <= 720, part
         drawn, plot = (page.locator(part).first.bounding_box() for part in (".mae-plot .main-svg", ".mae-plot"))

@@ -54,6 +54,7 @@ from explorer.views.trials import Superseded
 
 # Here the picture still looks fine at first sight, and the difference to the original shows at the second.
 START_LAMBDA = 256.0
+LESSONS = Path(__file__).parent / "lessons.json"
 MAX_UPLOAD = 64 * 2**20
 # What can be saved of one λ, by the file's extension.
 FILES: dict[str, Callable[[Session, float], bytes]] = {
@@ -131,6 +132,7 @@ class Api:
             "means": self._means,
             "figure": rd_figure(curves),
             "palettes": PALETTES,
+            "lessons": json.loads(LESSONS.read_text(encoding="utf-8")),
         }
 
     async def open(

@@ -64,6 +64,10 @@ MODULES = (
     "fields.js",
     "state.js",
     "links.js",
+    "player.js",
+    "lessons.js",
+    "files.js",
+    "exports.js",
     "listen.js",
     "viewer.js",
 )

@@ -188,6 +188,13 @@ export const FIELDS = [
   },
   { key: "means", ...toggle(({ panel }) => panel.showsMeans, ({ panel }, isOn) => panel.showMeans(isOn)) },
   {
+    key: "lesson",
+    ...choice(({ viewer }) => viewer.lessons.places),
+    read: ({ lessons }) => lessons.place,
+    write: ({ lessons }, value) => lessons.show(value),
+  },
+  { key: "play", ...toggle(({ player }) => player.playing, ({ player }, isOn) => (isOn ? player.offer() : player.stop())) },
+  {
     key: "hide",
     ...several(() => PANELS),
     read: ({ root }) => (root.dataset.hide ?? "").replaceAll(" ", ","),

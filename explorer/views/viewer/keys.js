@@ -10,6 +10,7 @@ const SHORTCUTS = [
   [["PageDown"], "halve λ", (v) => v.stepLambda(-1)],
   [["Home"], "smallest λ: smallest file", (v) => v.stepLambda(-Infinity)],
   [["End"], "largest λ: best picture", (v) => v.stepLambda(Infinity)],
+  [["k"], "play or pause λ", (v) => v.player?.toggle()],
   [["s"], "split", (v) => v.modes.set("split")],
   [["b"], "side by side", (v) => v.modes.set("beside")],
   [["r"], "flip: the right picture alone", (v) => v.modes.set("flip")],

@@ -66,7 +66,8 @@ export class Links {
     const { state, picture } = this.viewer;
     try {
       const wish = readHash(hash);
-      const [key] = await state.apply(picture ? { ...state.defaults, ...wish } : wish);
+      const lesson = this.viewer.lessons.stateOf(wish.lesson);
+      const [key] = await state.apply({ ...(picture && state.defaults), ...lesson, ...wish });
       return key === undefined ? "" : this.explain(key, wish[key]);
     } catch (error) {
       return error.message;

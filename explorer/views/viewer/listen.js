@@ -22,11 +22,12 @@ function listenToControls(viewer, on) {
     actual: () => stage.zoomTo(1),
     helpOpen: () => parts.help.showModal(),
     choose: () => parts.file.click(),
-    saveMae: () => viewer.save("mae"),
-    savePng: () => viewer.save("png"),
   };
   for (const [name, action] of Object.entries(clicks)) on(parts[name], "click", action);
-  on(document, "pointerdown", ({ target }) => parts.curves.contains(target) || (parts.curves.open = false));
+  const menus = [parts.curves, parts.exports, parts.playMenu];
+  on(document, "pointerdown", ({ target }) => {
+    for (const menu of menus) if (!menu.contains(target)) menu.open = false;
+  });
   on(parts.slider, "input", (event) => viewer.setLambda(viewer.slider.read(), event.timeStamp));
   on(parts.gain, "change", () => modes.setGain(Number(parts.gain.value)));
   for (const radio of parts.modes) on(radio, "change", () => modes.set(radio.value));

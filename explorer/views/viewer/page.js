@@ -21,6 +21,12 @@ const TABS = [
 const PAGE = `
 <div class="mae-notice" data-part="notice" role="status" aria-live="polite"></div>
 <section class="mae-view" aria-label="Picture">
+  <section class="mae-lesson" data-part="lesson" aria-label="Lesson" hidden>
+    <h2 data-part="lessonTitle"></h2><span data-part="lessonCount"></span>
+    <p data-part="lessonText" aria-live="polite"></p>
+    <div><button type="button" data-part="lessonBack">Back</button> <button type="button" data-part="lessonNext">Next</button></div>
+    <button type="button" data-part="lessonClose" aria-label="Close the lesson" title="Close the lesson">✕</button>
+  </section>
   <div class="mae-bar">
     <fieldset class="mae-modes"><legend class="mae-unseen">Compare</legend>${MODES.map(modeChoice).join("")}</fieldset>
     <label class="mae-gain" data-part="gainBox" hidden>Gain
@@ -51,6 +57,9 @@ const PAGE = `
   </div>
   <div class="mae-lambda">
     <div class="mae-hero"><i>λ</i> <b data-part="lambda">–</b></div>
+    <div class="mae-player"><button type="button" data-part="play" aria-label="Play λ" title="Let λ move by itself (K)">▶</button>
+      <details data-part="playMenu"><summary aria-label="How λ moves" title="How λ moves">▾</summary>
+        <div class="mae-menu" data-part="playOptions"></div></details></div>
     <div class="mae-track">
       <input type="range" data-part="slider" min="0" step="1" value="0" aria-label="Rate-distortion trade-off λ">
       <div class="mae-ticks" data-part="ticks" aria-hidden="true"></div>
@@ -89,12 +98,16 @@ const PAGE = `
   <div class="mae-actions">
     <button type="button" data-part="choose" data-live title="Or drop a picture, or paste one with Ctrl+V">Open picture…</button>
     <input type="file" data-part="file" accept="image/*" hidden aria-label="Picture file">
+    <button type="button" data-part="lessonsOpen" title="Guided tours, a few steps each" hidden>Lessons</button>
     <span class="mae-gap"></span>
     <button type="button" data-part="copyLink" title="A link to what is shown here" hidden>Copy link</button>
-    <button type="button" data-part="saveMae" data-live title="The compressed file at this λ">Save .mae</button>
-    <button type="button" data-part="savePng" title="The reconstruction at this λ, lossless">Save PNG</button>
+    <button type="button" data-part="exportStop" title="Stop" hidden></button>
+    <details class="mae-exports" data-part="exports"><summary title="Files of what is shown">Export</summary>
+      <div class="mae-menu" data-part="exportList" role="group" aria-label="Files"></div></details>
   </div>
 </section>
+<dialog class="mae-help" data-part="lessons" aria-label="Lessons"><h2>Lessons</h2>
+  <div class="mae-lessons" data-part="lessonList"></div><form method="dialog"><button>Close</button></form></dialog>
 <dialog class="mae-help" data-part="help" aria-label="Keyboard help"><h2>Keyboard</h2><dl data-part="helpList"></dl>
   <form method="dialog"><button>Close</button></form></dialog>`;
 

@@ -106,9 +106,8 @@ export class RatePanel {
   redraw() {
     cancelAnimationFrame(this.drawing);
     this.drawing = null;
-    const { metric, showsMeans } = this;
+    const { metric, source } = this;
     const type = this.parts.axis.value;
-    const source = showsMeans ? "Kodak means" : "this picture";
     const [x, y] = ["Rate (bits per pixel)", `${METRICS[metric].name} (dB)`];
     this.plot.drawCurves(["model", ...this.names()].map((series) => this.drawn(series)), {
       x: { title: `${x}, ${source}`, type, view: `${source} ${type}` },
@@ -117,11 +116,19 @@ export class RatePanel {
     this.tell();
   }
 
+  get source() {
+    return this.showsMeans ? "Kodak means" : "this picture";
+  }
+
+  // [{setting, point}] of a curve, by rate.
+  pointsOf(series) {
+    if (!this.showsMeans) return this.curves.of(series).points;
+    return this.setup.means?.[series === "model" ? this.model : series] ?? [];
+  }
+
   drawn(series) {
     const { quality } = METRICS[this.metric];
-    const means = this.setup.means?.[series === "model" ? this.model : series] ?? [];
-    const points = (this.showsMeans ? means : this.curves.of(series).points)
-      .filter(({ point }) => quality(point) !== null);
+    const points = this.pointsOf(series).filter(({ point }) => quality(point) !== null);
     const knob = this.rivals.get(series) ?? { knob: "λ", unit: "" };
     return {
       series,

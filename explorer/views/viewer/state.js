@@ -1,7 +1,7 @@
 // Everything that is chosen in the viewer, as one flat plain object: links, lessons and widgets read and write it by key.
 //
 //   state.read()            -> {key: value}, numbers and strings; an uploaded picture has no `picture`
-//   state.changes()         -> those that are not as in a viewer that was just opened
+//   state.changes()         -> those that are not as in a viewer that was just opened, or at the open step of a lesson
 //   await state.apply(wish) -> keys that were rejected; if there are any, nothing at all has changed
 //   state.allowed(key)      -> what the values of a key may be, in words
 // "statechange" on the viewer's root, with the state as its detail, follows a change when things have come to rest.
@@ -29,7 +29,8 @@ export class State {
   }
 
   changes() {
-    return Object.fromEntries(Object.entries(this.read()).filter(([key, value]) => value !== this.defaults[key]));
+    const usual = { ...this.defaults, ...this.viewer.lessons.stateOf(this.viewer.lessons.place) };
+    return Object.fromEntries(Object.entries(this.read()).filter(([key, value]) => String(value) !== String(usual[key])));
   }
 
   // Values may also be numbers as text. What depends on the picture is checked with the one that will be open.

@@ -6,7 +6,7 @@
 // and "frame" right after a frame's paint. Its detail is {picture, lmbda, level, wanted, asked, painted}: λ of the
 // frame, λ that was asked for, when (performance.now) the input came that asked for it, and when it was painted.
 import { Latest, FrameCache } from "./latest.js";
-import { buildPage, addSamples, saveBlob } from "./page.js";
+import { buildPage, addSamples } from "./page.js";
 import { Readout, formatLambda, describe } from "./readout.js";
 import { LambdaSlider } from "./slider.js";
 import { Opening } from "./opening.js";
@@ -19,6 +19,9 @@ import { Inside } from "./inside/inside.js";
 import { setPalettes } from "./inside/colours.js";
 import { State } from "./state.js";
 import { Links } from "./links.js";
+import { Lessons } from "./lessons.js";
+import { Player } from "./player.js";
+import { Exports } from "./exports.js";
 import { listen } from "./listen.js";
 
 const CACHE_BYTES = 64 * 2 ** 20;
@@ -75,6 +78,9 @@ class Viewer {
     this.chooser = new Chooser(this.parts, this.comparison, (codec) => this.panel.settings(codec), signal);
     setPalettes(setup.palettes);
     this.inside = new Inside(this.parts, this, signal);
+    this.player = new Player(this.parts, this, signal);
+    this.lessons = new Lessons(this.parts, this, setup.lessons ?? [], signal);
+    this.exports = new Exports(this.parts, this, signal);
     this.state = new State(this);
     if (links) await new Links(this, signal).follow();
     else await this.state.apply({});
@@ -226,7 +232,9 @@ class Viewer {
   }
 
   back() {
-    if (this.parts.curves.open) this.parts.curves.open = false;
+    const { curves, exports, playMenu } = this.parts;
+    const open = [curves, exports, playMenu].find((menu) => menu.open);
+    if (open) open.open = false;
     else this.comparison.choose(null);
   }
 
@@ -257,12 +265,6 @@ class Viewer {
 
   openFile(file) {
     if (file) this.open({ file, name: file.name });
-  }
-
-  async save(kind) {
-    if (!this.shown) return;
-    const { id, header } = this.shown;
-    await this.transport.file(id, header.lmbda, kind).then(saveBlob, (error) => this.notify(error.message));
   }
 
   destroy() {
