@@ -6,7 +6,7 @@ import { RatePlot } from "./plot.js";
 
 export class RatePanel {
   // setup: see server.py. plotly: a promise of the library. on: {load: the transport's points(); pick(series, setting):
-  // a click on a point; failed(error)}.
+  // a click on a point; grown(): the model's curve has more points; failed(error)}.
   constructor(parts, setup, plotly, on, signal) {
     Object.assign(this, { parts, setup, on, chosen: new Set(setup.chosen) });
     this.rivals = new Map(setup.rivals.map((rival) => [rival.name, rival]));
@@ -99,7 +99,9 @@ export class RatePanel {
   }
 
   add(line) {
-    if (this.curves.add(line)) this.drawing ??= requestAnimationFrame(() => this.redraw());
+    if (!this.curves.add(line)) return;
+    this.drawing ??= requestAnimationFrame(() => this.redraw());
+    if (line.series === "model") this.on.grown();
   }
 
   // The verdict changes with the curves, in the same paint.

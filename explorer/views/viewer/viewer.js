@@ -73,6 +73,7 @@ class Viewer {
     this.panel = new RatePanel(this.parts, setup, this.plotly, {
       load: (...query) => this.transport.points(...query),
       pick: (series, setting) => this.pick(series, setting),
+      grown: () => this.inside.view?.grown?.(),
       failed: (error) => this.notify(error.message),
     }, signal);
     this.chooser = new Chooser(this.parts, this.comparison, (codec) => this.panel.settings(codec), signal);

@@ -91,20 +91,23 @@ export class BitsView {
     return Number.isNaN(value) ? "–" : (this.chosen.text ?? formatNumber)(value);
   }
 
-  // The model's points so far, and the one at this λ.
+  // The model's points so far; they change seldom, λ often.
   drawRate({ lmbda, point }) {
     const { panel, root } = this.inside.viewer;
-    const points = [...panel.curves.of("model").points].sort((a, b) => a.setting - b.setting);
-    const drawn = [points.length, panel.id, root.dataset.theme].join();
-    if (drawn !== this.drawn) {
-      this.drawn = drawn;
-      this.rate.draw([{
-        type: "scatter", mode: "lines+markers", x: points.map(({ setting }) => setting), y: points.map((each) => each.point.bpp),
-        line: { color: this.rate.color("accent"), width: 2 }, hovertemplate: "λ %{x:.4~g}: %{y:.3f} bpp<extra></extra>",
-      }]);
-    }
+    const { points } = panel.curves.of("model");
+    const drawn = [panel.id, points.length, root.dataset.theme].join();
+    if (drawn !== this.drawn) this.grown();
+    this.drawn = drawn;
     this.rate.setLambda(lmbda);
     this.rate.box.ariaLabel = `Rate over λ, now ${formatLambda(lmbda)}: ${point.bpp.toFixed(3)} bits per pixel`;
+  }
+
+  grown() {
+    const points = [...this.inside.viewer.panel.curves.of("model").points].sort((a, b) => a.setting - b.setting);
+    this.rate.draw([{
+      type: "scatter", mode: "lines+markers", x: points.map(({ setting }) => setting), y: points.map((each) => each.point.bpp),
+      line: { color: this.rate.color("accent"), width: 2 }, hovertemplate: "λ %{x:.4~g}: %{y:.3f} bpp<extra></extra>",
+    }]);
   }
 
   // ---- in words -----------------------------------------------------------------------------------------------------

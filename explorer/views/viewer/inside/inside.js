@@ -5,6 +5,7 @@
 //   show(frame)       in every paint while it is open; frame.extras holds the answers
 //   mark({channel, row, column})   the channel that is chosen and the element under the pointer, or row null
 //   map()             what to lay over the picture: {plane, scale, title}, or null
+//   grown()           where there is one: the model's rate-distortion curve has more points
 //   destroy()
 // Its controls are selects with data-state, so that links, lessons and widgets reach them: see controls.js.
 import { bottleneckOf } from "./bottleneck.js";
