@@ -39,7 +39,7 @@ export class BitsView {
     const { plotly } = inside.viewer;
     this.bars = new ChannelBars(bars, plotly, (channel) => inside.setChannel(channel));
     const y = { type: "log", title: { text: "bits per pixel" }, tickvals: RATES };
-    this.rate = new LambdaChart(rate, { yaxis: y, showlegend: false }, plotly, { pick: ({ x }) => inside.viewer.setLambda(x) });
+    this.rate = new LambdaChart(rate, { yaxis: y }, plotly, { pick: ({ x }) => inside.viewer.setLambda(x) });
   }
 
   choice(name) {

@@ -11,16 +11,22 @@ const X_AXIS = {
   type: "log", title: { text: "λ", standoff: 4 }, range: [FIRST - HALF, LAST + HALF],
   tickvals: PAPER_LAMBDAS, ticktext: PAPER_LAMBDAS.map(String),
 };
-const LEGEND = { font: { size: 11 }, x: 1.01, y: 1, xanchor: "left", yanchor: "top", bgcolor: "rgba(0,0,0,0)" };
 
 export class LambdaChart extends Chart {
   // box: empty; layout: beside the axis of λ; the others as for a chart.
   constructor(box, layout, plotly, options) {
-    box.append(makeElement("div", "mae-plot"), makeElement("i", "mae-here"));
+    box.append(...["div", "i", "ul"].map((tag, i) => makeElement(tag, ["mae-plot", "mae-here", "mae-lines"][i])));
     box.classList.add("mae-lambda-chart");
-    const [plot, cursor] = box.children;
-    super(plot, { margin: MARGIN, showlegend: true, legend: LEGEND, ...layout, xaxis: { ...X_AXIS } }, plotly, options);
-    this.cursor = cursor;
+    const [plot, cursor, legend] = box.children;
+    super(plot, { margin: MARGIN, ...layout, xaxis: { ...X_AXIS } }, plotly, options);
+    Object.assign(this, { cursor, legend });
+  }
+
+  // Plotly's own legend takes longer to draw than all lines together.
+  draw(traces) {
+    super.draw(traces);
+    const shown = traces.filter(({ name, showlegend = true }) => name && showlegend);
+    this.legend.replaceChildren(...shown.map((trace) => legendEntry(trace)));
   }
 
   // An element of its own: to draw the chart again for it in every frame would cost more than the picture.
@@ -35,4 +41,11 @@ export class LambdaChart extends Chart {
     this.cursor.hidden = !(share >= 0 && share <= 1);
     if (!this.cursor.hidden) this.cursor.style.left = `${l + share * (this.box.clientWidth - l - r)}px`;
   }
+}
+
+function legendEntry({ name, line: { width, color, dash }, fillcolor }) {
+  const mark = makeElement("i", "");
+  const style = { dot: "dotted", dash: "dashed" }[dash] ?? "solid";
+  mark.style.borderTop = fillcolor ? `9px solid ${fillcolor}` : `${width}px ${style} ${color}`;
+  return makeElement("li", "", mark, name);
 }

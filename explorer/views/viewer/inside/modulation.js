@@ -16,7 +16,7 @@ const SHARES = [0.1, 0.5, 0.9];
 
 export class ModulationView {
   constructor(box, inside) {
-    Object.assign(this, { inside, models: new Map(), chosen: new Map(), frame: null, drawn: "" });
+    Object.assign(this, { inside, models: new Map(), chosen: new Map(), frame: null, drawn: new Map() });
     const changed = () => inside.refresh();
     const choices = [
       makeChoice("layer", "Modulator", MODULATORS, changed),
@@ -123,33 +123,42 @@ export class ModulationView {
     return Math.min(this.channelOf(this.layer.name), this.layer.channels - 1);
   }
 
-  // All this depends on no picture and no λ, so it is drawn again only after a choice.
+  // Nothing here depends on the picture or on λ: each part is drawn again only after a choice that it shows.
   drawGains(modulators) {
-    const { layer, channel, inside: { viewer } } = this;
-    const drawn = [viewer.picture.model, viewer.root.dataset.theme, layer.name, channel, this.reference.value, this.palette.value].join();
-    if (drawn === this.drawn) return;
-    this.drawn = drawn;
-    const values = layer.relative(this.reference.value);
-    const scale = makeSymmetricScale(this.palette.value, robustMaximum(values.map(Math.abs), 0.98));
+    const { layer, channel, reference: { value: reference }, palette: { value: palette }, inside: { viewer } } = this;
+    const look = [viewer.picture.model, viewer.root.dataset.theme, layer.name];
+    if (this.isNew("heat", [...look, reference, palette])) this.drawHeat(layer, reference, palette);
+    if (this.isNew("curves", [...look, channel])) this.drawCurves(modulators, layer, channel);
+    if (this.isNew("speeds", look)) this.drawSpeeds(modulators);
+  }
+
+  // Whether a part was drawn with something else the last time.
+  isNew(part, choices) {
+    const before = this.drawn.get(part);
+    this.drawn.set(part, choices.join());
+    return before !== choices.join();
+  }
+
+  drawHeat(layer, reference, palette) {
+    const values = layer.relative(reference);
+    const scale = makeSymmetricScale(palette, robustMaximum(values.map(Math.abs), 0.98));
     this.heat.show(layer, values, scale);
     const ticks = [-1, -0.5, 0, 0.5, 1].map((share) => [share * scale.high, formatNumber(share * scale.high, 2)]);
-    drawLegend(this.legend, scale, ticks, `log₂ gain, ${REFERENCES[this.reference.value].title}`);
-    this.drawCurves(modulators, layer, channel);
-    this.drawSpeeds(modulators);
+    drawLegend(this.legend, scale, ticks, `log₂ gain, ${REFERENCES[reference].title}`);
   }
 
   drawCurves({ lambdas: x }, layer, channel) {
     const [low, middle, high] = layer.quantiles(SHARES);
     const trace = (name, y, line, more) => ({ type: "scatter", mode: "lines", name, x, y, line, ...more });
     const gains = (c) => Array.from(layer.curve(c), (log) => 2 ** log);
-    const muted = this.curves.color("muted");
+    const [muted, accent, grey] = ["muted", "accent", "line"].map((name) => this.curves.color(name));
     const most = layer.order.filter((c) => c !== channel).slice(0, MOST);
     this.curves.draw([
       trace("10 %", low, { width: 0, color: muted }, { showlegend: false, hoverinfo: "skip" }),
-      trace("10–90 %", high, { width: 0, color: muted }, { fill: "tonexty", hoverinfo: "skip" }),
+      trace("10–90 %", high, { width: 0, color: muted }, { fill: "tonexty", fillcolor: grey, hoverinfo: "skip" }),
       trace("median", middle, { width: 1.5, color: muted, dash: "dot" }),
-      ...most.map((c, i) => trace(`channel ${c}`, gains(c), { width: 1, color: this.colors[i + 1] })),
-      trace(`channel ${channel}`, gains(channel), { width: 3, color: this.curves.color("accent") }),
+      ...most.map((c, i) => trace(`channel ${c}`, gains(c), { width: 1.5, color: this.colors[i + 1] })),
+      trace(`channel ${channel}`, gains(channel), { width: 3, color: accent }),
     ].map((each) => ({ hovertemplate: "%{fullData.name}<br>λ %{x:.0f}: ×%{y:.3g}<extra></extra>", ...each })));
   }
 

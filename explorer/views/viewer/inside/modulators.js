@@ -79,25 +79,25 @@ class Layer {
 
   // log₂ gains for a map, channels × samples in `order`, less a reference: see REFERENCES.
   relative(reference) {
-    const { order, samples, channels, logs } = this;
-    const shared = REFERENCES[reference].ofLayer?.(this);
-    return Float32Array.from(logs, (_, i) => {
-      const [c, s] = [order[Math.floor(i / samples)], i % samples];
-      const base = shared ? shared[s] : (REFERENCES[reference].ofChannel?.(this, c) ?? 0);
-      return logs[c * samples + s] - base;
+    const base = REFERENCES[reference].base(this);
+    const values = new Float32Array(this.logs.length);
+    this.order.forEach((channel, row) => {
+      this.curve(channel).forEach((log, s) => (values[row * this.samples + s] = log - base(channel, s)));
     });
+    return values;
   }
 }
 
 // What a gain is compared with before it is coloured.
 export const REFERENCES = {
-  own: { title: "relative to the largest λ", ofChannel: (layer, c) => layer.curve(c).at(-1) },
-  layer: { title: "relative to the layer’s mean", ofLayer: meanLogs },
-  none: { title: "absolute" },
+  own: { title: "relative to the largest λ", base: (layer) => (channel) => layer.curve(channel).at(-1) },
+  layer: { title: "relative to the layer’s mean", base: meanAt },
+  none: { title: "absolute", base: () => () => 0 },
 };
 
-function meanLogs({ logs, samples, channels }) {
+// The mean over channels is the logarithm of the geometric mean of the gains.
+function meanAt({ logs, samples, channels }) {
   const means = new Float64Array(samples);
   logs.forEach((log, i) => (means[i % samples] += log / channels));
-  return means;
+  return (_, sample) => means[sample];
 }
