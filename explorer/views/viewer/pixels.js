@@ -28,7 +28,9 @@ function fromHalves(array) {
     if (exponent === 31) return fraction ? NaN : sign * Infinity;
     return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -24 * fraction);
   });
-  return Float32Array.from(array, (bits) => halves[bits]);
+  const values = new Float32Array(array.length); // a loop: Float32Array.from takes a hundred times as long
+  for (let i = 0; i < array.length; i++) values[i] = halves[array[i]];
+  return values;
 }
 
 export function fromBase64(text) {

@@ -49,7 +49,7 @@ export class ChannelsView {
   show(frame) {
     const bottleneck = (this.bottleneck = bottleneckOf(frame));
     const { channels, width, height, dead } = bottleneck;
-    this.plane = this.values.value === "after" ? Float32Array.from(bottleneck.symbols) : bottleneck.y;
+    this.plane = this.values.value === "after" ? new Float32Array(bottleneck.symbols) : bottleneck.y;
     this.scaleOf = this.scales(bottleneck);
     const all = Array.from({ length: channels }, (_, c) => c);
     const { below = this.sort.value, ...sort } = ORDERS[this.sort.value];
