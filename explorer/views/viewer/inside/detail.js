@@ -4,7 +4,7 @@ import { formatNumber, makeElement } from "./controls.js";
 
 const [FLOOR, ROOM] = [1e-5, 2]; // the smallest probability on the axis; symbols to each side of those that occur
 const LAYOUT = {
-  margin: { l: 50, r: 6, t: 4, b: 34 },
+  margin: { l: 50, r: 6, t: 10, b: 34 },
   bargap: 0.1,
   showlegend: true,
   legend: { x: 1, xanchor: "right", y: 1, bgcolor: "rgba(0,0,0,0)", itemclick: false, itemdoubleclick: false },
