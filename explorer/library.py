@@ -44,7 +44,7 @@ def load_model(name: str | Path = DEFAULT, device: str = "auto") -> LearnedCodec
     return _open(Path(name), device)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)  # the bundled ones: a picture may be looked at with all of them in turn
 def _open(path: Path, device: str) -> LearnedCodec:
     return LearnedCodec.open(path, device)
 
