@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from explorer.inside import Edit, LogRatio, Response, log_ratio, receptive_field
     from explorer.library import decode, list_models, load_model, samples
     from explorer.session import Session
+    from explorer.views.notebook import ExplorerPanel as ExplorerPanel
     from explorer.views.notebook import ExplorerWidget as ExplorerWidget
+    from explorer.views.notebook import notebook as notebook
     from explorer.views.notebook import widget as widget
 
 __version__ = "0.1.0"
@@ -43,10 +45,11 @@ __all__ = [
     "log_ratio",
     "receptive_field",
     "samples",
-]  # and, with the extra "notebook" installed: ExplorerWidget, widget
+]  # and, with the extra "notebook" installed: ExplorerPanel, ExplorerWidget, notebook, widget
 
 _HOME = {
     "Edit": "explorer.inside",
+    "ExplorerPanel": "explorer.views.notebook",
     "ExplorerWidget": "explorer.views.notebook",
     "InputError": "explorer.images",
     "LogRatio": "explorer.inside",
@@ -58,6 +61,7 @@ _HOME = {
     "list_models": "explorer.library",
     "load_model": "explorer.library",
     "log_ratio": "explorer.inside",
+    "notebook": "explorer.views.notebook",
     "receptive_field": "explorer.inside",
     "samples": "explorer.library",
     "widget": "explorer.views.notebook",

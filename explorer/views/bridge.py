@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import traceback
 from collections.abc import Callable, Coroutine, MutableMapping
 from concurrent.futures import Future
 from typing import Any
@@ -30,8 +31,10 @@ class Bridge:
         threading.Thread(target=self.loop.run_forever, name="explorer", daemon=True).start()
 
     def run(self, work: Coroutine[Any, Any, None]) -> Future[None]:
-        """Run work in the thread, beside the requests; may be called from any thread."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop)
+        """Run work in the thread, beside the requests; may be called from any thread. Its failure is printed."""
+        done = asyncio.run_coroutine_threadsafe(work, self.loop)
+        done.add_done_callback(_print_failure)
+        return done
 
 
 class Line:
@@ -90,6 +93,11 @@ class _Request:
         elif not self.left.is_set():
             self._send({"id": self._name, "more": event.get("more_body", False), **self._head}, [event["body"]])
             self._head = {}  # it goes with the first part
+
+
+def _print_failure(done: Future[None]) -> None:
+    if not done.cancelled() and (error := done.exception()):
+        traceback.print_exception(error)
 
 
 def _scope(message: Message) -> Message:

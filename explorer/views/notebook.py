@@ -3,26 +3,31 @@
     w = explorer.widget("photo.jpg")     drag λ, or
     w.lmbda = 300                        set it; w.observe(f, "lmbda") tells of either
     w.latents, w.ratio, w.session        what is on show, as arrays
-    w.snapshot()                         a picture that a saved notebook keeps
+    w.snapshot()                         a figure that a saved notebook keeps
     explorer.notebook("photo.jpg")       slider, numbers and rate-distortion figure, each a widget of its own
 
-All widgets of a process share one store of open pictures and one thread that computes (see `bridge`); the kernel's own
-thread is never held up.
+All widgets of a process share one store of open pictures and one thread that answers their viewers (see `bridge`); the
+kernel's own thread is never held up.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from concurrent.futures import Future
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 try:
     import anywidget
+    import ipywidgets
     import traitlets
 except ImportError:
     raise ImportError("Widgets need anywidget and ipywidgets: pip install 'mae-explorer[notebook]'") from None
 
 import numpy as np
+import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from explorer.codecs.base import RDPoint
@@ -32,14 +37,18 @@ from explorer.library import DEFAULT, SAMPLES, list_models, load_model, samples
 from explorer.session import Session
 from explorer.views import viewer
 from explorer.views.bridge import Bridge, Line
+from explorer.views.figures import rd_figure, series
+from explorer.views.points import curve_points
+from explorer.views.ratios import OWN
 from explorer.views.server import START_LAMBDA, Api, serve
+from explorer.views.snapshot import Snapshot, describe, snapshot
 from explorer.views.store import Opened, Store
 
 VIEWS = ("compare", "rd", "channels", "ratio", "modulation", "bits")
 
 
 class Hub:
-    """What the widgets of a process share: the open pictures and the server's routes."""
+    """What the widgets of a process share: the open pictures, the server's routes, the thread that these run in."""
 
     def __init__(self) -> None:
         self.store = Store(list_models(), samples())
@@ -50,15 +59,12 @@ class Hub:
     def open(self, image: Any, model: str | Path | LearnedCodec) -> Opened:
         """Open a sample by name, a session, or whatever `explorer.Session` takes."""
         if isinstance(image, Session):
-            return self.store.open(self._name(image.model), image, image.picture.name)
-        name = self._name(model if isinstance(model, LearnedCodec) else load_model(model))
+            return self.store.open(self.store.add_model(image.model), image, image.picture.name)
+        name = self.store.add_model(model if isinstance(model, LearnedCodec) else load_model(model))
         if isinstance(image, str) and image in self.store.samples:
             return self.store.open_sample(name, image)
         session = Session(self.store.model(name), image)
         return self.store.open(name, session, session.picture.name)
-
-    def _name(self, model: LearnedCodec) -> str:
-        return self.store.add_model(model)
 
 
 @cache
@@ -70,22 +76,25 @@ def hub() -> Hub:
 class ExplorerWidget(anywidget.AnyWidget):
     """The viewer with one picture; make it with `explorer.widget`.
 
-    Traits, to read, to set and to observe; they follow what is done in the viewer:
+    Traits, to read, to set and to observe; they follow what is done in the viewer, and it follows them:
+
     lmbda: λ in the model's range.
-    view: what is open beside the picture, one of `VIEWS`.
+    view: what is open beside the picture, one of "compare" (nothing), "rd", "channels", "ratio", "modulation", "bits".
     channel: of the bottleneck, the one that the views of the inside mark.
     view_box: [x, y, scale], the pixel in the middle and screen pixels for each pixel; [] for the whole picture.
+    pins: [[row, column], …], elements of the bottleneck that stay marked, at most eight.
     state: all that is chosen in the viewer by key, as in the app's links; a part of it may be set: {"mode": "beside"}.
     """
 
     _esm = viewer.widget()
     _css = viewer.style()
-    lmbda = traitlets.Float(help="λ, in the model's range").tag(sync=True)
+    lmbda = traitlets.Float().tag(sync=True)
     view = traitlets.Enum(VIEWS, "compare").tag(sync=True)
     channel = traitlets.Int(0).tag(sync=True)
-    view_box = traitlets.List(traitlets.Float()).tag(sync=True)
-    state = traitlets.Dict().tag(sync=True)
-    height = traitlets.Int(560, help="of the viewer, in CSS pixels").tag(sync=True)
+    view_box: traitlets.List[float] = traitlets.List(traitlets.Float()).tag(sync=True)
+    pins: traitlets.List[list[int]] = traitlets.List(traitlets.List(traitlets.Int())).tag(sync=True)
+    state: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
+    height = traitlets.Int(640, help="of the viewer, in CSS pixels").tag(sync=True)
     _model = traitlets.Unicode().tag(sync=True)
     _picture = traitlets.Unicode(help="token of what is on show").tag(sync=True)
     _shown: traitlets.List[Any] = traitlets.List(help="token and λ of the frame on show").tag(sync=True)
@@ -95,6 +104,9 @@ class ExplorerWidget(anywidget.AnyWidget):
         self._opened = hub().store.hold(opened.token)
         super().__init__(_picture=opened.token, _model=opened.model, **traits)
         self.on_msg(lambda _, message, buffers: self._line.receive(message, buffers))
+
+    def __repr__(self) -> str:
+        return f"ExplorerWidget({self._opened.name!r}, model={self._opened.model!r}, lmbda={self.lmbda:.4g})"
 
     @property
     def session(self) -> Session:
@@ -108,16 +120,32 @@ class ExplorerWidget(anywidget.AnyWidget):
 
     @property
     def latents(self) -> NDArray[np.float32]:
-        """y at λ, before rounding, (M, h, w)."""
+        """y at λ before rounding, (M, h, w) float32."""
         return self.session.latents(self.lmbda)
 
+    @property
+    def ratio(self) -> NDArray[np.float32]:
+        """y(λa)/y(λb), (M, h, w) float32, of the two λ that the ratio view compares: 4096 and λ unless others are
+        chosen there, or by state = {"a": …, "b": …}."""
+        return self.session.ratio(*self._ratio_ends)
+
+    def snapshot(self, lossless: bool = False) -> Snapshot:
+        """What is on show as a figure that a saved notebook keeps: see `snapshot.snapshot`. lossless: as PNG."""
+        found = snapshot(self.session, self.lmbda, self.view, self.channel, self._ratio_ends)
+        return Snapshot(found.pixels, found.caption, lossless)
+
     def close(self) -> None:
-        """Take the widget from the page and let go of its picture, with all that was computed of it, unless another
-        widget shows it too."""
+        """Take the widget off the page and let go of its picture, with all that was computed of it, unless another
+        widget or session variable has it too."""
         if self.comm is not None:
             self._line.close()
             hub().store.release(self._picture)
         super().close()
+
+    @property
+    def _ratio_ends(self) -> tuple[float, float]:
+        a, b = (self.state.get(end, usual) for end, usual in (("a", self.session.model.knob.maximum), ("b", OWN)))
+        return self.lmbda if a == OWN else float(a), self.lmbda if b == OWN else float(b)
 
     @traitlets.validate("lmbda")
     def _check_lambda(self, proposal: dict[str, Any]) -> float:
@@ -138,20 +166,97 @@ class ExplorerWidget(anywidget.AnyWidget):
             hub().store.release(change["old"])
 
 
+class ExplorerPanel(ipywidgets.VBox):
+    """The viewer's picture with standard widgets around it; make it with `explorer.notebook`.
+
+    viewer: the `ExplorerWidget`. slider: λ, linked to it. numbers: of the frame on show. figure: a Plotly FigureWidget,
+    the picture's rate-distortion curves as they are measured, and the point of the frame on show.
+    """
+
+    def __init__(self, viewer: ExplorerWidget, codecs: Sequence[str] = ()) -> None:
+        self.viewer = viewer
+        self._rivals = [hub().api.rivals.codec(name) for name in codecs]
+        ends = viewer.session.model.network.lambda_range()
+        low, high = (math.log2(end) for end in ends)
+        wide = ipywidgets.Layout(width="auto")
+        self.slider = ipywidgets.FloatLogSlider(
+            viewer.lmbda, base=2, min=low, max=high, step=1 / 64, description="λ", readout_format=".4g", layout=wide
+        )
+        self.slider.disabled = low == high
+        self.numbers = ipywidgets.HTML()
+        self.figure = self._empty_figure()
+        traitlets.link((viewer, "lmbda"), (self.slider, "value"))
+        viewer.observe(lambda change: self._show(*change["new"]), "_shown")
+        viewer.observe(lambda _: self._measure(), "_picture")
+        self._show(viewer._picture, viewer.lmbda)
+        self._measuring: Future[None] | None = None
+        self._measure()
+        super().__init__([self.slider, viewer, self.numbers, self.figure])
+
+    def close(self) -> None:
+        """Take all of it off the page and let go of the picture."""
+        if self._measuring:
+            self._measuring.cancel()
+        for part in (self.slider, self.viewer, self.numbers, self.figure):
+            part.close()
+        super().close()
+
+    def _empty_figure(self) -> go.FigureWidget:
+        labels = {"model": self.viewer.session.model.label} | {codec.name: codec.label for codec in self._rivals}
+        plain = rd_figure(series(labels))
+        now = {"mode": "markers", "name": "now", "marker": {"size": 15, "color": "#3584e4"}, "showlegend": False}
+        layout = plain["layout"] | {"height": 320, "template": "none"}
+        return go.FigureWidget([*plain["data"], now], layout)
+
+    def _show(self, picture: str, lmbda: float) -> None:
+        if picture != self.viewer._picture:
+            return
+        point = self.viewer.session.point(lmbda)
+        self.numbers.value = f"<b>{describe(point)}</b>"
+        with self.figure.batch_update():
+            self.figure.data[-1].x, self.figure.data[-1].y = [point.bpp], [point.psnr]
+
+    def _measure(self) -> None:
+        if self._measuring:
+            self._measuring.cancel()
+        self._measuring = hub().bridge.run(self._draw_curves(self.viewer._opened))
+
+    async def _draw_curves(self, opened: Opened) -> None:
+        found: dict[str, list[tuple[float, float]]] = {trace.meta: [] for trace in self.figure.data[:-1]}
+        async for line in curve_points(opened, self._rivals, hub().api.pauses):
+            if "point" in line and line["point"]["psnr"] is not None:
+                curve = found[line["series"]]
+                curve.append((line["point"]["bpp"], line["point"]["psnr"]))
+                curve.sort()
+                trace = next(trace for trace in self.figure.data if trace.meta == line["series"])
+                trace.update(x=[x for x, _ in curve], y=[y for _, y in curve])
+
+
 def widget(
     image: Any = SAMPLES[0],
     model: str | Path | LearnedCodec = DEFAULT,
     view: str = "compare",
     lmbda: float = START_LAMBDA,
-    height: int = 560,
+    height: int = 640,
 ) -> ExplorerWidget:
     """The viewer as a widget.
 
-    image: the name of a sample, a path, bytes, a PIL image, an (H, W, 3) uint8 array, or an `explorer.Session`, whose
-    model it then is. model: a bundled name, a checkpoint's path, or a loaded model. view: what is open beside the
-    picture. lmbda: where to start, or the nearest λ that the model has. height: in CSS pixels. Raises InputError for a
-    picture or a model that cannot be read.
+    image: the name of a sample (see `explorer.samples`), a path, bytes, a PIL image, an (H, W, 3) uint8 array, or an
+    `explorer.Session`, whose model it then is. model: a bundled name, a checkpoint's path, or a loaded model.
+    view: what is open beside the picture, see `ExplorerWidget`. lmbda: where to start, or the nearest λ that the model
+    has. height: in CSS pixels. Raises InputError for a picture or a model that cannot be read.
     """
     opened = hub().open(image, model)
     low, high = opened.session.model.network.lambda_range()
     return ExplorerWidget(opened, view=view, lmbda=min(max(lmbda, low), high), height=height)
+
+
+def notebook(
+    image: Any = SAMPLES[0], model: str | Path | LearnedCodec = DEFAULT, codecs: Sequence[str] = ("jpeg",)
+) -> ExplorerPanel:
+    """The viewer's picture with standard widgets around it: λ as an ipywidgets slider, numbers, and the rate-distortion
+    curves of the model and of `codecs` (names) as a Plotly FigureWidget. image, model, errors: as `widget` has them.
+    """
+    alone = widget(image, model, height=440)
+    alone.state = {"hide": "side,lambda"}
+    return ExplorerPanel(alone, codecs)

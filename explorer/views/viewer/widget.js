@@ -55,8 +55,13 @@ const TRAITS = [
   ["view", ({ view, hide }) => (isAlone(hide) ? "compare" : view), (view, { hide }) => writeView(view, hide)],
   ["channel", ({ channel }) => channel, (channel) => ({ channel })],
   ["view_box", ({ box }) => (box === WHOLE ? [] : box.split(",").map(Number)), (box) => ({ box: box.join(",") })],
+  ["pins", ({ pins }) => readPins(pins), (pins) => ({ pins: pins.map((place) => place.join("-")).join(",") })],
 ];
 const BESIDE = ["tabs", "panels"]; // what "compare" does without
+
+function readPins(text) {
+  return text ? text.split(",").map((place) => place.split("-").map(Number)) : [];
+}
 
 function isAlone(hide) {
   return hide.split(",").includes("panels");
@@ -105,9 +110,10 @@ class Link {
     const now = viewer.state.read();
     const wish = Object.entries(state).filter(([key, value]) => String(value) !== String(now[key]));
     const rejected = wish.length ? await viewer.state.apply(Object.fromEntries(wish)) : [];
-    const reasons = rejected.map((key) => `“${key}” must be ${viewer.state.allowed(key) ?? "left out: there is no such thing"}.`);
-    if (reasons.length) viewer.notify(reasons.join(" "));
-    if (reasons.length) this.tellState();
+    if (!rejected.length) return;
+    await viewer.state.apply(Object.fromEntries(wish.filter(([key]) => !rejected.includes(key))));
+    viewer.notify(rejected.map((key) => `“${key}” must be ${viewer.state.allowed(key) ?? "left out: there is no such thing"}.`).join(" "));
+    this.tellState();
   }
 
   tell(values) {
