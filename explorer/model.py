@@ -279,7 +279,8 @@ class Autoencoder(nn.Module):
             analysis.get_parameter("bias").mul_(gain)
             synthesis.get_parameter("weight").mul_(d(t)[0][:, None, None, None])
         matrix = plain.prior.matrices[0]
-        matrix.copy_(torch.expm1(F.softplus(matrix) * self.p_mod(t)[0][:, None, None]).log())
+        scaled = F.softplus(matrix) * self.prior_gain(t)[0][:, None, None]
+        matrix.copy_(scaled + torch.log(-torch.expm1(-scaled)))  # softplus⁻¹, also where its exponential overflows
         return plain
 
 

@@ -168,6 +168,19 @@ def test_a_checkpoint_comes_back(tiny_network, tmp_path):
         assert torch.allclose(network.state_dict()[name], tensor, rtol=1e-3, atol=1e-6), name
 
 
+def test_folding_keeps_to_numbers_where_a_dead_channel_asks_for_any_gain(tiny_network):
+    network = copy.deepcopy(tiny_network)
+    with torch.no_grad():
+        network.p_mod.fc2.bias[0] = 200.0
+    folded = network.fold(64.0)
+    assert all(torch.isfinite(p).all() for p in folded.parameters())
+    q = torch.zeros(1, network.config.M, 2, 3)
+    t = network.position(64.0)
+    ones = folded.prior_gain(folded.position(64.0))
+    expected = likelihood(network.prior, q, network.prior_gain(t))
+    assert torch.allclose(likelihood(folded.prior, q, ones), expected, rtol=1e-4)
+
+
 def _changed(network: Autoencoder) -> Autoencoder:
     """The network after a small step of training, or what looks like one."""
     generator = torch.Generator().manual_seed(1)
