@@ -34,8 +34,10 @@ export class ChannelDetail {
     this.leaveOut = button("Leave out", "The picture without this channel", () => edits.set(this.channel, 0));
     this.reset = button("Reset", "All channels as they are", () => (edits.text = ""));
     const control = makeElement("label", "mae-choice", "Decode it", this.factor, this.output);
-    const side = makeElement("div", "mae-detail-side", this.numbers, makeElement("div", "mae-bar", control, this.leaveOut, this.reset), this.cost);
+    const bar = makeElement("div", "mae-bar", control, this.leaveOut, this.reset);
+    const side = makeElement("div", "mae-detail-side", this.numbers, bar, this.cost);
     const chart = makeElement("div", "mae-histogram");
+    Object.assign(chart, { role: "img", ariaLabel: "How often each symbol of the channel occurs, and the prior’s probabilities" });
     box.append(chart, side);
     this.chart = new Chart(chart, LAYOUT, plotly);
   }
@@ -89,7 +91,7 @@ function numbersText({ channelBits, energies, size }, channel, shares) {
 }
 
 // What an edit saves and costs, against the picture as it is.
-export function costText({ point, width, height }, { estimated_bits: bits, psnr }) {
+function costText({ point, width, height }, { estimated_bits: bits, psnr }) {
   const saved = (point.estimated_bits - bits) / (width * height);
   const rate = saved > 0 ? `saves ${saved.toFixed(saved < 0.01 ? 5 : 3)} bpp (estimated)` : "saves no bits";
   if (psnr === null || point.psnr === null) return rate;

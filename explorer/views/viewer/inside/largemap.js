@@ -13,6 +13,7 @@ export class LargeMap {
     this.box = makeElement("figure", "mae-figure", head, this.frame, this.caption);
     this.canvas.addEventListener("pointermove", (event) => hover(this.placeAt(event)));
     this.canvas.addEventListener("pointerleave", () => hover(null));
+    Object.assign(this.canvas, { role: "img", ariaLabel: `Map, ${title}` });
     this.tell("");
   }
 

@@ -35,15 +35,17 @@ export class RatioView {
     [this.centre, this.palette] = choices.map(({ select }) => select);
     const head = makeHead(ABOUT, this.lambdas.a.box, this.lambdas.b.box, ...choices.map((choice) => choice.box));
     this.finding = makeElement("p", "mae-finding");
-    this.maps = Object.entries(TITLES).map(([name, title]) => [name, new LargeMap(title, (place) => inside.hover(place))]);
+    const hover = (place) => inside.hover(place);
+    this.maps = Object.entries(TITLES).map(([name, title]) => [name, new LargeMap(title, hover)]);
     const trio = makeElement("div", "mae-trio", ...this.maps.map(([, map]) => map.box));
     this.legend = makeElement("div", "mae-legend");
-    [this.chart, this.summary, this.grid] = [["div", "mae-chart"], ["p", "mae-summary"], ["div", ""]].map((each) => makeElement(...each));
+    [this.chart, this.grid] = [makeElement("div", "mae-chart"), makeElement("div", "")];
+    this.summary = makeElement("p", "mae-summary");
     box.append(head, this.finding, trio, this.legend, this.chart, this.summary, this.grid);
     this.spreads = new Spreads(this.chart, inside.viewer.plotly, (channel) => inside.setChannel(channel));
     this.multiples = new Multiples(this.grid, {
       pick: (channel) => inside.setChannel(channel),
-      hover: (place) => inside.hover(place),
+      hover,
     });
   }
 
@@ -76,7 +78,8 @@ export class RatioView {
     const system = this.ratio.systems.get(name);
     if (!system) return map.tell(this.ratio.missing(name));
     if (channel >= system.channels) return map.tell(`It has ${system.channels} channels, so no channel ${channel}.`);
-    return map.show(system.plane(channel), this.scale(system, channel), system.flips(channel), this.caption(system, channel));
+    const caption = this.caption(system, channel);
+    return map.show(system.plane(channel), this.scale(system, channel), system.flips(channel), caption);
   }
 
   showAll(leading, channel) {

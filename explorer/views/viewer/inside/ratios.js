@@ -9,11 +9,16 @@ const [WIDTH, SHARE] = [2.5, 0.9]; // spreads to each side, and for what share o
 export class Ratio {
   // centred: colours stand for the distance from the channel's median gain, not from ×1.
   constructor(extra, centred) {
-    const { systems, kind } = extra;
+    const { systems, kind, floor } = extra;
     const kinds = { model: kind, bottleneck: "bottleneck", independent: "fixed" };
     const present = NAMES.filter((name) => !systems[name].missing);
-    Object.assign(this, { floor: extra.floor, missing: (name) => systems[name].missing });
+    Object.assign(this, { floor, told: systems });
     this.systems = new Map(present.map((name) => [name, new System(extra, name, kinds[name], centred)]));
+  }
+
+  // Why a system is not here, in a sentence.
+  missing(name) {
+    return this.told[name].missing;
   }
 
   // The system whose channels are ranked and shown: the model's, if it has a ratio at all.
@@ -42,7 +47,8 @@ function roundUp(size) {
 class System {
   constructor(extra, name, kind, centred) {
     const { shape: [channels, height, width], lambdas, spread } = extra.systems[name];
-    const [values, flipped, spreads, medians] = ["value", "flipped", "spread", "median"].map((part) => extra[`${name}_${part}`]);
+    const parts = ["value", "flipped", "spread", "median"].map((part) => extra[`${name}_${part}`]);
+    const [values, flipped, spreads, medians] = parts;
     Object.assign(this, { name, kind, channels, height, width, lambdas, spread, values, flipped, spreads, medians });
     this.centres = centred ? medians.map((median) => median || 0) : new Float32Array(channels);
   }

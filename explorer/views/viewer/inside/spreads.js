@@ -20,6 +20,7 @@ const LAYOUT = {
 
 export class Spreads {
   constructor(box, plotly, pick) {
+    Object.assign(box, { role: "img", ariaLabel: "The spread of each channel’s ratio, a bar each; a click chooses the channel" });
     this.chart = new Chart(box, LAYOUT, plotly, { pick: ({ customdata }) => pick(customdata) });
   }
 
