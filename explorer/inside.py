@@ -116,7 +116,7 @@ class Response:
 
     pixels: (57, 57, 3) float32, read-only, on the scale where white is 1: x̂ of that coefficient less x̂ of none, so
     either sign; 0 beyond the decoder's grid. top, left: where it lies in the picture, negative at its edges.
-    amplitude: the coefficient itself, a symbol; where it is 0 the response is 0.
+    amplitude: the coefficient, by default the symbol in the file; where it is 0 the response is 0.
     """
 
     pixels: NDArray[np.float32]
@@ -125,8 +125,12 @@ class Response:
     amplitude: int
 
 
-def response(model: LearnedCodec, q: NDArray[np.int32], level: int, channel: int, row: int, col: int) -> Response:
-    """The response of one element of the symbols q (M, h, w). Raises InputError for an element that is not there."""
+def response(
+    model: LearnedCodec, q: NDArray[np.int32], level: int, element: tuple[int, int, int], amplitude: int | None = None
+) -> Response:
+    """The response of the element (channel, row, column) of the symbols q (M, h, w), or of another amplitude in its
+    place. Raises InputError for an element that is not there."""
+    channel, row, col = element
     if not all(0 <= place < size for place, size in zip((channel, row, col), q.shape, strict=True)):
         raise InputError(
             f"There is no element ({channel}, {row}, {col}); channel, row and column must be below {q.shape}."
@@ -136,11 +140,12 @@ def response(model: LearnedCodec, q: NDArray[np.int32], level: int, channel: int
     rows, cols = (slice(max(0, at - near), at + near + 1) for at in (row, col))
     none = np.zeros_like(q[:, rows, cols])
     alone = none.copy()
-    alone[channel, row - rows.start, col - cols.start] = amplitude = q[channel, row, col]
+    amplitude = int(q[channel, row, col]) if amplitude is None else amplitude
+    alone[channel, row - rows.start, col - cols.start] = amplitude
     difference = model.synthesis_map(alone, level, LAYERS[-1]) - model.synthesis_map(none, level, LAYERS[-1])
     top, left, bottom, _ = receptive_field(row, col)
     pixels = _window(difference.transpose(1, 2, 0), top - STRIDE * rows.start, left - STRIDE * cols.start, bottom - top)
-    return Response(frozen(pixels), top, left, int(amplitude))
+    return Response(frozen(pixels), top, left, amplitude)
 
 
 def _window(picture: NDArray[np.float32], top: int, left: int, side: int) -> NDArray[np.float32]:

@@ -114,10 +114,11 @@ class Session:
             raise InputError(f"This model has no layer {layer!r}; choose one of {', '.join(names)}.")
         return self._maps.array(layer, level, lambda: self._map(level, layer))
 
-    def response(self, lmbda: float, channel: int, row: int, col: int) -> Response:
-        """What the decoder makes of the one coefficient ŷ[channel, row, col], on the 57×57 pixels that it reaches.
-        Raises InputError for an element that is not there."""
-        return inside.response(self.model, self.symbols(lmbda), self.model.level(lmbda), channel, row, col)
+    def response(self, lmbda: float, channel: int, row: int, col: int, amplitude: int | None = None) -> Response:
+        """What the decoder makes of the one coefficient ŷ[channel, row, col], or of another amplitude in its place, on
+        the 57×57 pixels that it reaches. Raises InputError for an element that is not there."""
+        q, level = self.symbols(lmbda), self.model.level(lmbda)
+        return inside.response(self.model, q, level, (channel, row, col), amplitude)
 
     def edit(self, lmbda: float, factors: Mapping[int, float]) -> Edit:
         """The picture when the decoder sees channel c of ŷ times factors[c]. A channel with factor 0 is left out of the

@@ -140,6 +140,7 @@ def test_the_response_of_a_zero_is_zero(session):
     channel, row, col = np.argwhere(session.symbols(64) == 0)[0].tolist()
     response = session.response(64, channel, row, col)
     assert response.amplitude == 0 and not response.pixels.any()
+    assert session.response(64, channel, row, col, amplitude=1).pixels.any()
 
 
 @pytest.mark.parametrize("element", [(192, 0, 0), (-1, 0, 0), (0, 9, 0), (0, 0, 10), (0, -1, 0)])

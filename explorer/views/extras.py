@@ -46,10 +46,22 @@ def edit(opened: Opened, lmbda: float, factors: str) -> Answer:
     return {"estimated_bits": edited.estimated_bits, "psnr": psnr}, {"pixels": edited.pixels}
 
 
+def response(opened: Opened, lmbda: float, channel: str, row: str, column: str) -> Answer:
+    """What the decoder makes of one coefficient alone, or of a 1 where it is 0. JSON: its amplitude; top, left and side
+    of the pixels that it reaches. pixels: (side, side, 3) float32, where white is 1."""
+    element = int(channel), int(row), int(column)
+    found = opened.session.response(lmbda, *element)
+    if found.amplitude == 0:
+        found = opened.session.response(lmbda, *element, amplitude=1)
+    about = {"amplitude": found.amplitude, "top": found.top, "left": found.left, "side": len(found.pixels)}
+    return about, {"pixels": found.pixels}
+
+
 EXTRAS: dict[str, Callable[..., Answer]] = {
     "planes": planes,
     "ratio": ratio,
     "edit": edit,
+    "response": response,
     "features": maps.features,
     "error": maps.error,
     "local": maps.local,

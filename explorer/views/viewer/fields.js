@@ -5,6 +5,8 @@
 // open}. `early`: what the first frame is of, so it is written before a picture is opened.
 import { SLIDER } from "./inside/lambdas.js";
 import { editsText, parseEdits } from "./inside/edits.js";
+import { parsePlaces } from "./inside/pins.js";
+import { ELEMENT } from "./stage.js";
 
 const NUMBER = /^-?\d{1,6}(\.\d{1,6})?$/;
 export const PANELS = ["head", "about", "controls", "probe", "lambda", "compare", "numbers", "tabs", "panels", "samples", "actions", "side"];
@@ -134,6 +136,32 @@ const edits = {
   write: ({ inside }, value) => (inside.edits.text = value),
 };
 
+// "row-column" of elements of the bottleneck, at most so many.
+function places(most, read, write) {
+  return {
+    early: true,
+    allowed: ({ picture }) => `row-column${most > 1 ? `, at most ${most}, with commas between them,` : ""} in a grid of ${gridOf(picture).join(" × ")}`,
+    check: (value, { picture }) => {
+      const found = parsePlaces(value);
+      const [rows, columns] = gridOf(picture);
+      const isValid = found?.length <= most && found.every(({ row, column }) => row < rows && column < columns);
+      return isValid ? found.map(({ row, column }) => `${row}-${column}`).join(",") : undefined;
+    },
+    read: ({ inside: { inspection } }) => read(inspection),
+    write: ({ inside: { inspection } }, value) => write(inspection, value),
+  };
+}
+
+function gridOf({ width, height }) {
+  return [height, width].map((side) => Math.ceil(side / ELEMENT));
+}
+
+const pins = places(8, ({ pins }) => pins.text, ({ pins }, value) => (pins.text = value));
+const element = places(
+  1, ({ card: { place } }) => (place ? `${place.row}-${place.column}` : ""),
+  ({ card }, value) => card.choose(parsePlaces(value)[0] ?? null),
+);
+
 export const FIELDS = [
   // Opened first of all, and together: see `State.apply`.
   { key: "picture", ...choice(samples), read: ({ opening }) => opening.source.sample },
@@ -159,6 +187,8 @@ export const FIELDS = [
   ratioEnd("a"),
   ratioEnd("b"),
   { key: "edit", early: true, ...edits },
+  { key: "pins", ...pins },
+  { key: "element", ...element },
   {
     key: "mode",
     ...choice(({ viewer }) => viewer.parts.modes.map((radio) => radio.value)),

@@ -28,7 +28,7 @@ export class Opening {
       throw new Error(`This file is larger than ${setup.maxUpload >> 20} MB: please send a smaller one.`);
     }
     const picture = known ?? (await transport.open({ model, ...source }));
-    inside.edits.limit(picture.channels);
+    inside.limit(picture);
     const frame = transport.frame(picture.id, LambdaSlider.within(wanted, picture.lmbda), inside.wishes);
     return { picture, original: await transport.pixels(picture.id), frame: await frame };
   }

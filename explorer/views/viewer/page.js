@@ -50,7 +50,7 @@ const PAGE = `
     <div class="mae-drop" aria-hidden="true">Drop the picture here</div>
   </div>
   <div class="mae-under">
-    <output class="mae-probe" data-part="probe" aria-label="Values under the pointer"></output>
+    <div class="mae-probe" data-part="probe" role="group" aria-label="Values under the pointer"></div>
     <label class="mae-choice" data-part="overlayBox" hidden><input type="checkbox" data-part="overlay" checked> Map over picture</label>
     <label class="mae-choice" data-part="opacityBox" hidden>Opacity
       <input type="range" data-part="opacity" min="10" max="100" value="85"></label>
@@ -94,6 +94,10 @@ const PAGE = `
     <i class="mae-now mae-now-other" data-part="other" hidden></i><i class="mae-now" data-part="now" hidden></i></div>
   </section>
   ${TABS.slice(1).map(tabPanel).join("")}</div>
+  <div class="mae-inspect" data-part="inspect">
+    <section class="mae-card" data-part="card" aria-label="Element" hidden></section>
+    <section class="mae-pinned" data-part="pins" aria-label="Pins" hidden></section>
+  </div>
   <div class="mae-samples" data-part="samples" data-live role="group" aria-label="Sample pictures"></div>
   <div class="mae-actions">
     <button type="button" data-part="choose" data-live title="Or drop a picture, or paste one with Ctrl+V">Open picture…</button>

@@ -2,9 +2,10 @@
 //
 // createViewer(root, transport, options) fills `root` and returns the Viewer. transport: see transport.js.
 // options: scope, what hears shortcuts, paste and drop (default: root); theme(), "light" or "dark" (default: what the
-// system prefers); links: whether the page's address is the viewer's state (default: no). On root: `root.viewer`, root.dataset.{state, lmbda, picture, pending}, and two events: "picture",
-// and "frame" right after a frame's paint. Its detail is {picture, lmbda, level, wanted, asked, painted}: λ of the
-// frame, λ that was asked for, when (performance.now) the input came that asked for it, and when it was painted.
+// system prefers); links: whether the page's address follows the viewer's state, and the other way round (default: no).
+// On root: `root.viewer`, root.dataset.{state, lmbda, picture, pending}, and three events: "picture", "statechange" (see
+// state.js), and "frame" right after a frame's paint. Its detail is {picture, lmbda, level, wanted, asked, painted}: λ of
+// the frame, λ that was asked for, when (performance.now) the input came that asked for it, and when it was painted.
 import { Latest, FrameCache } from "./latest.js";
 import { buildPage, addSamples } from "./page.js";
 import { Readout, formatLambda, describe } from "./readout.js";
@@ -236,7 +237,7 @@ class Viewer {
     const { curves, exports, playMenu } = this.parts;
     const open = [curves, exports, playMenu].find((menu) => menu.open);
     if (open) open.open = false;
-    else this.comparison.choose(null);
+    else if (!this.inside?.inspection.close()) this.comparison.choose(null);
   }
 
   sides() {

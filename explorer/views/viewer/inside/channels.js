@@ -39,6 +39,7 @@ export class ChannelsView {
     this.multiples = new Multiples(grid, {
       pick: (channel) => inside.setChannel(channel),
       hover: (place) => inside.hover(place),
+      select: (place) => inside.select(place),
     });
   }
 

@@ -33,19 +33,23 @@ const OWNERS = new Map(LAYERS.map(([layer, , owner]) => [layer, owner]));
 const START = "a1.mod";
 
 export class FeatureMaps {
-  // on: {changed(); pick(owner, channel); hover({row, column} of the bottleneck or null)}; palette(): its name.
+  // on: {changed(); pick(owner, channel); hover({row, column} of the bottleneck or null); select({row, column})};
+  // palette(): its name.
   constructor(box, on, palette) {
     Object.assign(this, { on, palette, maps: null });
     this.choice = makeChoice("feature", "Maps of", LAYERS.map(([layer, title]) => [layer, title]), on.changed);
     this.choice.select.value = START;
     this.about = makeElement("p", "mae-summary");
     this.legend = makeElement("div", "mae-legend");
-    const hover = (place) => on.hover(place && this.elementAt(place));
-    this.large = ["Before modulation", "After"].map((title) => new LargeMap(title, hover));
+    const own = {
+      hover: (place) => on.hover(place && this.elementAt(place)),
+      select: (place) => on.select(this.elementAt(place)),
+    };
+    this.large = ["Before modulation", "After"].map((title) => new LargeMap(title, own));
     this.pair = makeElement("div", "mae-pair", ...this.large.map(({ box: figure }) => figure));
     const grid = makeElement("div", "");
     box.append(makeElement("div", "mae-bar", this.choice.box), this.about, this.pair, this.legend, grid);
-    this.multiples = new Multiples(grid, { pick: (channel) => on.pick(this.owner, channel), hover });
+    this.multiples = new Multiples(grid, { ...own, pick: (channel) => on.pick(this.owner, channel) });
   }
 
   get layer() {
@@ -138,16 +142,18 @@ export class FeatureMaps {
     return { plane: this.plane, scale: this.scale, title: `${TITLES.get(this.layer)}, channel ${this.channel}` };
   }
 
-  // place: {row, column} of the bottleneck, row null for none.
-  mark({ row, column }) {
+  // {row, column, pins}: of the bottleneck, row null for none.
+  mark({ row, column, pins }) {
     if (!this.maps) return;
     const { scaleX, scaleY, gains } = this.maps;
-    const place = row === null ? null : { row: Math.floor((row + 0.5) * scaleY), column: Math.floor((column + 0.5) * scaleX) };
-    this.multiples.mark({ channel: this.channel, row: place && place.row, column: place && place.column });
+    const own = (each) => ({ ...each, row: Math.floor((each.row + 0.5) * scaleY), column: Math.floor((each.column + 0.5) * scaleX) });
+    const place = row === null ? null : own({ row, column });
+    const pinned = pins.map(own);
+    this.multiples.mark({ channel: this.channel, row: null, ...place, pins: pinned });
     if (!gains) return;
     this.large.forEach((map, i) => {
       const { values, start, width } = this.planes[i];
-      map.mark(place, place ? formatNumber(values[start + place.row * width + place.column]) : "");
+      map.mark(place, place ? formatNumber(values[start + place.row * width + place.column]) : "", pinned);
     });
   }
 

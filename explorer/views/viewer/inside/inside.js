@@ -3,7 +3,8 @@
 // A view is a class with a constructor(box, inside) that fills its section, and
 //   wishes            what must come with a frame besides "planes": see extras.py
 //   show(frame)       in every paint while it is open; frame.extras holds the answers
-//   mark({channel, row, column})   the channel that is chosen and the element under the pointer, or row null
+//   mark({channel, row, column, pins})   the channel that is chosen, the element under the pointer, or row null, and
+//                     [{row, column, color}] that stay marked
 //   map()             what to lay over the picture: {plane, scale, title}, or null
 //   grown()           where there is one: the model's rate-distortion curve has more points
 //   destroy()
@@ -12,6 +13,7 @@ import { bottleneckOf } from "./bottleneck.js";
 import { paintPlane } from "./colours.js";
 import { ELEMENT } from "../stage.js";
 import { Edits } from "./edits.js";
+import { Inspection } from "./inspection.js";
 import { ChannelsView } from "./channels.js";
 import { RatioView } from "./ratio.js";
 import { ModulationView } from "./modulation.js";
@@ -22,8 +24,9 @@ const VIEWS = { channels: ChannelsView, ratio: RatioView, modulation: Modulation
 export class Inside {
   // viewer: asks for frames and paints them.
   constructor(parts, viewer, signal) {
-    Object.assign(this, { parts, viewer, tab: "rd", channel: 0, place: null, frame: null });
+    Object.assign(this, { parts, viewer, tab: "rd", channel: 0, frame: null });
     this.edits = new Edits(() => this.editsChanged());
+    this.inspection = new Inspection(this, parts);
     this.views = {};
     for (const [name, View] of Object.entries(VIEWS)) this.views[name] = new View(this.section(name), this);
     const on = (element, type, action) => element.addEventListener(type, action, { signal });
@@ -48,6 +51,10 @@ export class Inside {
 
   // What a frame must bring along.
   get wishes() {
+    return [...new Set([...this.viewWishes, ...this.inspection.wishes])];
+  }
+
+  get viewWishes() {
     return this.view ? ["planes", ...this.view.wishes] : [];
   }
 
@@ -102,23 +109,35 @@ export class Inside {
     return this.edit(frame)?.pixels ?? frame.pixels;
   }
 
-  // place: {row, column} of the element under the pointer, wherever that is, or null. It moves often and asks nothing.
+  // place: {row, column} of the element under the pointer, wherever that is, with the channel where that is another
+  // one's map and the pixel {x, y} where it is the picture; or null. It moves often and asks nothing.
   hover(place) {
-    this.place = place;
-    this.view?.mark(this.marked);
-    const at = place && this.view && { x: place.column * ELEMENT, y: place.row * ELEMENT };
-    this.viewer.stage.setMarks(at ? [{ ...at, width: ELEMENT, height: ELEMENT, color: "#fff" }] : []);
+    this.inspection.hover(place);
+    this.markAll();
   }
 
   // pixel: {x, y} of the picture under the pointer, or null.
   hoverPixel(pixel) {
-    this.hover(pixel && { row: Math.floor(pixel.y / ELEMENT), column: Math.floor(pixel.x / ELEMENT) });
+    this.hover(pixel && { ...elementAt(pixel), pixel });
   }
 
-  pickPixel() {}
+  // A click opens the card of an element, but not where nothing of the inside is on show.
+  pickPixel(pixel) {
+    if (pixel && this.view) this.inspection.select(elementAt(pixel));
+  }
+
+  select(place) {
+    this.inspection.select(place);
+  }
 
   get marked() {
-    return { channel: this.channel, row: this.place?.row ?? null, column: this.place?.column ?? null };
+    const { place, pinned } = this.inspection;
+    return { channel: this.channel, row: place?.row ?? null, column: place?.column ?? null, pins: pinned };
+  }
+
+  markAll() {
+    this.view?.mark(this.marked);
+    this.viewer.stage.setMarks(this.inspection.marks());
   }
 
   // ---- painting -----------------------------------------------------------------------------------------------------
@@ -132,11 +151,20 @@ export class Inside {
   show(frame) {
     this.frame = frame;
     const { view } = this;
-    if (!view || !this.wishes.every((wish) => wish in frame.extras)) return;
-    this.channel = Math.min(this.channel, bottleneckOf(frame).channels - 1);
-    view.show(frame);
-    view.mark(this.marked);
-    this.layMap();
+    this.channel = Math.min(this.channel, (bottleneckOf(frame)?.channels ?? Infinity) - 1);
+    if (view && this.viewWishes.every((wish) => wish in frame.extras)) {
+      view.show(frame);
+      this.layMap();
+    }
+    this.inspection.show();
+    this.markAll();
+  }
+
+  // Before a picture is opened: what it does not have, maybe under another model, is of no use.
+  limit(picture) {
+    this.edits.limit(picture.channels);
+    this.inspection.limit(picture);
+    this.channel = Math.min(this.channel, picture.channels - 1);
   }
 
   setOverlay(isOn) {
@@ -166,4 +194,8 @@ export class Inside {
   destroy() {
     for (const view of Object.values(this.views)) view.destroy();
   }
+}
+
+function elementAt({ x, y }) {
+  return { row: Math.floor(y / ELEMENT), column: Math.floor(x / ELEMENT) };
 }

@@ -3,16 +3,17 @@ import { paintPlane } from "./colours.js";
 import { makeElement } from "./controls.js";
 
 export class LargeMap {
-  // hover({row, column} or null): the pointer moved over the map.
-  constructor(title, hover) {
-    [this.canvas, this.cursor] = [makeElement("canvas", ""), makeElement("i", "mae-cursor")];
+  // on: {hover({row, column} or null): the pointer moved over the map; select({row, column}): a click}
+  constructor(title, on) {
+    [this.canvas, this.cursors] = [makeElement("canvas", ""), makeElement("div", "mae-cursors")];
     [this.value, this.missing] = [makeElement("span", ""), makeElement("p", "mae-missing")];
     this.caption = makeElement("figcaption", "");
     const head = makeElement("div", "mae-figure-head", makeElement("b", "", title), this.value);
-    this.frame = makeElement("div", "mae-large", this.canvas, this.cursor, this.missing);
+    this.frame = makeElement("div", "mae-large", this.canvas, this.cursors, this.missing);
     this.box = makeElement("figure", "mae-figure", head, this.frame, this.caption);
-    this.canvas.addEventListener("pointermove", (event) => hover(this.placeAt(event)));
-    this.canvas.addEventListener("pointerleave", () => hover(null));
+    this.canvas.addEventListener("pointermove", (event) => on.hover(this.placeAt(event)));
+    this.canvas.addEventListener("pointerleave", () => on.hover(null));
+    this.canvas.addEventListener("click", (event) => on.select(this.placeAt(event)));
     Object.assign(this.canvas, { role: "img", ariaLabel: `Map, ${title}` });
     this.tell("");
   }
@@ -59,15 +60,20 @@ export class LargeMap {
     }
   }
 
-  // place: {row, column} or null; text: the value there.
-  mark(place, text = "") {
-    const isMarked = place !== null && this.plane !== null;
-    this.cursor.hidden = !isMarked;
-    this.value.textContent = isMarked ? text : "";
-    if (!isMarked) return;
+  // place: {row, column} or null; text: the value there; pins: [{row, column, color}], marked as well.
+  mark(place, text = "", pins = []) {
+    this.value.textContent = place && this.plane ? text : "";
+    const places = this.plane ? [...pins, place].filter(Boolean) : [];
+    this.cursors.replaceChildren(...places.map((each) => this.cursor(each)));
+  }
+
+  cursor({ row, column, color = "#fff" }) {
     const { width, height } = this.plane;
-    const shares = { x: place.column / width, y: place.row / height, w: 1 / width, h: 1 / height };
-    for (const [name, share] of Object.entries(shares)) this.cursor.style.setProperty(`--${name}`, share);
+    const cursor = makeElement("i", "mae-cursor");
+    const shares = { x: column / width, y: row / height, w: 1 / width, h: 1 / height };
+    for (const [name, share] of Object.entries(shares)) cursor.style.setProperty(`--${name}`, share);
+    cursor.style.setProperty("--color", color);
+    return cursor;
   }
 
   placeAt({ offsetX, offsetY }) {

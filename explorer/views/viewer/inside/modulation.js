@@ -29,7 +29,12 @@ export class ModulationView {
     const [gains, features] = [makeElement("div", "mae-part"), makeElement("div", "mae-part")];
     box.append(makeHead(ABOUT, ...choices.map((choice) => choice.box)), this.summary, gains, features);
     this.buildGains(gains);
-    const on = { changed, pick: (owner, channel) => this.pick(owner, channel), hover: (place) => inside.hover(place) };
+    const on = {
+      changed,
+      pick: (owner, channel) => this.pick(owner, channel),
+      hover: (place) => inside.hover(place),
+      select: (place) => inside.select(place),
+    };
     this.features = new FeatureMaps(features, on, () => this.palette.value);
   }
 

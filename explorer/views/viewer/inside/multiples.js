@@ -5,7 +5,8 @@ const TILE = 54; // CSS pixels at least that a map is wide
 const [GAP, LABEL] = [6, 13];
 
 export class Multiples {
-  // on: {pick(channel), pin(channel, row, column), hover({channel, row, column} or null)}
+  // on: {pick(channel); select({channel, row, column}): a click in the map of the channel that is chosen already;
+  // hover({channel, row, column} or null)}
   constructor(box, on) {
     Object.assign(this, { box, on, shown: null, columns: 1 });
     box.classList.add("mae-multiples");
@@ -98,28 +99,37 @@ export class Multiples {
     return context;
   }
 
-  // marked: {channel, row, column}: a frame around the channel, the same element in every map.
+  // marked: {channel, row, column, pins}: a frame around the channel, the same elements in every map.
   mark(marked) {
     this.marked = marked;
     if (!this.tile) return;
-    const { width, height, order } = this.shown;
     const context = this.context(this.marks);
     const css = getComputedStyle(this.box);
+    const { channel, row = null, pins = [] } = marked ?? {};
+    context.lineWidth = 1.5;
+    for (const pin of pins) this.markElement(context, pin, pin.color);
+    context.lineWidth = 1;
+    if (row !== null) this.markElement(context, marked, css.getPropertyValue("--mae-ink"));
+    const i = this.shown.order.indexOf(channel);
+    if (i < 0) return;
+    const [x, y] = this.corner(i);
+    context.strokeStyle = css.getPropertyValue("--mae-accent");
+    context.lineWidth = 2.5;
+    context.strokeRect(x - 1, y - 1, this.tile.width + 2, this.tile.height + 2);
+  }
+
+  // At least large enough to be seen.
+  markElement(context, { row, column }, color) {
+    const { width, height, order } = this.shown;
     const [across, down] = [this.tile.width / width, this.tile.height / height];
-    order.forEach((channel, i) => {
+    const [w, h] = [Math.max(across, 4), Math.max(down, 4)];
+    context.beginPath();
+    order.forEach((_, i) => {
       const [x, y] = this.corner(i);
-      context.strokeStyle = css.getPropertyValue("--mae-ink");
-      context.lineWidth = 1;
-      if (marked?.row !== undefined && marked.row !== null) {
-        const [w, h] = [Math.max(across, 4), Math.max(down, 4)];
-        const middle = [x + (marked.column + 0.5) * across, y + (marked.row + 0.5) * down];
-        context.strokeRect(middle[0] - w / 2, middle[1] - h / 2, w, h);
-      }
-      if (channel !== marked?.channel) return;
-      context.strokeStyle = css.getPropertyValue("--mae-accent");
-      context.lineWidth = 2.5;
-      context.strokeRect(x - 1, y - 1, this.tile.width + 2, this.tile.height + 2);
+      context.rect(x + (column + 0.5) * across - w / 2, y + (row + 0.5) * down - h / 2, w, h);
     });
+    context.strokeStyle = color;
+    context.stroke();
   }
 
   placeAt({ offsetX, offsetY }) {
@@ -135,8 +145,8 @@ export class Multiples {
   click(event) {
     const place = this.placeAt(event);
     if (!place) return;
-    this.on.pick(place.channel);
-    this.on.pin?.(place);
+    if (place.channel === this.marked?.channel) this.on.select?.(place);
+    else this.on.pick(place.channel);
   }
 
   key(event) {

@@ -35,18 +35,15 @@ export class RatioView {
     [this.centre, this.palette] = choices.map(({ select }) => select);
     const head = makeHead(ABOUT, this.lambdas.a.box, this.lambdas.b.box, ...choices.map((choice) => choice.box));
     this.finding = makeElement("p", "mae-finding");
-    const hover = (place) => inside.hover(place);
-    this.maps = Object.entries(TITLES).map(([name, title]) => [name, new LargeMap(title, hover)]);
+    const on = { hover: (place) => inside.hover(place), select: (place) => inside.select(place) };
+    this.maps = Object.entries(TITLES).map(([name, title]) => [name, new LargeMap(title, on)]);
     const trio = makeElement("div", "mae-trio", ...this.maps.map(([, map]) => map.box));
     this.legend = makeElement("div", "mae-legend");
     [this.chart, this.grid] = [makeElement("div", "mae-chart"), makeElement("div", "")];
     this.summary = makeElement("p", "mae-summary");
     box.append(head, this.finding, trio, this.legend, this.chart, this.summary, this.grid);
     this.spreads = new Spreads(this.chart, inside.viewer.plotly, (channel) => inside.setChannel(channel));
-    this.multiples = new Multiples(this.grid, {
-      pick: (channel) => inside.setChannel(channel),
-      hover,
-    });
+    this.multiples = new Multiples(this.grid, { ...on, pick: (channel) => inside.setChannel(channel) });
   }
 
   // end: "a" or "b"; value: see LambdaChoice.
@@ -142,7 +139,7 @@ export class RatioView {
     for (const [name, map] of this.maps) {
       const system = this.ratio.systems.get(name);
       const value = system?.at(marked.channel, marked.row, marked.column);
-      map.mark(marked.row === null ? null : marked, gainText(value));
+      map.mark(marked.row === null ? null : marked, gainText(value), marked.pins);
     }
   }
 

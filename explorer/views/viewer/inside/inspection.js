@@ -1,0 +1,102 @@
+// Linked inspection: the place under the pointer, places that are pinned, the element whose card is open. Each is marked
+// in the picture and in every map, and what is known of it is of the λ that is shown.
+import { Probe } from "./probe.js";
+import { Pins } from "./pins.js";
+import { ElementCard } from "./card.js";
+import { readPlace } from "./readings.js";
+import { ELEMENT } from "../stage.js";
+
+const [POINTED, CHOSEN] = ["#fff", "#3584e4"];
+
+export class Inspection {
+  constructor(inside, parts) {
+    Object.assign(this, { inside, place: null });
+    const changed = () => this.changed();
+    this.probe = new Probe(parts.probe);
+    this.pins = new Pins(parts.pins, changed);
+    this.card = new ElementCard(parts.card, { changed, pin: (place) => this.pins.toggle(place) });
+  }
+
+  // What must come with a frame besides what the open view wants; a page without a server has only the pictures.
+  get wishes() {
+    const { card, pins, inside } = this;
+    if (inside.viewer.setup.offline) return [];
+    if (card.place) return ["planes", card.wish(inside.channel)];
+    return pins.marks.length ? ["planes"] : [];
+  }
+
+  changed() {
+    if (!this.card) return; // still being built
+    this.inside.refresh();
+    this.show();
+    this.inside.markAll();
+  }
+
+  // ---- what is looked at --------------------------------------------------------------------------------------------
+
+  // place: {row, column} and, where they are known, pixel and channel; null for none.
+  hover(place) {
+    this.place = place;
+    this.showProbe();
+  }
+
+  select(place) {
+    this.card.choose(place);
+  }
+
+  // The place under the pointer, or that of the card.
+  togglePin() {
+    const place = this.place ?? this.card.place;
+    if (place) this.pins.toggle(place);
+  }
+
+  // Whether there was a card to close.
+  close() {
+    if (!this.card.place) return false;
+    this.card.choose(null);
+    return true;
+  }
+
+  // A picture of another size: what lies outside of it goes.
+  limit({ width, height }) {
+    const isInside = ({ row, column }) => row * ELEMENT < height && column * ELEMENT < width;
+    if (!this.pins.marks.every(isInside)) this.pins.set(this.pins.marks.filter(isInside));
+    if (this.card.place && !isInside(this.card.place)) this.card.choose(null);
+  }
+
+  // ---- what is shown ------------------------------------------------------------------------------------------------
+
+  // In every paint.
+  show() {
+    const { inside: { frame, channel }, card } = this;
+    this.showProbe();
+    this.pins.show((pin) => this.read(pin, channel), channel);
+    card.show(frame, card.place && this.read(card.place, channel), channel);
+  }
+
+  showProbe() {
+    const channel = this.place?.channel ?? this.inside.channel;
+    this.probe.show(this.place && this.read(this.place, channel), this.place, channel);
+  }
+
+  read(place, channel) {
+    const { inside } = this;
+    return readPlace(inside.viewer.stage, inside.wishes.includes("planes") ? inside.frame : null, place, channel);
+  }
+
+  // [{row, column, color}] that stay marked in the maps.
+  get pinned() {
+    const { card, pins } = this;
+    return card.place ? [...pins.marks, { ...card.place, color: CHOSEN }] : pins.marks;
+  }
+
+  // Rectangles for the stage: the pins, the card's element and its receptive field, the place under the pointer.
+  marks() {
+    const own = ({ row, column }) => ({ x: column * ELEMENT, y: row * ELEMENT, width: ELEMENT, height: ELEMENT });
+    const pins = this.pins.marks.map((pin) => ({ ...own(pin), color: pin.color }));
+    const { card: { place, field }, place: pointed } = this;
+    const card = place ? [field && { ...field, color: POINTED }, { ...own(place), color: CHOSEN }] : [];
+    const hovered = pointed && this.inside.view && { ...own(pointed), color: POINTED };
+    return [...pins, ...card, hovered].filter(Boolean);
+  }
+}
