@@ -11,7 +11,7 @@ const MODES = [
 const GAINS = [1, 2, 4, 8, 16, 32];
 
 const TABS = [
-  ["rd", "Rate–distortion", "This picture’s curve among other codecs’"],
+  ["rd", "R–D", "Rate and distortion: this picture’s curve among other codecs’"],
   ["channels", "Channels", "What every bottleneck channel holds"],
   ["ratio", "Ratio", "What λ does to every element: scaling alone, or more"],
   ["modulation", "Modulation", "What λ does to every layer, and the maps between layers"],
