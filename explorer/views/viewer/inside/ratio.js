@@ -41,7 +41,7 @@ export class RatioView {
     this.legend = makeElement("div", "mae-legend");
     [this.chart, this.grid] = [makeElement("div", "mae-chart"), makeElement("div", "")];
     this.summary = makeElement("p", "mae-summary");
-    box.append(head, this.finding, trio, this.legend, this.chart, this.summary, this.grid);
+    box.append(head, this.finding, this.legend, trio, this.chart, this.summary, this.grid);
     this.spreads = new Spreads(this.chart, inside.viewer.plotly, (channel) => inside.setChannel(channel));
     this.multiples = new Multiples(this.grid, { ...on, pick: (channel) => inside.setChannel(channel) });
   }
@@ -124,12 +124,13 @@ export class RatioView {
 
   // ---- marks --------------------------------------------------------------------------------------------------------
 
+  // The picture is the model's, so it has no other system's map.
   map() {
-    const leading = this.ratio?.leading;
+    const system = this.ratio?.systems.get("model");
     const { channel } = this.inside;
-    if (!leading || channel >= leading.channels) return null;
-    const title = `channel ${channel}, ${ratioText(leading.lambdas)}`;
-    return { plane: leading.plane(channel), scale: this.scale(leading, channel), title };
+    if (!system) return null;
+    const title = `channel ${channel}, ${ratioText(system.lambdas)}`;
+    return { plane: system.plane(channel), scale: this.scale(system, channel), title };
   }
 
   mark(marked) {
