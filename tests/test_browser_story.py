@@ -6,16 +6,18 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from browser import ROOT, canvas_pixels, open_app, settle, wanted
 from PIL import Image, ImageSequence
+from scipy.stats import binomtest
 
 import explorer
 from explorer.views import server
@@ -226,3 +228,66 @@ def test_a_link_opens_a_step_and_keeps_what_was_changed_in_it(page: Page, addres
     assert page.evaluate(f"{VIEWER}.state.read()") == state
     page.evaluate("location.hash = '#lesson=lambda.2'")  # also from an open page
     page.wait_for_function(f"{VIEWER}.lessons.place === 'lambda.2' && {VIEWER}.wanted === 64")
+
+
+# -- the blind comparison --------------------------------------------------------------------------------------------
+
+QUIZ = f"{VIEWER}.quiz"
+
+
+def play(page: Page, rounds: int, choose: Callable[[bool], str]) -> str:
+    """A whole quiz against JPEG; choose(whether the model is A) -> "a" or "b". Returns what is said at the end."""
+    page.click("[data-part=quizOpen]")
+    page.select_option("[data-quiz=opponent]", "jpeg")
+    page.select_option("[data-quiz=rounds]", str(rounds))
+    page.click("[data-quiz=start]")
+    for number in range(1, rounds + 1):
+        page.wait_for_selector("[data-screen=ask]")
+        said = page.inner_text("[data-part=quiz]")
+        assert f"Round {number} of {rounds}" in said
+        assert not re.search(r"JPEG|model|λ|bpp|dB|\d\.\d", said), "labels or numbers that give it away"
+        page.click(f"[data-quiz={choose(page.evaluate(f'{QUIZ}.rounds.at(-1).isModelLeft'))}]")
+        page.click("[data-quiz=next]")
+    page.wait_for_selector("[data-screen=end]")
+    return page.inner_text("[data-quiz=text]")
+
+
+def test_the_quiz_is_blind_and_says_what_the_answers_are_worth(page: Page) -> None:
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(urlsplit(request.url).path.split("/")[2]))
+    for rounds, verdict in ((5, "could be chance"), (6, "hardly chance")):
+        text = play(page, rounds, lambda is_model_left: "a" if is_model_left else "b")
+        share = round(100 * binomtest(rounds, rounds).pvalue)
+        assert f"this model in {rounds} of {rounds}" in text and f"{share} of 100" in text and verdict in text
+        assert page.locator("[data-quiz=list] li").count() == rounds
+        for round_ in page.evaluate(
+            f"{QUIZ}.rounds.map(({{ ours, theirs }}) => [ours.header.point, theirs.header.point])"
+        ):
+            assert round_[1]["bytes"] == pytest.approx(round_[0]["bytes"], rel=0.02)
+        page.click("[data-quiz=close]")
+    assert set(sent) <= {"open", "pixels", "frame", "match", "points"}
+
+
+def test_the_quiz_shuffles_the_sides_and_shows_exact_pixels(page: Page) -> None:
+    layers, side = f"{QUIZ}.stage.layers", f"{QUIZ}.stage.layers.sides[%d].canvas"
+    for random, left in (("() => 0.3", "ours"), ("() => 0.7", "theirs")):
+        page.evaluate(f"{QUIZ}.random = {random}")
+        page.click("[data-part=quizOpen]")
+        page.click("[data-quiz=start]")
+        page.wait_for_selector("[data-screen=ask]")
+        assert page.evaluate(f"{layers}.sides[0].pixels === {QUIZ}.rounds[0].{left}.pixels")
+        shown = canvas_pixels(page, side % 0)[..., :3]
+        assert (shown != canvas_pixels(page, side % 1)[..., :3]).any()
+        page.keyboard.down("o")
+        original = canvas_pixels(page, f"{layers}.original.canvas")
+        for number in (0, 1):
+            np.testing.assert_array_equal(canvas_pixels(page, side % number), original)
+        page.keyboard.up("o")
+        np.testing.assert_array_equal(canvas_pixels(page, side % 0)[..., :3], shown)
+        page.keyboard.press("b")
+        assert page.inner_text("[data-quiz=rightTag]").endswith("This model" if left == "theirs" else "") and "dB" in (
+            page.inner_text("[data-quiz=text]")
+        )
+        page.keyboard.press("Escape")
+        assert not page.is_visible("[data-part=quiz]")
+    assert page.evaluate(f"{VIEWER}.stage.mode") == "split"  # its keys are its own

@@ -70,6 +70,8 @@ MODULES = (
     "state.js",
     "links.js",
     "player.js",
+    "score.js",
+    "quiz.js",
     "lessons.js",
     "files.js",
     "exports.js",

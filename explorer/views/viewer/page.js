@@ -100,9 +100,10 @@ const PAGE = `
   </div>
   <div class="mae-samples" data-part="samples" data-live role="group" aria-label="Sample pictures"></div>
   <div class="mae-actions">
-    <button type="button" data-part="choose" data-live title="Or drop a picture, or paste one with Ctrl+V">Open picture…</button>
+    <button type="button" data-part="choose" data-live title="Open a picture; or drop one, or paste it with Ctrl+V">Open…</button>
     <input type="file" data-part="file" accept="image/*" hidden aria-label="Picture file">
     <button type="button" data-part="lessonsOpen" title="Guided tours, a few steps each" hidden>Lessons</button>
+    <button type="button" data-part="quizOpen" data-live title="Blind comparison with other codecs at the same rate">Quiz</button>
     <span class="mae-gap"></span>
     <button type="button" data-part="copyLink" title="A link to what is shown here" hidden>Copy link</button>
     <button type="button" data-part="exportStop" title="Stop" hidden></button>
@@ -110,6 +111,7 @@ const PAGE = `
       <div class="mae-menu" data-part="exportList" role="group" aria-label="Files"></div></details>
   </div>
 </section>
+<dialog class="mae-quiz" data-part="quiz" aria-label="Blind comparison"></dialog>
 <dialog class="mae-help" data-part="lessons" aria-label="Lessons"><h2>Lessons</h2>
   <div class="mae-lessons" data-part="lessonList"></div><form method="dialog"><button>Close</button></form></dialog>
 <dialog class="mae-help" data-part="help" aria-label="Keyboard help"><h2>Keyboard</h2><dl data-part="helpList"></dl>

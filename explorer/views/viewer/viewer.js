@@ -21,6 +21,7 @@ import { setPalettes } from "./inside/colours.js";
 import { State } from "./state.js";
 import { Links } from "./links.js";
 import { Lessons } from "./lessons.js";
+import { Quiz } from "./quiz.js";
 import { Player } from "./player.js";
 import { Exports } from "./exports.js";
 import { listen } from "./listen.js";
@@ -82,6 +83,7 @@ class Viewer {
     this.inside = new Inside(this.parts, this, signal);
     this.player = new Player(this.parts, this, signal);
     this.lessons = new Lessons(this.parts, this, setup.lessons ?? [], signal);
+    this.quiz = new Quiz(this.parts, this, signal);
     this.exports = new Exports(this.parts, this, signal);
     this.state = new State(this);
     if (links) await new Links(this, signal).follow();

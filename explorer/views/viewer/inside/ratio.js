@@ -122,6 +122,12 @@ export class RatioView {
     return [CAPTIONS[kind], `${ratioText(lambdas)}: ${numbers.join(", ")}.`];
   }
 
+  // Of each channel of this model, for its table.
+  columns() {
+    const own = this.ratio?.systems.get("model");
+    return own && { median_gain_log2: (c) => own.medians[c], spread_log2: (c) => own.spreads[c] };
+  }
+
   // ---- marks --------------------------------------------------------------------------------------------------------
 
   // The picture is the model's, so it has no other system's map.
