@@ -73,8 +73,9 @@ export class Chart {
   setTheme() {
     const { layout } = this;
     layout.font = { family: getComputedStyle(this.box).fontFamily, size: 12, color: this.color("muted") };
-    layout.hoverlabel = { bgcolor: this.color("panel"), bordercolor: this.color("line"), font: { color: this.color("ink") } };
-    for (const name of Object.keys(layout).filter((key) => AXES.test(key))) layout[name].gridcolor = this.color("line");
+    const [bgcolor, bordercolor, color] = ["panel", "line", "ink"].map((name) => this.color(name));
+    layout.hoverlabel = { bgcolor, bordercolor, font: { color } };
+    for (const name of Object.keys(layout).filter((key) => AXES.test(key))) layout[name].gridcolor = bordercolor;
   }
 
   // A colour of the style sheet, such as "accent", as it is now.

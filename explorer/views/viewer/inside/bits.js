@@ -4,14 +4,14 @@ import { BLOCK_MAPS, decibelsOf, shareHolding, total } from "./blockmaps.js";
 import { ChannelBars } from "./channelbars.js";
 import { drawLegend, makeScale, makeSymmetricScale, paletteNames, quantiles, robustMaximum } from "./colours.js";
 import { formatNumber, makeChoice, makeElement, makeHead } from "./controls.js";
-import { LambdaChart } from "./lambdachart.js";
+import { LambdaChart, MARGIN } from "./lambdachart.js";
 import { PAPER_LAMBDAS, SLIDER } from "./lambdas.js";
 import { decibels, formatLambda } from "../readout.js";
 
 const ABOUT =
   "Where the rate goes and what it buys: the bits that the entropy model expects, and the error, of each 16×16 block " +
   "(paper, Sec. 2: L = R + λD). They follow detail; as λ rises, ever finer detail.";
-const MAPS = Object.entries(BLOCK_MAPS).map(([key, { title, kind }]) => [key, kind === "diverging" ? `${title}, a → b` : title]);
+const MAPS = Object.entries(BLOCK_MAPS).map(([key, map]) => [key, isChange(map) ? `${map.title}, a → b` : map.title]);
 const ENDS = [[SLIDER, "λ (the slider)"], ...PAPER_LAMBDAS.map((lmbda) => [lmbda, lmbda])];
 const RANGE = [0.005, 0.995]; // shares of the values that a scale begins and ends at,
 const MOST = 0.97; // and of the sizes of changes
@@ -38,8 +38,9 @@ export class BitsView {
     box.append(heading("Bits of each channel"), this.shares, bars, heading("Rate over λ, this picture"), rate);
     const { plotly } = inside.viewer;
     this.bars = new ChannelBars(bars, plotly, (channel) => inside.setChannel(channel));
-    const y = { type: "log", title: { text: "bits per pixel" }, tickvals: RATES };
-    this.rate = new LambdaChart(rate, { yaxis: y }, plotly, { pick: ({ x }) => inside.viewer.setLambda(x) });
+    const yaxis = { type: "log", title: { text: "bits per pixel" }, tickvals: RATES };
+    const pick = ({ x }) => inside.viewer.setLambda(x);
+    this.rate = new LambdaChart(rate, { yaxis, margin: { ...MARGIN, r: 10 } }, plotly, { pick });
   }
 
   choice(name) {
@@ -77,8 +78,9 @@ export class BitsView {
   }
 
   makeScale() {
-    if (this.isLocal) return makeSymmetricScale(this.choice("diverging"), robustMaximum(this.values.map(Math.abs), MOST));
-    const [low, high] = quantiles(this.values, RANGE);
+    const { values } = this;
+    if (this.isLocal) return makeSymmetricScale(this.choice("diverging"), robustMaximum(values.map(Math.abs), MOST));
+    const [low, high] = quantiles(values, RANGE);
     return makeScale(this.choice("sequential"), this.chosen === BLOCK_MAPS.psnr ? low : 0, high);
   }
 
@@ -105,7 +107,8 @@ export class BitsView {
   grown() {
     const points = [...this.inside.viewer.panel.curves.of("model").points].sort((a, b) => a.setting - b.setting);
     this.rate.draw([{
-      type: "scatter", mode: "lines+markers", x: points.map(({ setting }) => setting), y: points.map((each) => each.point.bpp),
+      type: "scatter", mode: "lines+markers",
+      x: points.map(({ setting }) => setting), y: points.map(({ point }) => point.bpp),
       line: { color: this.rate.color("accent"), width: 2 }, hovertemplate: "λ %{x:.4~g}: %{y:.3f} bpp<extra></extra>",
     }]);
   }
@@ -113,9 +116,10 @@ export class BitsView {
   // ---- in words -----------------------------------------------------------------------------------------------------
 
   tellPlaces({ lmbda }) {
-    const { bits } = this.blocks;
+    const { bits, mse } = this.blocks;
+    const half = (values) => percent(shareHolding(values, 0.5));
     return `At λ ${formatLambda(lmbda)} half of the ${count(total(bits))} bits lie in ` +
-      `${percent(shareHolding(bits, 0.5))} of the blocks, half of the error in ${percent(shareHolding(this.blocks.mse, 0.5))}.`;
+      `${half(bits)} of the blocks, half of the error in ${half(mse)}.`;
   }
 
   tellChange() {

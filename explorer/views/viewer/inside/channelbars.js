@@ -7,9 +7,12 @@ const MOST = 0.9; // of the rate
 const LAYOUT = {
   margin: { l: 52, r: 46, t: 8, b: 26, autoexpand: false },
   bargap: 0,
-  xaxis: { title: { text: "channels, costliest first", font: { size: 12 }, standoff: 4 }, showticklabels: false, showgrid: false },
+  xaxis: { title: { text: "channels, costliest first", standoff: 4 }, showticklabels: false, showgrid: false },
   yaxis: { title: { text: "bits" }, rangemode: "tozero", nticks: 5 },
-  yaxis2: { overlaying: "y", side: "right", range: [0, 101], showgrid: false, zeroline: false, tickvals: [50, 90], ticktext: ["50 %", "90 %"] },
+  yaxis2: {
+    overlaying: "y", side: "right", range: [0, 101], tickvals: [50, 90], ticktext: ["50 %", "90 %"],
+    showgrid: false, zeroline: false,
+  },
 };
 
 export class ChannelBars {
@@ -36,12 +39,17 @@ export class ChannelBars {
         ...common, type: "scatter", mode: "lines", y: shares, yaxis: "y2", line: { color: muted, width: 1.5 },
         hovertemplate: "the first %{x}: %{y:.3~g} % of the rate<extra></extra>",
       },
-    ], { shapes: [{ type: "line", x0: count + 0.5, x1: count + 0.5, yref: "paper", y0: 0, y1: 1, line: { width: 1.5, dash: "dot", color: muted } }] });
-    return `${count} of ${bits.length} channels carry ${100 * MOST} % of the rate; channel ${channel}, ` +
-      `number ${order.indexOf(channel) + 1}, ${formatNumber((100 * bits[channel]) / whole, 2)} % (${formatNumber(bits[channel], 4)} bits).`;
+    ], { shapes: [verticalLine(count + 0.5, muted)] });
+    const [rank, percent] = [order.indexOf(channel) + 1, formatNumber((100 * bits[channel]) / whole, 2)];
+    return `${count} of ${bits.length} channels carry ${100 * MOST} % of the rate; channel ${channel}, number ${rank}, ` +
+      `${percent} % (${formatNumber(bits[channel], 4)} bits).`;
   }
 
   destroy() {
     this.chart.destroy();
   }
+}
+
+function verticalLine(x, color) {
+  return { type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, line: { width: 1.5, dash: "dot", color } };
 }

@@ -1,6 +1,7 @@
 // Numbers to colours, in the browser: another palette, range or channel needs no answer from Python.
 
 const STEPS = 256;
+const MAGNITUDES = 1024;
 const NONE = "#8b8f96"; // no value here
 
 let tables = new Map(); // name of a palette -> {kind, table: Uint32Array of STEPS colours}
@@ -68,6 +69,19 @@ export function robustMaximum(values, share = 0.995) {
 export function quantiles(values, shares) {
   const sorted = values.filter(Number.isFinite).sort();
   return shares.map((share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0);
+}
+
+// The same of the magnitudes of values[start …], to a 1024th of the largest: there is no time to sort all channels of a
+// large map in every frame.
+export function robustMagnitude(values, start, length, share = 0.995) {
+  let largest = 0;
+  for (let i = start; i < start + length; i++) largest = Math.max(largest, Math.abs(values[i]));
+  const counts = new Uint32Array(MAGNITUDES + 1);
+  const grow = largest ? MAGNITUDES / largest : 0;
+  for (let i = start; i < start + length; i++) counts[(Math.abs(values[i]) * grow) | 0]++;
+  let [bin, above] = [MAGNITUDES, (1 - share) * length];
+  while (above >= counts[bin]) above -= counts[bin--];
+  return Math.min((bin + 1) / MAGNITUDES, 1) * largest;
 }
 
 function tableOf(colours) {

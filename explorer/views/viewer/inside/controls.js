@@ -11,6 +11,11 @@ export function makeChoice(key, label, options, changed) {
   return { box, select };
 }
 
+// Leaves only some of a choice's options to choose from; what is chosen stays, whether it is one of them or not.
+export function offerOnly(select, values) {
+  for (const option of select.options) option.hidden = option.disabled = !values.includes(option.value);
+}
+
 export function makeElement(tag, className, ...children) {
   const element = Object.assign(document.createElement(tag), { className });
   element.append(...children);

@@ -1,7 +1,7 @@
 // Maps between the layers, before and after modulation: all channels small, one of them large on both sides.
 import { bottleneckOf } from "./bottleneck.js";
-import { drawLegend, makeSymmetricScale, robustMaximum } from "./colours.js";
-import { formatNumber, makeChoice, makeElement } from "./controls.js";
+import { drawLegend, makeSymmetricScale, robustMagnitude } from "./colours.js";
+import { formatNumber, makeChoice, makeElement, offerOnly } from "./controls.js";
 import { LargeMap } from "./largemap.js";
 import { Multiples } from "./multiples.js";
 
@@ -67,7 +67,7 @@ export class FeatureMaps {
   // channel: the one that is shown large.
   show(frame, channel) {
     const found = frame.extras[this.wish];
-    for (const option of this.choice.select.options) option.hidden = option.disabled = !found.layers.includes(option.value);
+    offerOnly(this.choice.select, found.layers);
     if (!found.shape) return this.fallBack();
     const grid = bottleneckOf(frame);
     this.maps = mapsOf(found, grid);
@@ -146,10 +146,11 @@ export class FeatureMaps {
   mark({ row, column, pins }) {
     if (!this.maps) return;
     const { scaleX, scaleY, gains } = this.maps;
-    const own = (each) => ({ ...each, row: Math.floor((each.row + 0.5) * scaleY), column: Math.floor((each.column + 0.5) * scaleX) });
+    const own = (each) => ({
+      ...each, row: Math.floor((each.row + 0.5) * scaleY), column: Math.floor((each.column + 0.5) * scaleX),
+    });
     const place = row === null ? null : own({ row, column });
-    const pinned = pins.map(own);
-    this.multiples.mark({ channel: this.channel, row: null, ...place, pins: pinned });
+    this.multiples.mark({ channel: this.channel, row: null, ...place, pins: pins.map(own) });
     if (!gains) return;
     this.large.forEach((map, i) => {
       const { values, start, width } = this.planes[i];
@@ -174,9 +175,7 @@ function mapsOf(extra, grid) {
   if (!known.has(extra)) {
     const { shape: [channels, height, width], values, gains, pooled } = extra;
     const size = width * height;
-    const maxima = Float32Array.from({ length: channels }, (_, c) => {
-      return robustMaximum(values.subarray(c * size, (c + 1) * size).map(Math.abs));
-    });
+    const maxima = Float32Array.from({ length: channels }, (_, c) => robustMagnitude(values, c * size, size));
     const [scaleX, scaleY] = [width / grid.width, height / grid.height];
     known.set(extra, { channels, width, height, size, values, gains, pooled, maxima, scaleX, scaleY });
   }

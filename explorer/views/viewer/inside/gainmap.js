@@ -7,7 +7,8 @@ export class GainMap {
   // on: {pick(channel), hover({channel, sample} or null)}
   constructor(box, on) {
     Object.assign(this, { box, on });
-    this.canvas = Object.assign(makeElement("canvas", ""), { tabIndex: 0, ariaLabel: "Gains over λ; arrow keys choose a channel" });
+    const ariaLabel = "Gains over λ; arrow keys choose a channel";
+    this.canvas = Object.assign(makeElement("canvas", ""), { tabIndex: 0, ariaLabel });
     this.canvas.setAttribute("role", "application");
     [this.cursor, this.row] = [makeElement("i", "mae-here"), makeElement("i", "mae-row")];
     this.plot = makeElement("div", "mae-gains", this.canvas, this.cursor, this.row);

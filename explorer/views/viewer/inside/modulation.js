@@ -1,6 +1,6 @@
 // Modulation: what the perceptrons make of λ, and the network's maps before and after it.
 import { drawLegend, makeSymmetricScale, paletteNames, robustMaximum } from "./colours.js";
-import { formatNumber, makeChoice, makeElement, makeHead } from "./controls.js";
+import { formatNumber, makeChoice, makeElement, makeHead, offerOnly } from "./controls.js";
 import { FeatureMaps } from "./featuremaps.js";
 import { GainMap } from "./gainmap.js";
 import { LambdaChart } from "./lambdachart.js";
@@ -50,7 +50,8 @@ export class ModulationView {
       pick: (channel) => this.pick(this.layer.name, channel),
       hover: (place) => this.tellGain(place),
     });
-    this.curves = new LambdaChart(curves, { yaxis: { type: "log", title: { text: "gain" }, exponentformat: "power" } }, plotly);
+    const gain = { type: "log", title: { text: "gain" }, exponentformat: "power" };
+    this.curves = new LambdaChart(curves, { yaxis: gain }, plotly);
     const pick = ({ data }) => this.setLayer(data.meta);
     const y = { title: { text: "octaves per octave" }, rangemode: "tozero" };
     this.speeds = new LambdaChart(speeds, { yaxis: y }, plotly, { pick });
@@ -109,12 +110,12 @@ export class ModulationView {
     const { modulators } = this;
     this.gains.hidden = !modulators?.layers.length;
     if (!modulators) this.summary.textContent = "Asking for the gains …";
-    else if (this.gains.hidden) this.summary.textContent = `This model was trained for λ ${formatLambda(modulators.lambdas[0])} alone: it has no modulators.`;
+    else if (this.gains.hidden) this.summary.textContent = withoutModulators(modulators);
     else this.showGains(modulators, frame.header.lmbda);
   }
 
   showGains(modulators, lmbda) {
-    for (const option of this.layers.options) option.hidden = option.disabled = !modulators.layer(option.value);
+    offerOnly(this.layers, modulators.layers.map(({ name }) => name));
     if (!this.layer) this.layers.value = modulators.layers[0].name;
     this.tellSpeeds(modulators, lmbda);
     this.drawGains(modulators);
@@ -210,4 +211,8 @@ export class ModulationView {
     this.curves.destroy();
     this.speeds.destroy();
   }
+}
+
+function withoutModulators({ lambdas: [lmbda] }) {
+  return `This model was trained for λ ${formatLambda(lmbda)} alone: it has no modulators.`;
 }
