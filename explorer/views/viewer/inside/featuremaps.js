@@ -150,7 +150,8 @@ export class FeatureMaps {
       ...each, row: Math.floor((each.row + 0.5) * scaleY), column: Math.floor((each.column + 0.5) * scaleX),
     });
     const place = row === null ? null : own({ row, column });
-    this.multiples.mark({ channel: this.channel, row: null, ...place, pins: pins.map(own) });
+    const pinned = pins.map(own);
+    this.multiples.mark({ channel: this.channel, row: null, ...place, pins: pinned });
     if (!gains) return;
     this.large.forEach((map, i) => {
       const { values, start, width } = this.planes[i];
