@@ -67,6 +67,11 @@ export class Chart {
     this.redraw();
   }
 
+  // What a reader who does not see the chart is told of it.
+  describe(text) {
+    Object.assign(this.box, { role: "img", ariaLabel: text });
+  }
+
   // For what lies over the chart and moves with its axes.
   drawn() {}
 

@@ -34,7 +34,7 @@ export class RatePlot extends Chart {
   // picture. places: {now, other}, each {rate, quality} or null.
   move(places, text) {
     this.places = places;
-    this.box.setAttribute("aria-label", `Rate-distortion plot, now at ${text}`);
+    this.describe(`Rate-distortion plot, now at ${text}`);
     this.drawn();
   }
 

@@ -101,7 +101,7 @@ export class BitsView {
     if (drawn !== this.drawn) this.grown();
     this.drawn = drawn;
     this.rate.setLambda(lmbda);
-    this.rate.box.ariaLabel = `Rate over λ, now ${formatLambda(lmbda)}: ${point.bpp.toFixed(3)} bits per pixel`;
+    this.rate.describe(`Rate over λ, now ${formatLambda(lmbda)}: ${point.bpp.toFixed(3)} bits per pixel`);
   }
 
   grown() {
@@ -124,7 +124,7 @@ export class BitsView {
 
   tellChange() {
     const { lambdas: [a, b], bits_a, bits_b, mse_a, mse_b } = this.blocks.local;
-    if (a === b) return `Both are λ ${formatLambda(a)}: choose two that differ.`;
+    if (formatLambda(a) === formatLambda(b)) return `Both ends are λ ${formatLambda(a)}, so nothing changes.`;
     const [before, after] = [mse_a, mse_b].map((each) => decibels(decibelsOf(total(each) / each.length)));
     const [rise, fall] = [total(bits_b) - total(bits_a), mse_a.map((each, i) => Math.max(0, each - mse_b[i]))];
     return `From λ ${formatLambda(a)} to λ ${formatLambda(b)}: ${before} to ${after} dB (mean over blocks), ` +

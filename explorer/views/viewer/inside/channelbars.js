@@ -41,8 +41,10 @@ export class ChannelBars {
       },
     ], { shapes: [verticalLine(count + 0.5, muted)] });
     const [rank, percent] = [order.indexOf(channel) + 1, formatNumber((100 * bits[channel]) / whole, 2)];
-    return `${count} of ${bits.length} channels carry ${100 * MOST} % of the rate; channel ${channel}, number ${rank}, ` +
+    const sentence = `${count} of ${bits.length} channels carry ${100 * MOST} % of the rate; channel ${channel}, number ${rank}, ` +
       `${percent} % (${formatNumber(bits[channel], 4)} bits).`;
+    this.chart.describe(sentence);
+    return sentence;
   }
 
   destroy() {

@@ -9,7 +9,7 @@ import { formatLambda } from "../readout.js";
 
 const ABOUT =
   "Small perceptrons turn λ into one gain for each channel of each layer (paper, Sec. 3, Eq. 3–5): this is all that " +
-  "changes when λ moves. Each starts to act at another λ.";
+  "changes when λ moves. Each layer reacts in its own range of λ.";
 const BOTTLENECK = ["m2", "d0", "y", "a"]; // layers whose channels are the bottleneck's
 const MOST = 5; // curves of those that change most
 const SHARES = [0.1, 0.5, 0.9];
@@ -154,6 +154,7 @@ export class ModulationView {
   }
 
   drawCurves({ lambdas: x }, layer, channel) {
+    this.curves.describe(`Gains of ${layer.title} over λ: median, most channels, channel ${channel}`);
     const [low, middle, high] = layer.quantiles(SHARES);
     const trace = (name, y, line, more) => ({ type: "scatter", mode: "lines", name, x, y, line, ...more });
     const gains = (c) => Array.from(layer.curve(c), (log) => 2 ** log);
@@ -169,6 +170,7 @@ export class ModulationView {
   }
 
   drawSpeeds(modulators) {
+    this.speeds.describe("How fast the gains of each modulator change, over λ");
     this.speeds.draw(modulators.layers.map(({ name, title, speeds }, i) => ({
       type: "scatter", mode: "lines", name: title, meta: name, x: modulators.middles, y: Array.from(speeds),
       line: { color: this.colors[i], width: name === this.layer.name ? 3 : 1.5 },
