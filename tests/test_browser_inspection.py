@@ -157,6 +157,19 @@ def test_a_click_opens_an_elements_card_and_escape_closes_it(channels: Page, ses
     assert all(mark["width"] == 16 for mark in page.evaluate(f"{ROOT}.viewer.stage.marks"))
 
 
+def test_an_element_is_reached_by_keys_alone(channels: Page) -> None:
+    page = channels
+    page.focus("[data-part=slider]")
+    page.keyboard.press("e")
+    assert page.evaluate(f"{ROOT}.viewer.state.read().element") == "16-24"  # in the middle
+    for key in ("ArrowUp", "ArrowRight", "ArrowRight", "p"):
+        page.keyboard.press(key)
+    settle(page)
+    state = page.evaluate(f"{ROOT}.viewer.state.read()")
+    assert state["element"] == state["pins"] == "15-26"
+    assert "Element 15, 26" in page.inner_text("[data-part=card]")
+
+
 def test_another_channel_keeps_the_card_and_asks_for_its_response(channels: Page) -> None:
     page = channels
     page.evaluate(f"{INSIDE}.select({{ row: 10, column: 30 }})")

@@ -66,6 +66,7 @@ MODULES = (
     "inside/channelbars.js",
     "inside/bits.js",
     "inside/inside.js",
+    "values.js",
     "fields.js",
     "state.js",
     "links.js",

@@ -19,6 +19,7 @@ const SHORTCUTS = [
   [["g"], "next gain of the difference", (v) => v.modes.nextGain()],
   [["f", " "], "hold: the left picture", (v) => v.modes.hold(true)],
   [["x"], "swap left and right", (v) => v.comparison.swap()],
+  [["e"], "card of the element under the pointer or in the middle", (v) => v.inside?.inspection.open()],
   [["p"], "pin what is under the pointer, or unpin it", (v) => v.inside?.inspection.togglePin()],
   [["Escape"], "close the element’s card; back to the original", (v) => v.back()],
   [["+", "="], "zoom in", (v) => v.stage.zoomStep(1)],

@@ -95,7 +95,7 @@ const PAGE = `
   </section>
   ${TABS.slice(1).map(tabPanel).join("")}</div>
   <div class="mae-inspect" data-part="inspect">
-    <section class="mae-card" data-part="card" aria-label="Element" hidden></section>
+    <section class="mae-card" data-part="card" tabindex="0" aria-label="Element; arrow keys move to the next" hidden></section>
     <section class="mae-pinned" data-part="pins" aria-label="Pins" hidden></section>
   </div>
   <div class="mae-samples" data-part="samples" data-live role="group" aria-label="Sample pictures"></div>

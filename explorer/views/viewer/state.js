@@ -75,9 +75,9 @@ export class State {
   async write(values, source, picture) {
     const { viewer } = this;
     const writeAll = (early) => {
-      for (const { key, read, write, ...field } of this.fields.values()) {
+      for (const { key, early: isEarly = false, read, write } of this.fields.values()) {
         const isNew = write && values.has(key) && values.get(key) !== read(viewer);
-        if (isNew && Boolean(field.early) === early) write(viewer, values.get(key));
+        if (isNew && isEarly === early) write(viewer, values.get(key));
       }
     };
     await viewer.together(async () => {

@@ -1,19 +1,22 @@
 // The card of one element: what it is worth, and what the decoder makes of this one coefficient alone.
 import { formatNumber, makeElement } from "./controls.js";
 
+const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 const GREY = 128;
 const ROOM = 120; // levels to each side of grey that a response may take
 
 export class ElementCard {
-  // on: {changed(): another element, or none; pin(place)}
+  // on: {changed(): another element, or none; pin(place); move([rows, columns]): an arrow key on the card}
   constructor(box, on) {
     Object.assign(this, { box, on, place: null });
     [this.title, this.values, this.about] = [makeElement("b", ""), makeElement("p", ""), makeElement("p", "mae-about")];
     this.canvas = makeElement("canvas", "");
     this.canvas.setAttribute("role", "img");
-    const head = makeElement("div", "mae-bar", this.title, makeElement("span", "mae-gap"),
-      button("Pin", "Keep its values in a table (P)", () => on.pin(this.place)),
-      button("✕", "Close (Escape)", () => this.choose(null)));
+    const close = button("✕", "Close (Escape)", () => this.choose(null));
+    close.ariaLabel = "Close";
+    const pin = button("Pin", "Keep its values in a table (P)", () => on.pin(this.place));
+    const head = makeElement("div", "mae-bar", this.title, makeElement("span", "mae-gap"), pin, close);
+    box.addEventListener("keydown", (event) => this.key(event));
     box.append(this.canvas, makeElement("div", "", head, this.values, this.about));
     this.choose(null);
   }
@@ -24,6 +27,13 @@ export class ElementCard {
     this.response = null;
     this.box.hidden = !place;
     this.on.changed();
+  }
+
+  key(event) {
+    if (!(event.key in STEPS)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.on.move(STEPS[event.key]);
   }
 
   wish(channel) {
@@ -57,7 +67,6 @@ export class ElementCard {
 
 function button(text, title, act) {
   const made = Object.assign(makeElement("button", "", text), { type: "button", title });
-  made.ariaLabel = title;
   made.addEventListener("click", act);
   return made;
 }

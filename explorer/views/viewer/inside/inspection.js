@@ -14,7 +14,11 @@ export class Inspection {
     const changed = () => this.changed();
     this.probe = new Probe(parts.probe);
     this.pins = new Pins(parts.pins, changed);
-    this.card = new ElementCard(parts.card, { changed, pin: (place) => this.pins.toggle(place) });
+    this.card = new ElementCard(parts.card, {
+      changed,
+      pin: (place) => this.pins.toggle(place),
+      move: (step) => this.move(step),
+    });
   }
 
   // What must come with a frame besides what the open view wants; a page without a server has only the pictures.
@@ -42,6 +46,20 @@ export class Inspection {
 
   select(place) {
     this.card.choose(place);
+  }
+
+  // The element under the pointer, or the one in the middle of what is seen; its card takes the arrow keys.
+  open() {
+    const { stage, picture } = this.inside.viewer;
+    const [x, y] = stage.look.map((at) => Math.floor(at / ELEMENT));
+    if (!this.inside.view) return;
+    this.select(within(this.place ?? { row: y, column: x }, picture));
+    this.card.box.focus();
+  }
+
+  move([rows, columns]) {
+    const { row, column } = this.card.place;
+    this.select(within({ row: row + rows, column: column + columns }, this.inside.viewer.picture));
   }
 
   // The place under the pointer, or that of the card.
@@ -99,4 +117,10 @@ export class Inspection {
     const hovered = pointed && this.inside.view && { ...own(pointed), color: POINTED };
     return [...pins, ...card, hovered].filter(Boolean);
   }
+}
+
+// The element of a picture's bottleneck that is nearest to a place.
+function within({ row, column }, { width, height }) {
+  const [rows, columns] = [height, width].map((side) => Math.ceil(side / ELEMENT));
+  return { row: Math.min(Math.max(row, 0), rows - 1), column: Math.min(Math.max(column, 0), columns - 1) };
 }
