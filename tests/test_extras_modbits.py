@@ -6,15 +6,18 @@ import numpy as np
 import pytest
 import torch
 from conftest import sample_paths
+from fastapi.testclient import TestClient
 
 from explorer.axis import PAPER_LAMBDAS, snap
 from explorer.checkpoint import prior_tables
 from explorer.codecs.learned import LearnedCodec
 from explorer.images import InputError, read
+from explorer.library import load_model
 from explorer.model import scale_bottleneck
 from explorer.session import Session
 from explorer.views import maps, replies
 from explorer.views.extras import extra
+from explorer.views.server import create_server
 from explorer.views.store import Opened
 from explorer.views.trials import Trials
 
@@ -146,3 +149,12 @@ def test_an_independent_model_has_no_gains_and_bottleneck_scaling_two_sets(tiny_
     reply = replies.modulation(LearnedCodec(network, prior_tables(network), "fixed", "0" * 8))
     assert (reply.header["lambdas"], reply.arrays) == ([256.0], {})
     assert list(replies.modulation(scaled.session.model).arrays) == ["y", "a"]
+
+
+def test_the_route_of_the_gains_needs_no_picture_and_knows_bundled_models_alone():
+    with TestClient(create_server("mae")) as client:
+        answer = client.get("/api/modulation", params={"model": "mae"})
+        assert answer.content == replies.modulation(load_model("mae")).pack()
+        refused = client.get("/api/modulation", params={"model": "../mae"})
+        assert refused.status_code == 422
+        assert refused.json()["error"].endswith(".")
