@@ -83,6 +83,18 @@ def test_the_probe_says_what_the_arrays_hold(channels: Page, session: explorer.S
         assert_equal(found, session, lmbda, (channel, y // 16, x // 16))
 
 
+def test_the_maps_are_of_the_arrays_themselves(channels: Page, session: explorer.Session) -> None:
+    page = channels
+    read = f"(name) => Array.from({INSIDE}.views.channels.bottleneck[name])"
+    lmbda = shown_lambda(page)
+    np.testing.assert_array_equal(page.evaluate(read, "symbols"), session.symbols(lmbda).ravel())
+    np.testing.assert_array_equal(
+        np.array(page.evaluate(read, "y"), np.float16), session.latents(lmbda).ravel().astype(np.float16)
+    )
+    np.testing.assert_allclose(page.evaluate(read, "bits"), session.bits(lmbda).ravel(), rtol=1e-5)
+    assert page.evaluate(f"{INSIDE}.canvas.width") == session.latents(lmbda).shape[2]
+
+
 def test_a_map_of_another_channel_is_probed_as_that_channel(channels: Page, session: explorer.Session) -> None:
     page = channels
     box = page.locator(".mae-multiples canvas").nth(1).bounding_box()

@@ -220,7 +220,7 @@ SWITCHES = {  # [there, and back]
     "modulation": [
         ("inside.setChannel(9)", "inside.setChannel(0)"),
         ('inside.views.modulation.pick("m1", 12)', 'inside.views.modulation.pick("m1", 0)'),
-        ('set("gaincolours", "purple–orange")', 'set("gaincolours", "blue–red")'),
+        ('set("gaincolours", "purple-orange")', 'set("gaincolours", "blue-red")'),
         ('set("layer", "d1")', 'set("layer", "m2")'),
         ('set("reference", "layer")', 'set("reference", "own")'),
     ],

@@ -15,7 +15,7 @@ EVERYTHING = {
     "picture": "hibiscus", "lambda": 512.5, "view": "channels", "channel": 17, "mode": "beside", "gain": "8",
     "split": 0.3, "box": "200.5,250,2", "map": "off", "opacity": 40, "compare": "jpeg:fixed:40", "swap": "on",
     "curves": "jpeg,jpeg444", "metric": "ms_ssim", "axis": "log", "hide": "samples,actions", "values": "before",
-    "pins": "10-30,2-3", "element": "12-20", "sort": "energy", "scale": "fixed", "palette": "purple–orange",
+    "pins": "10-30,2-3", "element": "12-20", "sort": "energy", "scale": "fixed", "palette": "purple-orange",
 }  # fmt: skip
 HOSTILE = [
     "picture=<script>window.hacked=1</script>",

@@ -8,8 +8,8 @@ from plotly.colors import diverging, sequential
 
 # Diverging ones have light grey or white in the middle, where nothing happens.
 PALETTES: dict[str, dict[str, Any]] = {
-    "blue–red": {"kind": "diverging", "colors": diverging.RdBu[::-1]},
-    "purple–orange": {"kind": "diverging", "colors": diverging.PuOr[::-1]},
+    "blue-red": {"kind": "diverging", "colors": diverging.RdBu[::-1]},
+    "purple-orange": {"kind": "diverging", "colors": diverging.PuOr[::-1]},
     "viridis": {"kind": "sequential", "colors": sequential.Viridis},
     "cividis": {"kind": "sequential", "colors": sequential.Cividis},
     "grey": {"kind": "sequential", "colors": sequential.gray},

@@ -79,12 +79,12 @@ def describe(point: RDPoint) -> str:
 
 
 def _channel(session: Session, lmbda: float, channel: int, _: Any) -> Map:
-    return session.symbols(lmbda)[channel].astype(np.float32), "blue–red", True, f"channel {channel} of ŷ"
+    return session.symbols(lmbda)[channel].astype(np.float32), "blue-red", True, f"channel {channel} of ŷ"
 
 
 def _ratio(session: Session, lmbda: float, channel: int, ratio: tuple[float, float]) -> Map:
     found = session.log_ratio(*ratio).value[channel]
-    return found, "purple–orange", True, f"log₂ |y({ratio[0]:.4g})/y({ratio[1]:.4g})| in channel {channel}"
+    return found, "purple-orange", True, f"log₂ |y({ratio[0]:.4g})/y({ratio[1]:.4g})| in channel {channel}"
 
 
 def _bits(session: Session, lmbda: float, channel: int, _: Any) -> Map:
