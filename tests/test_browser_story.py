@@ -72,10 +72,10 @@ def test_the_map_has_a_pixel_for_each_element(page: Page) -> None:
 
 def test_the_chart_as_svg_and_png(page: Page) -> None:
     page.wait_for_selector(".mae-plot .scatterlayer .trace path.point", timeout=120_000)
-    _, svg = export(page, "Rate–distortion chart", "SVG")
+    _, svg = export(page, "R–D chart", "SVG")
     assert ElementTree.fromstring(svg).tag.endswith("svg") and b"bits per pixel" in svg
-    name, png = export(page, "Rate–distortion chart", "PNG")
-    assert name == "parrots-lambda256-rate-distortion-chart.png"
+    name, png = export(page, "R–D chart", "PNG")
+    assert name == "parrots-lambda256-r-d-chart.png"
     with Image.open(io.BytesIO(png)) as image:
         assert image.width == 2 * page.evaluate(f"{VIEWER}.panel.plot.box.clientWidth")
 

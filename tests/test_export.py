@@ -202,6 +202,17 @@ def test_its_pixels_are_the_reconstructions(offline: Page, mae: LearnedCodec) ->
     np.testing.assert_allclose(seen, [64, 64 * 2**0.375, 64 * 2**1.5, 4096], rtol=1e-4)
 
 
+def test_its_reconstruction_can_be_kept(offline: Page, mae: LearnedCodec) -> None:
+    lmbda = offline.evaluate(f"{ROOT}.viewer.shown.header.lmbda")
+    offline.click("[data-part=exports] > summary")
+    assert not offline.is_visible("[data-save='.mae']")
+    with offline.expect_download() as saved:
+        offline.click("[aria-label='Reconstruction: PNG']")
+    assert saved.value.suggested_filename == f"parrots-lambda{lmbda:.0f}.png"
+    pixels = Session(mae, sample_paths()[3]).reconstruct(lmbda)
+    np.testing.assert_array_equal(np.asarray(Image.open(saved.value.path())), pixels)
+
+
 def test_it_plots_its_points_and_hides_what_it_has_no_data_for(offline: Page) -> None:
     offline.wait_for_selector(".mae-plot .scatterlayer .trace path.point")
     assert offline.locator(".mae-plot .scatterlayer .trace path.point").count() == 17

@@ -6,6 +6,7 @@
 //   mark({channel, row, column, pins})   the channel that is chosen, the element under the pointer, or row null, and
 //                     [{row, column, color}] that stay marked
 //   map()             what to lay over the picture: {plane, scale, title}, or null
+//   columns()         where there is more to tell of each channel: {name of a table's column: function of a channel}
 //   grown()           where there is one: the model's rate-distortion curve has more points
 //   destroy()
 // Its controls are selects with data-state, so that links, lessons and widgets reach them: see controls.js.
