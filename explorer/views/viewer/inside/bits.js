@@ -128,7 +128,7 @@ export class BitsView {
     const [before, after] = [mse_a, mse_b].map((each) => decibels(decibelsOf(total(each) / each.length)));
     const [rise, fall] = [total(bits_b) - total(bits_a), mse_a.map((each, i) => Math.max(0, each - mse_b[i]))];
     return `From λ ${formatLambda(a)} to λ ${formatLambda(b)}: ${before} to ${after} dB (mean over blocks), ` +
-      `${rise < 0 ? "−" : "+"}${count(Math.abs(rise))} bits; half of what the error loses, it loses in ` +
+      `${rise < 0 ? "−" : "+"}${count(Math.abs(rise))} bits; half of the fall of the error is in ` +
       `${percent(shareHolding(fall, 0.5))} of the blocks.`;
   }
 

@@ -68,8 +68,11 @@ export class FeatureMaps {
   show(frame, channel) {
     const found = frame.extras[this.wish];
     offerOnly(this.choice.select, found.layers);
-    if (!found.shape) return this.fallBack();
-    const grid = bottleneckOf(frame);
+    if (found.shape) this.showMaps(found, channel, bottleneckOf(frame));
+    else this.fallBack();
+  }
+
+  showMaps(found, channel, grid) {
     this.maps = mapsOf(found, grid);
     this.channel = Math.min(channel, this.maps.channels - 1);
     const { values, width, height, channels, maxima } = this.maps;
@@ -81,7 +84,6 @@ export class FeatureMaps {
     });
     this.tell();
     this.drawPair();
-    return undefined;
   }
 
   // This model has no such map: the one before modulation is there in all of them.
