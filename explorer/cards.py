@@ -74,9 +74,24 @@ def recipe_of(checkpoint: str | Path) -> dict[str, Any]:
 
     try:
         with safe_open(checkpoint, framework="np") as file:
-            return {name: _parsed(value) for name, value in sorted((file.metadata() or {}).items())}
+            found = {name: _parsed(value) for name, value in sorted((file.metadata() or {}).items())}
     except (OSError, SafetensorError):
         raise InputError(f"{checkpoint} is not a checkpoint of this project; train or fetch it again.") from None
+    if "base" in found:
+        found["base"] = "kept as the difference from {name} {id}".format(**found["base"])
+    return found
+
+
+def _recipe_of_all(checkpoints: Sequence[Path]) -> dict[str, Any]:
+    """One recipe for a set of models: what they share once, the rest for each in order of λ."""
+    flat = [dict(_recipe_pairs(recipe_of(checkpoint))) for checkpoint in checkpoints]
+    flat.sort(key=lambda recipe: recipe.get("lmbda") or 0)
+    keys = dict.fromkeys(key for recipe in flat for key in recipe)
+    values = {key: dict.fromkeys(str(recipe.get(key, "–")) for recipe in flat) for key in keys}
+    return {
+        key: next(iter(found)) if len(found) == 1 else ", ".join(str(recipe.get(key, "–")) for recipe in flat)
+        for key, found in values.items()
+    }
 
 
 def _parsed(value: str) -> Any:
@@ -116,11 +131,13 @@ def model_card(curve: str, rows: Sequence[Row], recipe: Mapping[str, Any], comma
 
 
 def _recipe_lines(recipe: Mapping[str, Any]) -> list[list[str]]:
-    lines = []
-    for name, value in recipe.items():
-        inner = value if isinstance(value, Mapping) else {name: value}
-        lines += [[key, str(each)] for key, each in inner.items() if each is not None]
-    return lines
+    return [[key, str(value)] for key, value in _recipe_pairs(recipe)]
+
+
+def _recipe_pairs(recipe: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Names and values, those of the mappings in it among them."""
+    inner = [value if isinstance(value, Mapping) else {name: value} for name, value in recipe.items()]
+    return [(key, value) for each in inner for key, value in each.items() if value is not None]
 
 
 def _results(points: Sequence[MeanPoint]) -> str:
@@ -143,6 +160,6 @@ def write_cards(rows: Sequence[Row], folder: str | Path, commands: Sequence[str]
         checkpoints = sorted(each for each in Path(folder).glob("*.safetensors") if curve_name(each.stem) == curve)
         if checkpoints:
             card = Path(folder) / f"{curve}.md"
-            card.write_text(model_card(curve, rows, recipe_of(checkpoints[0]), commands), encoding="utf-8")
+            card.write_text(model_card(curve, rows, _recipe_of_all(checkpoints), commands), encoding="utf-8")
             written.append(card)
     return written
