@@ -110,7 +110,8 @@ class _Trace:
 
 
 def _traces(curves: Mapping[str, Sequence[MeanPoint]]) -> list[_Trace]:
-    """Measured curves first; a codec that is also published has the same colour there."""
+    """Measured curves first, ours before all; a codec that is also published has the same colour there."""
+    curves = {name: curves[name] for name in sorted(curves, key=lambda name: name not in _LABELS)}
     names = list(dict.fromkeys([*curves, *published()]))
     colors = {name: _COLORS[i % len(_COLORS)] for i, name in enumerate(names)}
     own = [
@@ -177,7 +178,7 @@ def write_png(curves: Mapping[str, Sequence[MeanPoint]], path: str | Path) -> No
     page = Figure(figsize=(15, 7.5), dpi=100, layout="constrained")
     panels = page.subplots(1, 2)
     for trace in _traces(curves):
-        style = {"color": trace.color, "lw": 1.2, "label": trace.name}
+        style = {"color": trace.color, "lw": 2.4 if trace.name == _LABELS["mae"] else 1.2, "label": trace.name}
         style |= {"ls": "--"} if trace.is_published else {"marker": "o", "ms": 3}
         for panel, values in zip(panels, (trace.psnr, trace.ms_ssim_db), strict=True):
             panel.plot(trace.bpp[: len(values)], values, **style)
