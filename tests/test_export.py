@@ -210,7 +210,7 @@ def test_its_reconstruction_can_be_kept(offline: Page, mae: LearnedCodec) -> Non
         offline.click("[aria-label='Reconstruction: PNG']")
     assert saved.value.suggested_filename == f"parrots-lambda{lmbda:.0f}.png"
     pixels = Session(mae, sample_paths()[3]).reconstruct(lmbda)
-    np.testing.assert_array_equal(np.asarray(Image.open(saved.value.path())), pixels)
+    np.testing.assert_array_equal(np.asarray(Image.open(saved.value.path()).convert("RGB")), pixels)
 
 
 def test_it_plots_its_points_and_hides_what_it_has_no_data_for(offline: Page) -> None:
