@@ -13,6 +13,7 @@ const ABOUT =
 const BOTTLENECK = ["m2", "d0", "y", "a"]; // layers whose channels are the bottleneck's
 const MOST = 5; // curves of those that change most
 const SHARES = [0.1, 0.5, 0.9];
+const SHOWN = 0.8; // of the gains lie within the scale: silenced channels run off far beyond it
 
 export class ModulationView {
   constructor(box, inside) {
@@ -147,7 +148,7 @@ export class ModulationView {
 
   drawHeat(layer, reference, palette) {
     const values = layer.relative(reference);
-    const scale = makeSymmetricScale(palette, robustMaximum(values.map(Math.abs), 0.98));
+    const scale = makeSymmetricScale(palette, robustMaximum(values.map(Math.abs), SHOWN));
     this.heat.show(layer, values, scale);
     const ticks = [-1, -0.5, 0, 0.5, 1].map((share) => [share * scale.high, formatNumber(share * scale.high, 2)]);
     drawLegend(this.legend, scale, ticks, `log₂ gain, ${REFERENCES[reference].title}`);
@@ -172,7 +173,7 @@ export class ModulationView {
   drawSpeeds(modulators) {
     this.speeds.describe("How fast the gains of each modulator change, over λ");
     this.speeds.draw(modulators.layers.map(({ name, title, speeds }, i) => ({
-      type: "scatter", mode: "lines", name: title, meta: name, x: modulators.middles, y: Array.from(speeds),
+      type: "scatter", mode: "lines", name: title, meta: name, x: modulators.middles, y: speeds,
       line: { color: this.colors[i], width: name === this.layer.name ? 3 : 1.5 },
       hovertemplate: `${title}<br>λ %{x:.0f}: %{y:.2f} octaves per octave<extra></extra>`,
     })));
@@ -186,7 +187,7 @@ export class ModulationView {
     const [first, last] = [ranked[0], ranked.at(-1)];
     const least = ranked.length > 1 ? `; those of ${last.title} the least, by ${formatNumber(last.speeds[at], 2)}` : "";
     this.summary.textContent = `At λ ${formatLambda(lmbda)} the gains of ${first.title} change fastest, by ` +
-      `${formatNumber(first.speeds[at], 2)} octaves per octave of λ on average${least}.`;
+      `${formatNumber(first.speeds[at], 2)} octaves per octave of λ (median channel)${least}.`;
   }
 
   // place: {channel, sample} under the pointer, or null for the chosen channel at this λ.

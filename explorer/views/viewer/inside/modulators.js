@@ -40,22 +40,29 @@ export class Modulators {
 }
 
 // gains: samples × channels. logs: log₂ of them, channels × samples. change: how far each channel moves up and down in
-// all, in octaves. speeds: between two samples, octaves of gain per octave of λ, the mean over channels.
+// all, in octaves. speeds: between two samples, octaves of gain per octave of λ, the median channel's: channels that λ
+// silences run off to any gain, which would drown the others in a mean.
 class Layer {
   constructor(name, title, gains, [samples, channels], octaves) {
     Object.assign(this, { name, title, samples, channels });
     this.logs = new Float32Array(gains.length);
     this.change = new Float64Array(channels);
-    this.speeds = new Float64Array(samples - 1);
     gains.forEach((gain, i) => (this.logs[(i % channels) * samples + Math.floor(i / channels)] = Math.log2(gain)));
     for (let c = 0, i = 0; c < channels; c++, i++) {
       for (let s = 0; s < samples - 1; s++, i++) {
-        const step = Math.abs(this.logs[i + 1] - this.logs[i]);
-        this.change[c] += step;
-        this.speeds[s] += step / octaves / channels;
+        this.change[c] += Math.abs(this.logs[i + 1] - this.logs[i]);
       }
     }
+    this.speeds = Array.from({ length: samples - 1 }, (_, s) => this.medianStep(s) / octaves);
     this.order = Array.from({ length: channels }, (_, c) => c).sort((a, b) => this.change[b] - this.change[a]);
+  }
+
+  medianStep(sample) {
+    const steps = Float64Array.from({ length: this.channels }, (_, c) => {
+      const at = c * this.samples + sample;
+      return Math.abs(this.logs[at + 1] - this.logs[at]);
+    });
+    return steps.sort()[this.channels >> 1];
   }
 
   // log₂ gains of one channel.
