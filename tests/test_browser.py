@@ -124,7 +124,7 @@ def test_a_canvas_pixel_is_the_decoded_pixel(page: Page, address: str) -> None:
     exact = canvas_pixels(page, f"{ROOT}.viewer.stage.layers.frame.canvas")
     np.testing.assert_array_equal(exact[..., :3], expected)
     screen = canvas_pixels(page, "document.querySelector('[data-part=left]')")
-    x, y = (round(value) for value in page.evaluate(f"(({{ x, y }}) => [x, y])({ROOT}.viewer.stage.view)"))
+    x, y = page.evaluate(f"(({{ x, y }}) => [Math.round(x), Math.round(y)])({ROOT}.viewer.stage.view)")
     height, width, _ = expected.shape
     np.testing.assert_array_equal(screen[y : y + height, x : x + width, :3], expected)
 
@@ -134,7 +134,7 @@ def test_integer_zoom_is_nearest_neighbour(page: Page) -> None:
     page.wait_for_timeout(200)
     assert page.inner_text("[data-part=zoom]") == "400 %"
     screen = canvas_pixels(page, "document.querySelector('[data-part=left]')")
-    x, y = (round(value) for value in page.evaluate(f"(({{ x, y }}) => [x, y])({ROOT}.viewer.stage.view)"))
+    x, y = page.evaluate(f"(({{ x, y }}) => [Math.round(x), Math.round(y)])({ROOT}.viewer.stage.view)")
     blocks = screen[y % 4 : y % 4 + 400, x % 4 : x % 4 + 320].reshape(100, 4, 80, 4, 4)
     assert (blocks == blocks[:, :1, :, :1]).all()
 
