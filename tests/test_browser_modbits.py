@@ -130,7 +130,10 @@ def test_gains_are_the_models(page: Page, session: Session) -> None:
         here = page.inner_text(".mae-inside:visible >> text=over all λ it moves")
         shown = float(here.split("log₂ ")[1].split(";")[0].replace("−", "-").replace("–", "nan"))
         assert shown == pytest.approx(np.log2(session.model.modulation([lmbda])[name][0, 0]), rel=6e-3, abs=2e-3)
-    speeds = {name: np.sort(np.abs(np.diff(np.log2(values), axis=0)), axis=1)[:, values.shape[1] // 2] / 0.1 for name, values in gains.items()}
+    speeds = {
+        name: np.sort(np.abs(np.diff(np.log2(values), axis=0)), axis=1)[:, values.shape[1] // 2] / 0.1
+        for name, values in gains.items()
+    }
     at = np.searchsorted(lambdas, lmbda, side="right") - 1
     fastest = max(speeds.values(), key=lambda values: values[at])[at]
     sentence = page.inner_text(".mae-inside:visible >> text=change fastest")
