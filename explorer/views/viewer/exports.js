@@ -13,7 +13,8 @@ export class Exports {
   constructor(parts, viewer, signal) {
     Object.assign(this, { parts, viewer });
     const { exports: menu, exportList, exportStop } = parts;
-    menu.addEventListener("toggle", () => menu.open && exportList.replaceChildren(...this.rows().map(makeRow)), { signal });
+    const fill = () => exportList.replaceChildren(...this.rows().map(makeRow));
+    menu.addEventListener("toggle", () => menu.open && fill(), { signal });
     exportList.addEventListener("click", () => (menu.open = false), { signal });
     exportStop.addEventListener("click", () => this.stop(), { signal });
     signal.addEventListener("abort", () => this.stop());
@@ -27,14 +28,17 @@ export class Exports {
     const file = (kind) => this.task(() => viewer.transport.file(id, header.lmbda, kind));
     const sweeps = Object.entries(SWEEPS).map(([name, kind]) => [name, this.task((signal) => this.sweep(kind, signal))]);
     const map = viewer.stage.layers.map?.canvas;
+    const mapFile = this.task(() => this.named("map.png", canvasBlob(map)));
+    const points = this.task(() => this.named("points.csv", csvBlob(POINT_COLUMNS, this.points())));
+    const channels = this.task(() => this.channels());
     return [
       { label: "Compressed file", live: true, files: { ".mae": file("mae") } },
       { label: "Reconstruction", files: { PNG: file("png") } },
       { label: "Picture as shown", files: { PNG: this.task(() => this.asShown()) } },
-      ...(map ? [{ label: "Map, a pixel for each element", files: { PNG: this.task(() => this.named("map.png", canvasBlob(map))) } }] : []),
+      ...(map ? [{ label: "Map, a pixel for each element", files: { PNG: mapFile } }] : []),
       ...this.charts().map((chart) => ({ label: chart.label, files: this.chartFiles(chart) })),
-      { label: "Points of the curves", files: { CSV: this.task(() => this.named("points.csv", csvBlob(POINT_COLUMNS, this.points()))) } },
-      ...(viewer.inside.view ? [{ label: "Numbers of the channels", files: { CSV: this.task(() => this.channels()) } }] : []),
+      { label: "Points of the curves", files: { CSV: points } },
+      ...(viewer.inside.view ? [{ label: "Numbers of the channels", files: { CSV: channels } }] : []),
       { label: "Arrays of the inside", live: true, files: { NPZ: file("npz") } },
       { label: "Sweep over all λ", live: true, files: Object.fromEntries(sweeps) },
     ];
@@ -96,7 +100,8 @@ export class Exports {
 
   chartFiles({ box, label }) {
     const end = label.toLowerCase().replace(/[^a-z0-9]+/g, "-");
-    const make = (format) => this.task(async () => this.named(`${end}.${format}`, chartBlob(await this.viewer.plotly, box, format)));
+    const draw = async (format) => chartBlob(await this.viewer.plotly, box, format);
+    const make = (format) => this.task(() => this.named(`${end}.${format}`, draw(format)));
     return { SVG: make("svg"), PNG: make("png") };
   }
 

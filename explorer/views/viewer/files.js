@@ -18,8 +18,10 @@ export async function chartBlob(library, box, format) {
   const { data, layout } = box;
   const figure = { data, layout: { ...layout, paper_bgcolor: ground, plot_bgcolor: ground } };
   const { width, height } = layout;
-  const image = await library.toImage(figure, { format, width, height, scale: format === "png" ? 2 : 1, imageDataOnly: true });
-  return format === "png" ? new Blob([fromBase64(image)], { type: "image/png" }) : new Blob([image], { type: "image/svg+xml" });
+  const options = { format, width, height, scale: format === "png" ? 2 : 1, imageDataOnly: true };
+  const image = await library.toImage(figure, options);
+  if (format === "svg") return new Blob([image], { type: "image/svg+xml" });
+  return new Blob([fromBase64(image)], { type: "image/png" });
 }
 
 export function canvasBlob(canvas) {
@@ -28,15 +30,16 @@ export function canvasBlob(canvas) {
 
 // Canvases as they lie on the screen, on one.
 export function sideBySide(canvases, ground) {
-  const places = canvases.map((canvas) => [canvas, canvas.offsetLeft, canvas.offsetTop, canvas.width / canvas.offsetWidth]);
-  const [width, height] = [
-    Math.max(...places.map(([canvas, left, , ratio]) => Math.round(left * ratio) + canvas.width)),
-    Math.max(...places.map(([canvas, , top, ratio]) => Math.round(top * ratio) + canvas.height)),
-  ];
+  const places = canvases.map((canvas) => {
+    const ratio = canvas.width / canvas.offsetWidth;
+    return { canvas, x: Math.round(canvas.offsetLeft * ratio), y: Math.round(canvas.offsetTop * ratio) };
+  });
+  const width = Math.max(...places.map(({ canvas, x }) => x + canvas.width));
+  const height = Math.max(...places.map(({ canvas, y }) => y + canvas.height));
   const whole = Object.assign(document.createElement("canvas"), { width, height });
   const context = whole.getContext("2d");
   context.fillStyle = ground;
   context.fillRect(0, 0, width, height);
-  for (const [canvas, left, top, ratio] of places) context.drawImage(canvas, Math.round(left * ratio), Math.round(top * ratio));
+  for (const { canvas, x, y } of places) context.drawImage(canvas, x, y);
   return whole;
 }

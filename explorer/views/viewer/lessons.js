@@ -6,8 +6,8 @@ import { makeElement } from "./inside/controls.js";
 export class Lessons {
   constructor(parts, viewer, lessons, signal) {
     Object.assign(this, { parts, viewer, lessons, place: "" });
-    const pairs = lessons.flatMap((lesson) => lesson.steps.map((step, i) => [`${lesson.id}.${i + 1}`, { lesson, step, i }]));
-    this.steps = new Map(pairs);
+    const places = (lesson) => lesson.steps.map((step, i) => [`${lesson.id}.${i + 1}`, { lesson, step, i }]);
+    this.steps = new Map(lessons.flatMap(places));
     const on = (name, action) => parts[name].addEventListener("click", action, { signal });
     on("lessonsOpen", () => parts.lessons.showModal());
     on("lessonBack", () => this.move(-1));

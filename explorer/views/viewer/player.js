@@ -1,8 +1,12 @@
 // Autoplay: λ moves by itself, and each step waits until the frame of the one before is painted.
 import { makeChoice } from "./inside/controls.js";
 
-const SPEEDS = [["0.5", "every 2 s"], ["1", "once a second"], ["2", "twice a second"], ["4", "4 a second"], ["10", "as fast as it goes"]];
-const STEPS = [["0.0625", "1/16 octave"], ["0.125", "1/8 octave"], ["0.25", "1/4 octave"], ["0.5", "1/2 octave"], ["1", "one octave"]];
+const SPEEDS = [
+  ["0.5", "every 2 s"], ["1", "once a second"], ["2", "twice a second"], ["4", "4 a second"], ["10", "as fast as it goes"],
+];
+const STEPS = [
+  ["0.0625", "1/16 octave"], ["0.125", "1/8 octave"], ["0.25", "1/4 octave"], ["0.5", "1/2 octave"], ["1", "one octave"],
+];
 const TURNS = [["there", "there and back"], ["again", "from the start again"], ["once", "once"]];
 const CALM = { speed: 1, step: 1 }; // at most and at least, for who asked for less motion
 

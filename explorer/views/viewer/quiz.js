@@ -1,16 +1,16 @@
 // A blind comparison: the model against another codec at the same rate, which is which unknown until the answer.
 // Nothing is sent anywhere: the answers are kept in this page until the dialog is closed.
 import { makeElement } from "./inside/controls.js";
-import { METRICS } from "./curves.js";
+import { decibels } from "./readout.js";
 import { Stage } from "./stage.js";
 import { scoreText, shuffled } from "./score.js";
 
 const LAMBDAS = [64, 128, 256, 512, 1024];
 const ROUNDS = [5, 6, 8];
 const INTRODUCTION =
-  "Two pictures, A and B: one is this model’s, the other another codec’s, and both files have the same size, to 2 %. Choose " +
-  "the one that is closer to the original. Which was which, and the numbers, come after each answer. Your answers stay in " +
-  "this page.";
+  "Two pictures, A and B: one is this model’s, the other another codec’s, and both files have the same size, to 2 %. " +
+  "Choose the one that is closer to the original. Which was which, and the numbers, come after each answer. Your " +
+  "answers stay in this page.";
 
 const PAGE = `
 <header><h2>Blind comparison</h2><span data-quiz="count"></span>
@@ -18,7 +18,8 @@ const PAGE = `
 <p data-quiz="text" aria-live="polite"></p>
 <form data-quiz="form" method="dialog">
   <label class="mae-choice">Against <select data-quiz="opponent"></select></label>
-  <label class="mae-choice">Rounds <select data-quiz="rounds">${ROUNDS.map((n) => `<option>${n}</option>`).join("")}</select></label>
+  <label class="mae-choice">Rounds
+    <select data-quiz="rounds">${ROUNDS.map((n) => `<option>${n}</option>`).join("")}</select></label>
   <button type="button" data-quiz="start" autofocus>Start</button>
 </form>
 <ol data-quiz="list"></ol>
@@ -30,14 +31,16 @@ const PAGE = `
   <button type="button" data-quiz="b" title="B">B is closer</button>
   <button type="button" data-quiz="next">Next</button>
   <button type="button" data-quiz="hold" title="Hold the button, Space or O">Hold: original</button>
-  <button type="button" data-quiz="fit" title="0">Fit</button><button type="button" data-quiz="actual" title="1">1:1</button>
+  <button type="button" data-quiz="fit" title="0">Fit</button>
+  <button type="button" data-quiz="actual" title="1">1:1</button>
 </div>`;
 
 export class Quiz {
   constructor(parts, viewer, signal, random = Math.random) {
     Object.assign(this, { box: parts.quiz, viewer, random, rounds: [] });
     this.box.innerHTML = PAGE;
-    this.parts = Object.fromEntries([...this.box.querySelectorAll("[data-quiz]")].map((part) => [part.dataset.quiz, part]));
+    const named = [...this.box.querySelectorAll("[data-quiz]")];
+    this.parts = Object.fromEntries(named.map((part) => [part.dataset.quiz, part]));
     this.stage = new Stage(this.parts, { view() {}, hover() {}, pick() {} });
     this.stage.setMode("beside");
     this.listen(parts.quizOpen, signal);
@@ -54,7 +57,8 @@ export class Quiz {
     on(opener, "click", () => this.open());
     on(box, "close", () => this.work?.abort());
     on(parts.hold, "pointerdown", () => this.showOriginal(true));
-    for (const type of ["pointerup", "pointercancel", "pointerleave"]) on(parts.hold, type, () => this.showOriginal(false));
+    const ends = ["pointerup", "pointercancel", "pointerleave"];
+    for (const type of ends) on(parts.hold, type, () => this.showOriginal(false));
     const keys = { a: parts.a, b: parts.b, 0: parts.fit, 1: parts.actual };
     on(box, "keydown", (event) => {
       if (event.target.matches("select")) return;
@@ -86,7 +90,8 @@ export class Quiz {
     parts.text.textContent = text;
     for (const side of [parts.a, parts.b]) side.disabled = screen !== "ask";
     parts.count.textContent = screen === "start" || screen === "end" ? "" : `Round ${rounds.length} of ${this.count}`;
-    parts.list.replaceChildren(...(screen === "end" ? rounds.map((round) => makeElement("li", "", this.reveal(round))) : []));
+    const listed = screen === "end" ? rounds : [];
+    parts.list.replaceChildren(...listed.map((round) => makeElement("li", "", this.reveal(round))));
   }
 
   // ---- rounds -------------------------------------------------------------------------------------------------------
@@ -94,7 +99,8 @@ export class Quiz {
   start() {
     const { parts: { opponent, rounds }, viewer: { setup } } = this;
     const codecs = this.codecs.filter(({ name }) => !opponent.value || name === opponent.value);
-    const all = setup.samples.flatMap(({ name: sample }) => codecs.flatMap((codec) => LAMBDAS.map((lmbda) => ({ sample, codec, lmbda }))));
+    const ofSample = (sample) => codecs.flatMap((codec) => LAMBDAS.map((lmbda) => ({ sample, codec, lmbda })));
+    const all = setup.samples.flatMap(({ name }) => ofSample(name));
     Object.assign(this, { pairs: shuffled(all, this.random), count: Number(rounds.value), rounds: [] });
     this.work = new AbortController();
     this.coming = this.find();
@@ -166,7 +172,8 @@ export class Quiz {
   }
 
   reveal({ sample, codec, ours, theirs, isModelChosen }) {
-    const [own, other] = [ours, theirs].map(({ header: { point } }) => `${point.bpp.toFixed(3)} bpp, ${METRICS.psnr.quality(point).toFixed(2)} dB`);
+    const numbers = ({ header: { point: { bpp, psnr } } }) => `${bpp.toFixed(3)} bpp, ${decibels(psnr)} dB`;
+    const [own, other] = [ours, theirs].map(numbers);
     const chosen = isModelChosen ? "this model" : codec.label;
     return `${sample}: you chose ${chosen}. This model: ${own}; ${codec.label}: ${other}.`;
   }
