@@ -25,13 +25,13 @@ def session(mae) -> Session:
 
 
 def test_small_elements_are_masked_and_signs_compared():
-    ya = np.array([[[4.0, -4.0, 0.49, 3.0, -1.0, 0.0]]], np.float32)
-    yb = np.array([[[2.0, 8.0, 1.0, 0.49, -0.5, 0.0]]], np.float32)
+    ya = np.array([[[4.0, -4.0, 0.09, 3.0, -1.0, 0.0]]], np.float32)
+    yb = np.array([[[2.0, 8.0, 1.0, 0.09, -0.5, 0.0]]], np.float32)
     ratio = log_ratio(ya, yb)
     np.testing.assert_array_equal(ratio.value, np.array([[[1, -1, np.nan, np.nan, 1, np.nan]]], np.float32))
     assert ratio.flipped.tolist() == [[[False, True, False, False, False, False]]]
     assert ratio.masked_share == 0.5
-    assert log_ratio(ya, yb, floor=0.1).masked_share == pytest.approx(1 / 6)
+    assert log_ratio(ya, yb, floor=0.05).masked_share == pytest.approx(1 / 6)
     with pytest.raises(ValueError, match="read-only"):
         ratio.value[0] = 0
 
