@@ -13,7 +13,7 @@ import json
 import math
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -169,8 +169,10 @@ class Trainer:
         """How far the schedule is, in [0, 1]."""
         return min(1.0, max(self.step / self.recipe.steps, self.elapsed / (60 * self.recipe.minutes)))
 
-    def run(self) -> list[dict[str, float]]:
-        """Train to the end of the schedule, or until SIGINT or SIGTERM; save; return the held-out evaluation."""
+    def run(self, on_log: Callable[[dict[str, float]], None] = lambda row: None) -> list[dict[str, float]]:
+        """Train to the end of the schedule, or until SIGINT or SIGTERM; save; return the held-out evaluation.
+
+        on_log: called with each row of the log; what it takes counts as training time."""
         saved = started = time.monotonic()
         before = self.elapsed
         with _stop_signals() as stopped, tqdm(total=100, initial=100 * self.position, bar_format=BAR) as bar:
@@ -179,7 +181,7 @@ class Trainer:
                 self.elapsed = before + time.monotonic() - started
                 if self.step % LOG_EVERY == 0:
                     bar.update(100 * self.position - bar.n)
-                    self._log(bar, numbers)
+                    on_log(self._log(bar, numbers))
                 if time.monotonic() - saved > SAVE_EVERY_S:
                     self.save()
                     saved = time.monotonic()
@@ -204,7 +206,7 @@ class Trainer:
         live: list[Tensor] = list(self.model.parameters())
         torch._foreach_lerp_(own, live, 1 - decay)
 
-    def _log(self, bar: tqdm, numbers: Tensor) -> None:
+    def _log(self, bar: tqdm, numbers: Tensor) -> dict[str, float]:
         loss, bpp, psnr = numbers.tolist()
         if not math.isfinite(loss):
             raise InputError("The loss is no longer a number; resume from the last state with a smaller --lr.")
@@ -213,6 +215,7 @@ class Trainer:
         row |= {"loss": round(loss, 5), "bpp": round(bpp, 4), "psnr": round(psnr, 3)}
         with (self.folder / "log.jsonl").open("a") as log:
             log.write(json.dumps(row) + "\n")
+        return row
 
     def save(self) -> None:
         """Write the whole state; the old one is replaced only when the new one is complete."""

@@ -1,0 +1,240 @@
+"""The widget in a real JupyterLab in a real browser. Figures are printed (pytest -s), correctness is asserted."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from browser import RECORD, ROOT, settle, wanted
+
+if "CI" not in os.environ:
+    pytest.importorskip("jupyterlab")
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+import explorer
+
+NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "01_explore.ipynb"
+CYCLES = 20
+MEGABYTE = 2**20
+
+pytestmark = pytest.mark.timeout(900)
+
+# What a test types into the notebook goes into a cell of its own at the end, as a visitor would type it.
+RUN = """async (code) => {
+  const { commands, shell } = window.jupyterapp;
+  const { content } = shell.currentWidget;
+  content.activeCellIndex = content.widgets.length - 1;
+  await commands.execute("notebook:insert-cell-below");
+  content.activeCell.model.sharedModel.setSource(code);
+  await commands.execute("notebook:run-cell");
+  const outputs = content.activeCell.model.outputs.toJSON();
+  const failed = outputs.find((output) => output.output_type === "error");
+  if (failed) throw new Error(failed.evalue);
+  return outputs.map((output) => output.text ?? "").join("");
+}"""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a JupyterLab with a copy of the notebook."""
+    folder = tmp_path_factory.mktemp("lab")
+    (folder / "work").mkdir()
+    shutil.copy(NOTEBOOK, folder / "work")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    options = {
+        "ServerApp.port": port,
+        "ServerApp.port_retries": 0,
+        "ServerApp.root_dir": folder / "work",
+        "ServerApp.allow_root": True,
+        "ServerApp.open_browser": False,
+        "IdentityProvider.token": "",
+        "LabApp.news_url": None,
+        "LabApp.expose_app_in_browser": True,
+    }
+    arguments = [f"--{name}={value}" for name, value in options.items()]
+    own = {name: str(folder) for name in ("JUPYTER_CONFIG_DIR", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR")}
+    paths = os.pathsep.join(filter(None, sys.path))
+    environment = os.environ | own | {"PYTHONPATH": paths}
+    command = [sys.executable, "-m", "jupyterlab", *arguments]
+    server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        yield wait_for(f"http://127.0.0.1:{port}", server)
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def wait_for(address: str, server: subprocess.Popen[bytes]) -> str:
+    for _ in range(600):
+        assert server.poll() is None, "JupyterLab did not start"
+        try:
+            urllib.request.urlopen(f"{address}/api", timeout=5).close()
+            return address
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError("JupyterLab did not answer")
+
+
+@pytest.fixture(scope="module")
+def notebook(browser: Browser, lab: str) -> Iterator[Page]:
+    """The notebook, opened and run; the first widget is recorded."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(120_000)  # the machine may be busy
+    failures: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    page.goto(f"{lab}/lab/tree/{NOTEBOOK.name}")
+    page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady")
+    page.wait_for_selector(".jp-Notebook .jp-Cell")
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.wait_for_selector(".mae[data-state=ready][data-lmbda]")
+    page.evaluate(RUN, "print('all cells have run')")
+    page.evaluate(f"{ROOT}.scrollIntoView()")
+    page.evaluate(RECORD)
+    yield page
+    context.close()
+    assert not failures
+
+
+def run(page: Page, code: str) -> str:
+    """Run a cell, return what it printed."""
+    printed = page.evaluate(RUN, code).strip()
+    page.evaluate(f"{ROOT}?.scrollIntoView()")
+    return printed
+
+
+def test_the_picture_follows_a_drag_and_the_keys(notebook: Page) -> None:
+    slider = notebook.locator("[data-part=slider]").first
+    box = slider.bounding_box()
+    assert box
+    middle = box["y"] + box["height"] / 2
+    notebook.mouse.move(box["x"] + 12, middle)
+    notebook.mouse.down()
+    before = len(notebook.evaluate("window.frames_seen"))
+    started = time.monotonic()
+    for step in range(60):
+        notebook.mouse.move(box["x"] + 12 + (box["width"] - 40) * step / 59, middle)
+        notebook.wait_for_timeout(50)
+    notebook.mouse.up()
+    seconds = time.monotonic() - started
+    last = settle(notebook)
+    seen = notebook.evaluate("window.frames_seen")[before:]
+    rate = len({frame["lmbda"] for frame in seen}) / seconds
+    delay = last["painted"] - last["asked"]
+    print(f"\ndrag in JupyterLab: {rate:.1f} distinct frames/s, last input to last paint {delay:.0f} ms")
+    assert len(seen) >= 3 and last["wanted"] == wanted(notebook)
+    slider.focus()
+    value = wanted(notebook)
+    for _ in range(12):
+        notebook.keyboard.press("ArrowLeft")
+    last = settle(notebook)
+    print(f"arrow keys: last key to last paint {last['painted'] - last['asked']:.0f} ms")
+    assert last["wanted"] == wanted(notebook) == pytest.approx(value * 2 ** (-12 / 16))
+
+
+def test_numbers_and_pixels_are_the_apps(notebook: Page) -> None:
+    from fastapi.testclient import TestClient
+
+    from explorer.views.server import create_server
+
+    run(notebook, "w.lmbda = 300")
+    settle(notebook)
+    shown = notebook.evaluate(f"{ROOT}.viewer.shown.header")
+    with TestClient(create_server()) as client:
+        token = client.post("/api/open?model=mae&sample=parrots").json()["id"]
+        answer = client.get(f"/api/frame/{token}?lmbda=300").content
+    length = int.from_bytes(answer[:4], "little")
+    header = json.loads(answer[4 : 4 + length])
+    assert shown["point"] == header["point"] and shown["lmbda"] == header["lmbda"]
+    text = notebook.evaluate(f"""(() => {{
+      const pixels = {ROOT}.viewer.shown.frame.pixels;
+      let text = "";
+      for (let i = 0; i < pixels.length; i += 32768) text += String.fromCharCode(...pixels.subarray(i, i + 32768));
+      return btoa(text);
+    }})()""")
+    session = explorer.Session(explorer.load_model("mae"), explorer.samples()["parrots"])
+    pixels = np.frombuffer(base64.b64decode(text), np.uint8).reshape(512, 768, 3)
+    np.testing.assert_array_equal(pixels, session.reconstruct(300))
+
+
+def test_traits_follow_and_are_followed(notebook: Page) -> None:
+    run(notebook, "w.lmbda = 1000; w.channel = 7; w.view = 'channels'; w.pins = [[3, 4]]; w.state = {'mode': 'beside'}")
+    notebook.wait_for_function(f"{ROOT}.viewer.state.read().view === 'channels' && {ROOT}.viewer.state.read().pins")
+    settle(notebook)
+    state = notebook.evaluate(f"{ROOT}.viewer.state.read()")
+    found = {key: state[key] for key in ("lambda", "channel", "view", "pins", "mode")}
+    assert found == {"lambda": 1000, "channel": 7, "view": "channels", "pins": "3-4", "mode": "beside"}
+    notebook.locator("[data-part=slider]").first.focus()
+    notebook.keyboard.press("PageUp")
+    notebook.keyboard.press("s")
+    settle(notebook)
+    notebook.wait_for_timeout(1000)  # the state is told when it rests
+    told = json.loads(run(notebook, "import json; print(json.dumps([w.lmbda, w.view, w.pins, w.state['mode']]))"))
+    assert told == [2000, "channels", [[3, 4]], "split"]
+    run(notebook, "w.view = 'compare'; w.pins = []")
+    notebook.wait_for_selector(".mae-panels", state="hidden")
+
+
+def test_keys_are_not_the_notebooks_and_the_address_is_left_alone(notebook: Page) -> None:
+    cells = "window.jupyterapp.shell.currentWidget.content.widgets.length"
+    before, address = notebook.evaluate(cells), notebook.url
+    notebook.locator("[data-part=slider]").first.focus()
+    for key in ("b", "a", "x", "d", "d", "s", "Enter"):  # in JupyterLab: new cell, new cell, cut, delete, …
+        notebook.keyboard.press(key)
+    notebook.wait_for_timeout(500)
+    assert (notebook.evaluate(cells), notebook.url) == (before, address)
+    assert notebook.evaluate(f"{ROOT}.viewer.stage.mode") == "split"
+
+
+def test_the_viewer_takes_jupyters_theme(notebook: Page) -> None:
+    assert notebook.evaluate(f"{ROOT}.dataset.theme") == "light"
+    notebook.evaluate("window.jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Dark' })")
+    notebook.wait_for_function(f"{ROOT}.dataset.theme === 'dark'")
+    notebook.evaluate("window.jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Light' })")
+    notebook.wait_for_function(f"{ROOT}.dataset.theme === 'light'")
+
+
+OPEN = """
+import numpy as np, psutil
+from IPython.display import display
+pixels = np.asarray(w.session.picture.pixels).copy()
+v = explorer.widget(pixels, view="channels")
+display(v)
+"""
+CLOSE = "v.close(); del v; print(psutil.Process().memory_info().rss)"
+
+
+def test_twenty_widgets_opened_and_closed_leave_no_memory_behind(notebook: Page) -> None:
+    devtools = notebook.context.new_cdp_session(notebook)
+    memory: list[tuple[float, float]] = []
+    widgets = notebook.evaluate("document.querySelectorAll('.mae').length")
+    for _ in range(3 + CYCLES):  # the first few fill caches that stay
+        run(notebook, OPEN)
+        notebook.wait_for_function(f"document.querySelectorAll('.mae').length === {widgets + 1}")
+        notebook.wait_for_function("[...document.querySelectorAll('.mae')].at(-1).dataset.lmbda")
+        kernel = int(run(notebook, CLOSE)) / MEGABYTE
+        notebook.wait_for_function(f"document.querySelectorAll('.mae').length === {widgets}")
+        notebook.evaluate("for (let i = 0; i < 2; i++) window.jupyterapp.commands.execute('notebook:delete-cell')")
+        devtools.send("HeapProfiler.collectGarbage")
+        memory.append((kernel, notebook.evaluate("performance.memory.usedJSHeapSize") / MEGABYTE))
+    (kernel_before, page_before), (kernel_after, page_after) = memory[2], memory[-1]
+    print(f"\n{CYCLES} cycles: kernel {kernel_before:.0f} -> {kernel_after:.0f} MB")
+    print(f"page {page_before:.0f} -> {page_after:.0f} MB")
+    print(" ".join(f"{kernel:.0f}/{page:.0f}" for kernel, page in memory))
+    assert abs(kernel_after - kernel_before) < 50
+    assert abs(page_after - page_before) < 50
