@@ -51,6 +51,6 @@ def test_what_is_saved_is_whole_and_light(path: Path) -> None:
     nbformat.validate(notebook)
     assert [cell.execution_count for cell in code_cells(notebook)] == list(range(1, len(code_cells(notebook)) + 1))
     figures = [mime for cell in code_cells(notebook) for output in cell.outputs for mime in output.get("data", {})]
-    assert "text/html" in figures or "image/png" in figures, "nothing is to be seen without a kernel"
+    assert {"text/html", "text/markdown", "image/png"} & set(figures), "nothing is to be seen without a kernel"
     assert "widgets" not in notebook.metadata
     assert not any(place in str(notebook) for place in (str(Path.home()), "site-packages"))

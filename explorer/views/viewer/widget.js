@@ -28,10 +28,18 @@ function kernelTransport(model, signal) {
     const source = { picture: model.get("_picture") };
     return { ...rest, model: model.get("_model"), source, lmbda: { ...lmbda, start: model.get("lmbda") } };
   };
-  return { ...http, setup, plotly: () => (plotly ??= loadPlotly(fetch)) };
+  return { ...http, setup, plotly: () => sharedPlotly(fetch) };
 }
 
-let plotly; // once for all widgets of a page
+// Once for a page, where each widget has a module of its own that the browser never lets go of.
+function sharedPlotly(fetch) {
+  const key = Symbol.for("mae-explorer.plotly");
+  const forget = (error) => {
+    delete window[key];
+    throw error;
+  };
+  return (window[key] ??= loadPlotly(fetch).catch(forget));
+}
 
 // Beside whatever Plotly the notebook itself may have.
 async function loadPlotly(fetch) {
