@@ -24,7 +24,7 @@ from explorer.model import CONVOLUTIONS, LAYERS, STRIDE
 
 FLOOR = 0.1  # of a quantiser step: what is smaller at either λ says little, and its ratio runs to extremes
 FACTOR_MAX = 4.0
-_FEWEST = 8  # elements of a channel that make a spread worth stating
+_FEWEST, _FEWEST_SHARE = 8, 0.05  # elements of a channel that make a spread worth stating
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +51,10 @@ class LogRatio:
     @cached_property
     def spread(self) -> NDArray[np.float32]:
         """How far each channel is from pure scaling, (M,) float32, in octaves: a robust standard deviation of `value`,
-        half the distance between its 16th and 84th percentile; 0 for pure scaling, nan with fewer than 8 elements."""
-        return np.where(self._counts < _FEWEST, np.nan, (self._quantile(0.84) - self._quantile(0.16)) / 2)
+        half the distance between its 16th and 84th percentile; 0 for pure scaling, nan where fewer than 8 of its elements, or
+        than 5 % of them, are not masked."""
+        fewest = max(_FEWEST, _FEWEST_SHARE * self._ordered.shape[1])
+        return np.where(self._counts < fewest, np.nan, (self._quantile(0.84) - self._quantile(0.16)) / 2)
 
     @cached_property
     def _ordered(self) -> NDArray[np.float32]:

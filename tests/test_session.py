@@ -77,8 +77,8 @@ def test_bits_add_up_to_the_rate(session):
 
 def test_log_ratio_is_the_logarithm_of_ratio(session):
     logs, ratio = session.log_ratio(4096, 512), session.ratio(4096, 512)
-    large = (np.abs(session.latents(4096)) >= 0.5) & (np.abs(session.latents(512)) >= 0.5)
-    assert (np.isnan(logs.value) == ~large).all() and 0.5 < logs.masked_share < 1
+    large = (np.abs(session.latents(4096)) >= FLOOR) & (np.abs(session.latents(512)) >= FLOOR)
+    assert (np.isnan(logs.value) == ~large).all() and 0.2 < logs.masked_share < 1
     np.testing.assert_allclose(logs.value[large], np.log2(np.abs(ratio[large])), rtol=1e-4, atol=1e-5)
     assert (logs.flipped[large] == (ratio[large] < 0)).all()
     assert session.log_ratio(700, 700).spread[np.isfinite(logs.spread)].max() == 0
