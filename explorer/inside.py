@@ -51,8 +51,8 @@ class LogRatio:
     @cached_property
     def spread(self) -> NDArray[np.float32]:
         """How far each channel is from pure scaling, (M,) float32, in octaves: a robust standard deviation of `value`,
-        half the distance between its 16th and 84th percentile; 0 for pure scaling, nan where fewer than 8 of its elements, or
-        than 5 % of them, are not masked."""
+        half the distance between its 16th and 84th percentile; 0 for pure scaling, nan where fewer than 8 elements or
+        fewer than 5 % of them are not masked."""
         fewest = max(_FEWEST, _FEWEST_SHARE * self._ordered.shape[1])
         return np.where(self._counts < fewest, np.nan, (self._quantile(0.84) - self._quantile(0.16)) / 2)
 

@@ -15,6 +15,7 @@ import explorer.checkpoint
 from explorer import axis, bitstream
 from explorer.codecs.learned import LearnedCodec
 from explorer.images import InputError, read
+from explorer.inside import FLOOR
 from explorer.library import folder
 from explorer.session import Session, _Cache
 
