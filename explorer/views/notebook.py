@@ -101,17 +101,26 @@ class ExplorerWidget(anywidget.AnyWidget):
 
     def __init__(self, opened: Opened, **traits: Any) -> None:
         self._line = Line(hub().bridge, self.send)
-        self._opened = hub().store.hold(opened.token)
+        self._opened: Opened | None = hub().store.hold(opened.token)
         super().__init__(_picture=opened.token, _model=opened.model, **traits)
         self.on_msg(lambda _, message, buffers: self._line.receive(message, buffers))
 
     def __repr__(self) -> str:
+        if self._opened is None:
+            return "ExplorerWidget(closed)"
         return f"ExplorerWidget({self._opened.name!r}, model={self._opened.model!r}, lmbda={self.lmbda:.4g})"
+
+    @property
+    def opened(self) -> Opened:
+        """The picture on show, as the store has it. Raises InputError where the widget is closed."""
+        if self._opened is None:
+            raise InputError("This widget is closed; make another with explorer.widget.")
+        return self._opened
 
     @property
     def session(self) -> Session:
         """The session of the picture on show."""
-        return self._opened.session
+        return self.opened.session
 
     @property
     def point(self) -> RDPoint:
@@ -137,9 +146,10 @@ class ExplorerWidget(anywidget.AnyWidget):
     def close(self) -> None:
         """Take the widget off the page and let go of its picture, with all that was computed of it, unless another
         widget or session variable has it too."""
-        if self.comm is not None:
+        if self._opened is not None:
             self._line.close()
             hub().store.release(self._picture)
+            self._opened = None  # at once: a widget is part of cycles, which Python collects when it likes
         super().close()
 
     @property
@@ -219,7 +229,7 @@ class ExplorerPanel(ipywidgets.VBox):
     def _measure(self) -> None:
         if self._measuring:
             self._measuring.cancel()
-        self._measuring = hub().bridge.run(self._draw_curves(self.viewer._opened))
+        self._measuring = hub().bridge.run(self._draw_curves(self.viewer.opened))
 
     async def _draw_curves(self, opened: Opened) -> None:
         found: dict[str, list[tuple[float, float]]] = {trace.meta: [] for trace in self.figure.data[:-1]}
