@@ -166,7 +166,7 @@ function isChange({ kind }) {
 }
 
 function heading(text) {
-  return makeElement("h3", "", text);
+  return makeElement("h2", "", text);
 }
 
 function count(bits) {

@@ -46,7 +46,7 @@ export class ModulationView {
     this.legend = makeElement("div", "mae-legend");
     this.here = makeElement("p", "mae-summary");
     const [map, curves, speeds] = ["mae-gainmap", "", ""].map((name) => makeElement("div", name));
-    box.append(this.legend, map, this.here, curves, makeElement("h3", "", "What changes first"), speeds);
+    box.append(this.legend, map, this.here, curves, makeElement("h2", "", "What changes first"), speeds);
     this.heat = new GainMap(map, {
       pick: (channel) => this.pick(this.layer.name, channel),
       hover: (place) => this.tellGain(place),

@@ -1,0 +1,40 @@
+"""What people with assistive technology meet: axe-core over every view and dialog, in both themes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from browser import ROOT, settle
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+TABS = ("rd", "channels", "ratio", "modulation", "bits")
+DIALOGS = ("Lessons", "Quiz", "?")
+
+
+def violations(page: Page) -> list[dict[str, Any]]:
+    """Those that axe-core calls serious or critical."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    return [each for each in found if each["impact"] in ("serious", "critical")]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_no_serious_violation(browser: Browser, address: str, theme: str) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 720}, color_scheme=theme)  # type: ignore[arg-type]
+    page.goto(f"{address}?__theme={theme}")
+    page.wait_for_selector(".mae[data-state=ready][data-lmbda]", timeout=120_000)
+    page.evaluate("window.frames_seen = [1]")
+    for tab in TABS:
+        page.evaluate(f"{ROOT}.viewer.inside.setTab({tab!r})")
+        settle(page)
+        assert violations(page) == [], tab
+    for name in DIALOGS:
+        button = "Keyboard help" if name == "?" else name
+        page.get_by_role("button", name=button, exact=True).click()
+        assert violations(page) == [], name
+        page.keyboard.press("Escape")
+    page.close()
