@@ -206,7 +206,8 @@ def test_held_pictures_do_not_make_room() -> None:
 def test_the_viewer_is_the_apps() -> None:
     from explorer.views.notebook import VIEWS, ExplorerWidget
 
-    assert ExplorerWidget._esm.startswith(viewer.module()) and ExplorerWidget._css == viewer.style()
+    assert viewer.module().removesuffix(viewer.EXPORTS) in ExplorerWidget._esm
+    assert ExplorerWidget._css == viewer.style()
     page = viewer.FOLDER.joinpath("page.js").read_text(encoding="utf-8")
     (tabs,) = re.findall(r"const TABS = \[(.*?)\n\];", page, re.DOTALL)
     assert set(re.findall(r'^ *\["(\w+)"', tabs, re.MULTILINE)) <= set(VIEWS) - {"compare"}

@@ -10,6 +10,7 @@ So the kernel's own thread stays free, and an answer is the same, byte for byte,
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import traceback
 from collections.abc import Callable, Coroutine, MutableMapping
@@ -50,8 +51,8 @@ class Line:
         self._bridge.loop.call_soon_threadsafe(self._take, message, body)
 
     def close(self) -> None:
-        """Give up all that is under way."""
-        self._bridge.loop.call_soon_threadsafe(self._leave)
+        """Give up all that is under way, and the memory that it holds."""
+        self._bridge.run(self._leave())
 
     def _take(self, message: Message, body: bytes) -> None:
         name = message["id"]
@@ -64,9 +65,12 @@ class Line:
         request.answer = answer  # the loop itself does not keep it
         answer.add_done_callback(lambda _: self._requests.pop(name, None))
 
-    def _leave(self) -> None:
-        for request in self._requests.values():
+    async def _leave(self) -> None:
+        requests = list(self._requests.values())
+        for request in requests:
             request.left.set()
+        await asyncio.gather(*(request.answer for request in requests if request.answer), return_exceptions=True)
+        gc.collect()  # a stream that was broken off is a cycle, and holds the picture
 
 
 class _Request:

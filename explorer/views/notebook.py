@@ -150,6 +150,7 @@ class ExplorerWidget(anywidget.AnyWidget):
             self._line.close()
             hub().store.release(self._picture)
             self._opened = None  # at once: a widget is part of cycles, which Python collects when it likes
+        self.layout.close()  # a widget of its own, through which a page would hold this one
         super().close()
 
     @property

@@ -7,6 +7,7 @@ exports stand on one line each. `createViewer`, two transports and `decodeFrame`
 module with the `render` that anywidget calls.
 """
 
+import hashlib
 import posixpath
 import re
 from collections.abc import Iterable
@@ -97,8 +98,13 @@ def module() -> str:
 
 
 def widget() -> str:
-    """The same module as anywidget takes it: its default export has `render`."""
-    return f'{module()}{_joined(WIDGET_MODULES)}\nexport default modules["widget.js"];\n'
+    """The same as anywidget takes it: a module whose default export has `render`.
+
+    Each widget brings the module to the page anew, and a browser never lets go of one: only the first is run."""
+    body = _joined(MODULES + WIDGET_MODULES)
+    key = f"mae-explorer {hashlib.sha256(body.encode()).hexdigest()[:16]}"
+    make = f'const make = () => {{\nconst modules = {{}};\n{body}\nreturn modules["widget.js"];\n}};'
+    return f'{make}\nexport default (globalThis[Symbol.for("{key}")] ??= make());\n'
 
 
 def style() -> str:

@@ -17,6 +17,7 @@ export function render({ model, el }) {
   return () => {
     closing.abort();
     viewer.destroy();
+    root.remove(); // the notebook may hold on to `el`
   };
 }
 
@@ -31,14 +32,14 @@ function kernelTransport(model, signal) {
   return { ...http, setup, plotly: () => sharedPlotly(fetch) };
 }
 
-// Once for a page, where each widget has a module of its own that the browser never lets go of.
+let plotly; // a promise, for all widgets of a page
+
 function sharedPlotly(fetch) {
-  const key = Symbol.for("mae-explorer.plotly");
   const forget = (error) => {
-    delete window[key];
+    plotly = undefined; // the widget that it came through is gone
     throw error;
   };
-  return (window[key] ??= loadPlotly(fetch).catch(forget));
+  return (plotly ??= loadPlotly(fetch).catch(forget));
 }
 
 // Beside whatever Plotly the notebook itself may have.
