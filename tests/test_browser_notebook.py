@@ -97,7 +97,7 @@ def notebook(browser: Browser, lab: str) -> Iterator[Page]:
     page = context.new_page()
     page.set_default_timeout(120_000)  # the machine may be busy
     failures: list[str] = []
-    page.on("pageerror", lambda error: failures.append(str(error)))
+    page.on("pageerror", lambda error: failures.append(error.stack or str(error)))
     page.goto(f"{lab}/lab/tree/{NOTEBOOK.name}")
     page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady")
     page.wait_for_selector(".jp-Notebook .jp-Cell")
@@ -229,7 +229,8 @@ def test_twenty_widgets_opened_and_closed_leave_no_memory_behind(notebook: Page)
         notebook.wait_for_function("[...document.querySelectorAll('.mae')].at(-1).dataset.lmbda")
         kernel = int(run(notebook, CLOSE)) / MEGABYTE
         notebook.wait_for_function(f"document.querySelectorAll('.mae').length === {widgets}")
-        notebook.evaluate("for (let i = 0; i < 2; i++) window.jupyterapp.commands.execute('notebook:delete-cell')")
+        for _ in range(2):
+            notebook.evaluate("window.jupyterapp.commands.execute('notebook:delete-cell')")
         devtools.send("HeapProfiler.collectGarbage")
         memory.append((kernel, notebook.evaluate("performance.memory.usedJSHeapSize") / MEGABYTE))
     (kernel_before, page_before), (kernel_after, page_after) = memory[2], memory[-1]
