@@ -103,6 +103,31 @@ def wanted(page: Page) -> float:
     return page.evaluate(f"{ROOT}.viewer.wanted")
 
 
+def drag_lambda(page: Page, what: str, steps: int = 60) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Drag the slider from end to end and print how fast `what` followed: the frames painted by then, and the last one
+    once it has settled."""
+    box = page.locator("[data-part=slider]").bounding_box()
+    assert box
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 20, middle)
+    page.mouse.down()
+    page.evaluate("() => { window.frames_seen = []; }")
+    started = monotonic()
+    for step in range(steps):
+        page.mouse.move(box["x"] + 20 + (box["width"] - 60) * step / (steps - 1), middle)
+        page.wait_for_timeout(50)
+    page.mouse.up()
+    seconds = monotonic() - started
+    last = settle(page)
+    seen = page.evaluate("window.frames_seen")
+    delays = [frame["painted"] - frame["asked"] for frame in seen]
+    rate = len({frame["lmbda"] for frame in seen}) / seconds
+    print(f"\n{what}: {rate:.1f} distinct frames/s, input to paint p50 {np.median(delays):.0f} ms, "
+          f"p90 {np.percentile(delays, 90):.0f} ms, {len(seen)} frames")  # fmt: skip
+    assert last["wanted"] == wanted(page)
+    return seen, last
+
+
 def canvas_pixels(page: Page, canvas: str) -> np.ndarray:
     read = f"""() => {{
       const canvas = {canvas};

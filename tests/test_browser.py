@@ -5,12 +5,11 @@ from __future__ import annotations
 import io
 import json
 import urllib.request
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from browser import ROOT, canvas_pixels, decoded, open_app, settle, wanted
+from browser import ROOT, canvas_pixels, decoded, drag_lambda, open_app, settle, wanted
 from PIL import Image
 
 if TYPE_CHECKING:
@@ -43,25 +42,7 @@ def test_opens_with_a_reconstruction_its_numbers_and_a_plot(page: Page) -> None:
 
 
 def test_drag_paints_distinct_frames_and_ends_on_the_last_lambda(page: Page) -> None:
-    box = page.locator("[data-part=slider]").bounding_box()
-    assert box
-    middle = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + 20, middle)
-    page.mouse.down()
-    settle_start = len(page.evaluate("window.frames_seen"))
-    started = monotonic()
-    for step in range(60):
-        page.mouse.move(box["x"] + 20 + (box["width"] - 60) * step / 59, middle)
-        page.wait_for_timeout(50)
-    page.mouse.up()
-    seconds = monotonic() - started
-    last = settle(page)
-    seen = page.evaluate("window.frames_seen")[settle_start:]
-    delays = [frame["painted"] - frame["asked"] for frame in seen]
-    rate = len({frame["lmbda"] for frame in seen}) / seconds
-    print(f"\ndrag: {rate:.1f} distinct frames/s, input to paint p50 {np.median(delays):.0f} ms, "
-          f"p90 {np.percentile(delays, 90):.0f} ms, {len(seen)} frames")  # fmt: skip
-    assert last["wanted"] == wanted(page)
+    seen, _ = drag_lambda(page, "drag")
     assert len({frame["lmbda"] for frame in seen}) >= 3
     for frame in seen:  # picture, numbers and plot never disagree
         assert frame["plotted"] == frame["shown"]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from browser import ROOT, settle, wanted
+from browser import ROOT, drag_lambda, settle
 
 from explorer.session import Session
 
@@ -248,24 +247,7 @@ def test_a_drag_with_the_view_open_ends_on_the_last_lambda(page: Page, prepare: 
     open_tab(page, tab)
     if value:
         choose(page, "where" if tab == "bits" else "feature", value)
-    box = page.locator("[data-part=slider]").bounding_box()
-    assert box
-    middle = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + 20, middle)
-    page.mouse.down()
-    start = len(page.evaluate("window.frames_seen"))
-    started = monotonic()
-    for step in range(100):
-        page.mouse.move(box["x"] + 20 + (box["width"] - 60) * step / 99, middle)
-        page.wait_for_timeout(50)
-    page.mouse.up()
-    seconds = monotonic() - started
-    last = settle(page)
-    seen = page.evaluate("window.frames_seen")[start:]
-    delays = [frame["painted"] - frame["asked"] for frame in seen]
-    print(f"\n{prepare}: {len({frame['lmbda'] for frame in seen}) / seconds:.1f} distinct frames/s, "
-          f"input to paint p50 {np.median(delays):.0f} ms, {len(seen)} frames")  # fmt: skip
-    assert last["wanted"] == wanted(page)
+    _, last = drag_lambda(page, prepare, steps=100)
     assert page.evaluate(f"{ROOT}.viewer.shown.header.lmbda") == last["lmbda"]
     wishes = page.evaluate(f"[{ROOT}.viewer.inside.wishes, Object.keys({ROOT}.viewer.inside.frame.extras)]")
     assert set(wishes[0]) <= set(wishes[1])

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from browser import ROOT, canvas_pixels, settle
+from browser import ROOT, canvas_pixels, drag_lambda, settle
 from conftest import sample_paths
 
 from explorer.codecs.learned import LearnedCodec
@@ -111,22 +110,7 @@ def test_channel_scale_and_colours_need_no_request(page: Page) -> None:
 
 def test_drag_with_ratio_maps_ends_on_the_last_lambda(page: Page, session: Session) -> None:
     apply(page, view="ratio", channel=2)
-    box = page.locator("[data-part=slider]").bounding_box()
-    assert box
-    middle = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + 20, middle)
-    page.mouse.down()
-    page.evaluate("() => { window.frames_seen = []; }")
-    started = monotonic()
-    for step in range(60):
-        page.mouse.move(box["x"] + 20 + (box["width"] - 60) * step / 59, middle)
-        page.wait_for_timeout(50)
-    page.mouse.up()
-    seconds = monotonic() - started
-    last = settle(page)
-    seen = page.evaluate("window.frames_seen")
-    print(f"\ndrag with ratio maps: {len({frame['lmbda'] for frame in seen}) / seconds:.1f} frames/s")
-    assert last["wanted"] == page.evaluate(f"{VIEWER}.wanted")
+    _, last = drag_lambda(page, "drag with ratio maps")
     same_as(session.log_ratio(4096, last["lmbda"]), page)
 
 
