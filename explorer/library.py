@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,9 +21,9 @@ def folder() -> Path:
 
 
 def list_models() -> list[str]:
-    """Names of the bundled checkpoints, the default first."""
+    """Names of the bundled checkpoints, the default first, those of one kind in order of λ."""
     names = sorted(path.stem for path in folder().glob("*.safetensors"))
-    return sorted(names, key=lambda name: name != DEFAULT)
+    return sorted(names, key=lambda name: (name != DEFAULT, re.sub(r"\d+", lambda found: found[0].zfill(4), name)))
 
 
 def samples() -> dict[str, Path]:
