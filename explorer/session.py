@@ -63,6 +63,11 @@ class _Cache:
 class Session:
     """Explore one picture: every method takes λ in the model's range and may be called from any thread.
 
+        session = explorer.Session(explorer.load_model("mae"), "photo.jpg")
+        session.reconstruct(512), session.point(512).bpp        # the decoded picture, the rate of its file
+        session.latents(512), session.ratio(4096, 64)           # the bottleneck, and what λ does to it
+        session.encode(session.solve(bpp=0.5))                  # the best file within a rate
+
     model: what `explorer.load_model` returns. image: a path, bytes, a PIL image or an (H, W, 3) uint8 array.
     cache_bytes: how much of what it computes it keeps, besides intermediate maps.
     λ is snapped to the file header's 65536 levels (within 0.004 %). Arrays that come back are read-only. Raises

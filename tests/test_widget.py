@@ -131,7 +131,7 @@ def test_a_closed_line_answers_no_more(kernel: Kernel) -> None:
 
 
 def notebook_hub() -> Any:
-    from explorer.views.notebook import hub
+    from explorer.views.hub import hub
 
     return hub()
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import Future
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,44 +32,19 @@ from numpy.typing import NDArray
 from explorer.codecs.base import RDPoint
 from explorer.codecs.learned import LearnedCodec
 from explorer.images import InputError
-from explorer.library import DEFAULT, SAMPLES, list_models, load_model, samples
+from explorer.library import DEFAULT, SAMPLES
 from explorer.session import Session
 from explorer.views import viewer
-from explorer.views.bridge import Bridge, Line
+from explorer.views.bridge import Line
 from explorer.views.figures import rd_figure, series
+from explorer.views.hub import hub
 from explorer.views.points import curve_points
 from explorer.views.ratios import OWN
-from explorer.views.server import START_LAMBDA, Api, serve
+from explorer.views.server import START_LAMBDA
 from explorer.views.snapshot import Snapshot, describe, snapshot
-from explorer.views.store import Opened, Store
+from explorer.views.store import Opened
 
 VIEWS = ("compare", "rd", "channels", "ratio", "modulation", "bits")
-
-
-class Hub:
-    """What the widgets of a process share: the open pictures, the server's routes, the thread that these run in."""
-
-    def __init__(self) -> None:
-        self.store = Store(list_models(), samples())
-        server = serve(self.store, DEFAULT)
-        self.api: Api = server.state.api
-        self.bridge = Bridge(server)
-
-    def open(self, image: Any, model: str | Path | LearnedCodec) -> Opened:
-        """Open a sample by name, a session, or whatever `explorer.Session` takes."""
-        if isinstance(image, Session):
-            return self.store.open(self.store.add_model(image.model), image, image.picture.name)
-        name = self.store.add_model(model if isinstance(model, LearnedCodec) else load_model(model))
-        if isinstance(image, str) and image in self.store.samples:
-            return self.store.open_sample(name, image)
-        session = Session(self.store.model(name), image)
-        return self.store.open(name, session, session.picture.name)
-
-
-@cache
-def hub() -> Hub:
-    """The one of this process."""
-    return Hub()
 
 
 class ExplorerWidget(anywidget.AnyWidget):
