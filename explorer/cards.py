@@ -87,11 +87,8 @@ def _recipe_of_all(checkpoints: Sequence[Path]) -> dict[str, Any]:
     flat = [dict(_recipe_pairs(recipe_of(checkpoint))) for checkpoint in checkpoints]
     flat.sort(key=lambda recipe: recipe.get("lmbda") or 0)
     keys = dict.fromkeys(key for recipe in flat for key in recipe)
-    values = {key: dict.fromkeys(str(recipe.get(key, "–")) for recipe in flat) for key in keys}
-    return {
-        key: next(iter(found)) if len(found) == 1 else ", ".join(str(recipe.get(key, "–")) for recipe in flat)
-        for key, found in values.items()
-    }
+    values = {key: [str(recipe.get(key, "–")) for recipe in flat] for key in keys}
+    return {key: found[0] if len(set(found)) == 1 else ", ".join(found) for key, found in values.items()}
 
 
 def _parsed(value: str) -> Any:

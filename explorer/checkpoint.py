@@ -38,8 +38,9 @@ def save(model: Autoencoder, path: str | Path, notes: dict[str, str] | None = No
     else:
         if base.resolve().parent != Path(path).resolve().parent:
             raise InputError(f"A difference must lie beside its base; write it into {base.parent}, or keep it whole.")
-        tensors = _difference(state, _base_state(base, model.config))
-        metadata["base"] = json.dumps({"name": base.stem, "id": load(base)[2]})
+        start, _, identity = load(base)
+        tensors = _difference(state, _start_state(start, model.config))
+        metadata["base"] = json.dumps({"name": base.stem, "id": identity})
     tensors |= prior_tables(model).tensors()
     save_file(tensors, path, metadata=metadata)
 
@@ -90,22 +91,22 @@ def _is_kernel(name: str, tensor: Tensor) -> bool:
 # -- differences -----------------------------------------------------------------------------------------------------
 
 
-def _base_state(base: Path, config: ModelConfig) -> dict[str, Tensor]:
-    """The weights that a model of this config begins with when it is trained from `base`."""
-    model = load(base)[0]
+def _start_state(model: Autoencoder, config: ModelConfig) -> dict[str, Tensor]:
+    """The weights that a model of this config begins with when it is trained from `model`."""
     if model.config.kind == "modulated" and config.kind == "fixed":
         assert config.lmbda is not None
         model = model.fold(config.lmbda)
     if (model.config.N, model.config.M) != (config.N, config.M):
-        raise InputError(f"{base} is a network of another size; name the checkpoint that this one was trained from.")
+        raise InputError("The base is a network of another size; name the checkpoint that this one was trained from.")
     return model.state_dict()
 
 
 def _checked_base(path: Path, base: dict[str, Any], config: ModelConfig) -> dict[str, Tensor]:
     found = path.parent / f"{base['name']}.safetensors"
-    if not found.is_file() or load(found)[2] != base["id"]:
+    start, _, identity = load(found) if found.is_file() else (None, None, None)
+    if start is None or identity != base["id"]:
         raise InputError(f"{path.name} is the difference from {found.name} {base['id']}; put that one beside it.")
-    return _base_state(found, config)
+    return _start_state(start, config)
 
 
 def _difference(state: dict[str, Tensor], base: dict[str, Tensor]) -> dict[str, Tensor]:
