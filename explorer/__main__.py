@@ -52,7 +52,7 @@ def info(args: argparse.Namespace) -> None:
         print(_checkpoint_info(path))
         return
     from explorer import bitstream
-    from explorer.axis import lambda_of
+    from explorer.condition import lambda_of
 
     header, payload = bitstream.unpack(_read(args.file))
     size = bitstream.HEADER_BYTES + len(payload)

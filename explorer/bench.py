@@ -23,7 +23,7 @@ import torch
 from tqdm import tqdm
 
 from explorer import __version__, images, metrics
-from explorer.axis import LAST_LEVEL, lambda_of
+from explorer.condition import LAST_LEVEL, lambda_of
 from explorer.codecs import CODECS, Codec, MissingPackage, match
 from explorer.codecs.learned import LearnedCodec
 from explorer.library import DEFAULT, load_model

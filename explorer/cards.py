@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from explorer.axis import PAPER_LAMBDAS, snap
+from explorer.condition import PAPER_LAMBDAS, snap
 from explorer.images import InputError
 from explorer.report import cells, label, percent, published_lines, table
 from explorer.rows import MeanPoint, Row, bd_table, curve_name, line, mean_curves

@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from explorer.axis import lambda_of
+from explorer.condition import lambda_of
 from explorer.entropy import GAINS, PriorTables
 from explorer.images import InputError
 from explorer.model import Autoencoder, ModelConfig

@@ -26,7 +26,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from explorer import __version__, images
-from explorer.axis import PAPER_LAMBDAS, snap
+from explorer.condition import PAPER_LAMBDAS, snap
 from explorer.codecs import CLASSICAL, CODECS, Codec, Measurement, MissingPackage, RDPoint, measure
 from explorer.images import InputError
 from explorer.rows import Key, Row, Store, key, setting

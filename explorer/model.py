@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from explorer.axis import LAMBDA_MAX, LAMBDA_MIN, level_of, snap
+from explorer.condition import LAMBDA_MAX, LAMBDA_MIN, level_of, snap
 from explorer.images import InputError
 
 with warnings.catch_warnings():  # see entropy

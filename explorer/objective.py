@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from explorer.axis import PAPER_LAMBDAS
+from explorer.condition import PAPER_LAMBDAS
 from explorer.entropy import estimated_bits
 from explorer.model import Autoencoder
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer import images, inside, metrics
-from explorer.axis import lambda_of, level_of
+from explorer.condition import lambda_of, level_of
 from explorer.codecs.base import RDPoint
 from explorer.codecs.learned import LearnedCodec, Pixels, frozen
 from explorer.images import InputError

@@ -20,7 +20,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 import explorer
-from explorer import axis, images
+from explorer import condition, images
 from explorer import model as networks
 from explorer.checkpoint import save
 from explorer.codecs import CODECS, CodecError, MissingPackage, classical, measure
@@ -87,7 +87,7 @@ def test_frame_is_the_session_reconstruction_with_its_numbers(client: TestClient
     np.testing.assert_array_equal(pixels, session.reconstruct(300))
     assert header["point"] == trials.as_json(session.point(300))
     assert header["picture"] == opened
-    assert header["lmbda"] == axis.snap(300) and header["level"] == axis.level_of(300)
+    assert header["lmbda"] == condition.snap(300) and header["level"] == condition.level_of(300)
 
 
 def test_saved_files_are_the_session_files(client: TestClient, checkpoint: str, opened: str) -> None:

@@ -12,7 +12,7 @@ from conftest import smooth_picture
 
 import explorer
 from explorer import bitstream
-from explorer.axis import level_of
+from explorer.condition import level_of
 from explorer.bitstream import HEADER_BYTES, Header
 from explorer.images import InputError
 

@@ -18,7 +18,7 @@ from explorer.__main__ import main
 PACKAGE = Path(explorer.__file__).parent
 LAYERS = [  # each may import from the lines above it, and from its own
     {"images", "metrics"},
-    {"axis", "entropy", "model", "checkpoint"},
+    {"condition", "entropy", "model", "checkpoint"},
     {"bitstream", "codecs"},
     {"data", "initialise", "muon", "objective", "train", "library", "inside", "session"},
     {"rows", "workers", "evaluate", "cards", "report", "fetch", "bench"},

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer import entropy
-from explorer.axis import lambda_of
+from explorer.condition import lambda_of
 from explorer.codecs.learned import LearnedCodec
 from explorer.entropy import SYMBOL_MAX, PriorTables, decode_symbols, encode_symbols
 from explorer.images import InputError

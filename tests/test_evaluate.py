@@ -17,7 +17,7 @@ import torch
 from conftest import smooth_picture
 
 from explorer import cards, checkpoint, evaluate, images, model, report, workers
-from explorer.axis import PAPER_LAMBDAS, snap
+from explorer.condition import PAPER_LAMBDAS, snap
 from explorer.images import InputError
 from explorer.rows import Row, Store, bd_table, decibels, key, line, load, mean_curves
 

@@ -10,7 +10,7 @@ import torch
 from conftest import sample_paths
 
 from explorer import images, inside
-from explorer.axis import snap
+from explorer.condition import snap
 from explorer.checkpoint import save
 from explorer.images import InputError
 from explorer.library import load_model

@@ -8,7 +8,7 @@ import torch
 from conftest import sample_paths
 from fastapi.testclient import TestClient
 
-from explorer.axis import PAPER_LAMBDAS, snap
+from explorer.condition import PAPER_LAMBDAS, snap
 from explorer.checkpoint import prior_tables
 from explorer.codecs.learned import LearnedCodec
 from explorer.images import InputError, read

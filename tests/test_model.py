@@ -12,7 +12,7 @@ import torch
 from conftest import photograph_tiles, smooth_picture
 from safetensors.torch import load_file, save_file
 
-from explorer import axis, checkpoint, model
+from explorer import condition, checkpoint, model
 from explorer.entropy import likelihood
 from explorer.images import InputError, to_tensor
 from explorer.model import PRESETS, Autoencoder, ModelConfig, scale_bottleneck
@@ -24,16 +24,16 @@ def x():
     return to_tensor(smooth_picture(64, 96))
 
 
-@pytest.mark.parametrize("lmbda", axis.PAPER_LAMBDAS)
+@pytest.mark.parametrize("lmbda", condition.PAPER_LAMBDAS)
 def test_a_level_names_lambda_within_four_thousandths_of_a_percent(lmbda):
-    assert axis.lambda_of(axis.level_of(lmbda)) == pytest.approx(lmbda, rel=4e-5)
-    assert axis.snap(axis.snap(lmbda)) == axis.snap(lmbda)
+    assert condition.lambda_of(condition.level_of(lmbda)) == pytest.approx(lmbda, rel=4e-5)
+    assert condition.snap(condition.snap(lmbda)) == condition.snap(lmbda)
 
 
 @pytest.mark.parametrize("lmbda", [63.9, 4097, 0, -1, float("nan"), float("inf")])
 def test_lambda_out_of_range_says_the_range(lmbda):
     with pytest.raises(InputError, match="between 64 and 4096"):
-        axis.level_of(lmbda)
+        condition.level_of(lmbda)
 
 
 @pytest.mark.parametrize("kind", ["modulated", "fixed", "bottleneck"])
@@ -101,7 +101,7 @@ def test_modulation_is_the_gains_at_each_lambda(tiny):
     table = tiny.modulation(lambdas)
     assert table["d1"].shape == (3, 48) and table["d1"].dtype == np.float32
     for row, lmbda in enumerate(lambdas):
-        t = tiny.network.position(axis.snap(lmbda))
+        t = tiny.network.position(condition.snap(lmbda))
         for name, gain in tiny.network.gains(t).items():
             assert table[name][row] == pytest.approx(gain[0].numpy(), rel=1e-6)
     with pytest.raises(InputError, match="between 64 and 4096"):
@@ -110,7 +110,7 @@ def test_modulation_is_the_gains_at_each_lambda(tiny):
 
 def test_the_table_of_a_lambda_is_that_of_its_level(tiny):
     table = tiny.table(300)
-    assert table is tiny.tables.at(axis.level_of(300))
+    assert table is tiny.tables.at(condition.level_of(300))
     assert (table.frequency.sum(axis=1) == 1 << 16).all()
 
 
@@ -124,7 +124,7 @@ def test_conditioning(x):
 def test_folding_keeps_the_function(tiny_network, x, lmbda):
     wide, folded = tiny_network.double(), tiny_network.fold(lmbda).double()
     try:
-        t = wide.position(axis.snap(lmbda))
+        t = wide.position(condition.snap(lmbda))
         y = wide.analysis(x.double(), t)
         assert torch.allclose(folded.analysis(x.double(), t), y, rtol=1e-9, atol=1e-9)
         assert torch.allclose(folded.synthesis(y, t), wide.synthesis(y, t), rtol=1e-9, atol=1e-9)

@@ -12,7 +12,7 @@ from conftest import sample_paths, smooth_picture
 
 import explorer
 import explorer.checkpoint
-from explorer import axis, bitstream
+from explorer import condition, bitstream
 from explorer.codecs.learned import LearnedCodec
 from explorer.images import InputError, read
 from explorer.inside import FLOOR
@@ -53,7 +53,7 @@ def test_numbers_of_a_point(session):
     assert point.psnr == pytest.approx(10 * np.log10(255**2 / error))
     assert point.estimated_bits == pytest.approx(session.bits(512).sum(), rel=1e-5)
     assert (point.codec, point.width, point.height) == ("mae", 320, 256)
-    assert point.knob["lambda"] == axis.snap(512)
+    assert point.knob["lambda"] == condition.snap(512)
 
 
 def test_arrays(session):

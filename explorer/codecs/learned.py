@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from explorer import bitstream, entropy, images
-from explorer.axis import LAMBDA_MAX, LAMBDA_MIN, lambda_of, level_of
+from explorer.condition import LAMBDA_MAX, LAMBDA_MIN, lambda_of, level_of
 from explorer.checkpoint import load
 from explorer.codecs.base import Knob
 from explorer.images import InputError

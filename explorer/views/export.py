@@ -21,7 +21,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from PIL import Image
 
-from explorer.axis import snap
+from explorer.condition import snap
 from explorer.images import InputError
 from explorer.session import Session
 from explorer.views import replies, viewer

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from explorer import inside
-from explorer.axis import snap
+from explorer.condition import snap
 from explorer.images import InputError
 from explorer.inside import LogRatio
 from explorer.library import list_models

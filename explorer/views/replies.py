@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from explorer.axis import level_of, snap
+from explorer.condition import level_of, snap
 from explorer.codecs import Codec
 from explorer.codecs.learned import LearnedCodec
 from explorer.views.extras import extra

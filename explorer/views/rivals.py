@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from explorer import bitstream, report
-from explorer.axis import LAMBDA_MAX, LAMBDA_MIN, lambda_of
+from explorer.condition import LAMBDA_MAX, LAMBDA_MIN, lambda_of
 from explorer.codecs import CODECS, Codec, CodecError, Knob, MissingPackage
 from explorer.codecs.learned import LearnedCodec
 from explorer.images import InputError

@@ -38,7 +38,7 @@ from PIL import Image
 from starlette.concurrency import run_in_threadpool
 
 from explorer import images
-from explorer.axis import LAMBDA_MAX, LAMBDA_MIN, snap
+from explorer.condition import LAMBDA_MAX, LAMBDA_MIN, snap
 from explorer.images import InputError, to_png
 from explorer.library import folder, list_models, samples
 from explorer.session import Session
