@@ -83,7 +83,8 @@ def _add_measuring(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser("evaluate", help="pictures × codecs × settings: rows, curves, BD-rate")
     command.add_argument("folder", help="a folder of pictures")
     command.add_argument("--json", required=True, help="the file of rows; a killed run is taken up from it")
-    command.add_argument("--codecs", default="", help="names with commas, classical, independent (default: all here)")
+    groups = "classical, independent and independent-hyperprior are groups"
+    command.add_argument("--codecs", default="", help=f"names or checkpoints with commas; {groups} (default: all here)")
     command.add_argument("--workers", type=int, help="local processes (default: one for each core)")
     command.add_argument("--dask", metavar="ADDRESS", help="run on this Dask cluster instead")
     command.add_argument("--points", type=int, help="this many settings of each codec (default: its sweep)")

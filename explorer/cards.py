@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explorer.codecs.baselines import curve_name, label
 from explorer.condition import PAPER_LAMBDAS, snap
 from explorer.images import InputError
-from explorer.report import cells, label, percent, published_lines, table
-from explorer.rows import MeanPoint, Row, bd_table, curve_name, line, mean_curves
+from explorer.report import cells, percent, published_lines, table
+from explorer.rows import MeanPoint, Row, bd_table, line, mean_curves
 
 if TYPE_CHECKING:
     from explorer.model import ModelConfig

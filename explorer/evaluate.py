@@ -17,6 +17,7 @@ import platform
 from collections.abc import Container, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, as_completed, wait
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from time import perf_counter
@@ -26,8 +27,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from explorer import __version__, images
+from explorer.codecs import CLASSICAL, CODECS, Codec, Measurement, MissingPackage, RDPoint, baselines, measure
 from explorer.condition import PAPER_LAMBDAS, snap
-from explorer.codecs import CLASSICAL, CODECS, Codec, Measurement, MissingPackage, RDPoint, measure
 from explorer.images import InputError
 from explorer.rows import Key, Row, Store, key, setting
 from explorer.workers import start_workers
@@ -55,29 +56,31 @@ class Job:
 
 
 def codec_names(names: Sequence[str] = ()) -> list[str]:
-    """Names with "classical" and "independent" replaced by their members; none: every codec that is installed here, and
-    every bundled model. Raises InputError where "independent" has no member."""
+    """Names with "classical", "independent" and "independent-hyperprior" replaced by their members; none: every codec
+    that is installed here, and every bundled model. Raises InputError where a family has no member."""
     from explorer.library import list_models
 
-    independent = [name for name in list_models() if name.startswith("independent-")]
-    if "independent" in names and not independent:
-        raise InputError("No independent models are bundled here; train them with `explorer train --kind fixed`.")
-    independent.sort(key=lambda name: int(name.split("-")[1]))
-    groups = {"classical": list(CLASSICAL), "independent": independent}
     asked = names or [*filter(_is_installed, CODECS), *list_models()]
-    return list(dict.fromkeys(member for name in asked for member in groups.get(name, [name])))
+    return list(dict.fromkeys(member for name in asked for member in _members(name, list_models())))
+
+
+def _members(name: str, models: Sequence[str]) -> list[str]:
+    if name == "classical":
+        return list(CLASSICAL)
+    if name in models or not baselines.is_split(name):
+        return [name]
+    found = list(baselines.members(name, models).values())
+    if not found:
+        raise InputError(f"No {baselines.label(name)} are bundled here; train them with `explorer train --kind fixed`.")
+    return found
 
 
 def find_codec(name: str) -> Codec:
     """A codec of the catalogue, a bundled model or a checkpoint's path; the models on the CPU. Raises InputError."""
-    if name in CODECS:
-        return CODECS[name]
     from explorer.library import list_models, load_model
 
-    if name not in list_models() and not name.endswith(".safetensors"):
-        known = ", ".join([*CODECS, *list_models()])
-        raise InputError(f"There is no codec {name!r}; choose among {known}, or give the path of a checkpoint.")
-    return load_model(name, "cpu")
+    load = partial(load_model, device="cpu")
+    return load(name) if name.endswith(".safetensors") else baselines.find(name, list_models(), load)
 
 
 def sweep(codec: Codec, points: int | None = None) -> list[float]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from pathlib import Path
 
 from explorer import bitstream
+from explorer.codecs.baselines import place
 from explorer.codecs.learned import LearnedCodec, Pixels
 from explorer.images import InputError
 
@@ -21,9 +21,9 @@ def folder() -> Path:
 
 
 def list_models() -> list[str]:
-    """Names of the bundled checkpoints, the default first, those of one kind in order of λ."""
-    names = sorted(path.stem for path in folder().glob("*.safetensors"))
-    return sorted(names, key=lambda name: (name != DEFAULT, re.sub(r"\d+", lambda found: found[0].zfill(4), name)))
+    """Names of the bundled checkpoints, the default first, then the other modulated ones; each family in order of λ."""
+    names = (path.stem for path in folder().glob("*.safetensors"))
+    return sorted(names, key=lambda name: (name != DEFAULT, place(name)))
 
 
 def samples() -> dict[str, Path]:

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from explorer.codecs import CODECS
+from explorer.codecs.baselines import FAMILIES, label
 from explorer.metrics import Curve
 from explorer.rows import MeanPoint, Row, bd_table, decibels, line, mean_curves
 
@@ -26,18 +26,12 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 SHOWN_BPP, SHOWN_PSNR, SHOWN_MS_SSIM = 2.0, (22, 44), (6, 26)  # the part of the plane that the figure opens on
-_LABELS = {"mae": "MAE (this project)", "independent": "independent models", "bottleneck": "bottleneck scaling"}
 # 20 that can be told apart, the strong ones first: the figure has about as many codecs.
 _COLORS = re.findall(
     "#.{6}",
     "#d62728 #1f77b4 #2ca02c #9467bd #ff7f0e #8c564b #e377c2 #7f7f7f #bcbd22 #17becf "
     "#ff9896 #aec7e8 #98df8a #c5b0d5 #ffbb78 #c49c94 #f7b6d2 #393b79 #dbdb8d #9edae5",
 )
-
-
-def label(curve: str) -> str:
-    """A measured curve's name for people."""
-    return CODECS[curve].label if curve in CODECS else _LABELS.get(curve, curve)
 
 
 @cache
@@ -111,7 +105,7 @@ class _Trace:
 
 def _traces(curves: Mapping[str, Sequence[MeanPoint]]) -> list[_Trace]:
     """Measured curves first, ours before all; a codec that is also published has the same colour there."""
-    curves = {name: curves[name] for name in sorted(curves, key=lambda name: name not in _LABELS)}
+    curves = {name: curves[name] for name in sorted(curves, key=lambda name: name not in FAMILIES)}
     names = list(dict.fromkeys([*curves, *published()]))
     colors = {name: _COLORS[i % len(_COLORS)] for i, name in enumerate(names)}
     own = [
@@ -178,7 +172,7 @@ def write_png(curves: Mapping[str, Sequence[MeanPoint]], path: str | Path) -> No
     page = Figure(figsize=(15, 7.5), dpi=100, layout="constrained")
     panels = page.subplots(1, 2)
     for trace in _traces(curves):
-        style = {"color": trace.color, "lw": 2.4 if trace.name == _LABELS["mae"] else 1.2, "label": trace.name}
+        style = {"color": trace.color, "lw": 2.4 if trace.name == label("mae") else 1.2, "label": trace.name}
         style |= {"ls": "--"} if trace.is_published else {"marker": "o", "ms": 3}
         for panel, values in zip(panels, (trace.psnr, trace.ms_ssim_db), strict=True):
             panel.plot(trace.bpp[: len(values)], values, **style)

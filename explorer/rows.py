@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from statistics import fmean
 from typing import Any
 
 from explorer import metrics
+from explorer.codecs.baselines import curve_name
 from explorer.images import InputError
 
 Row = dict[str, Any]
@@ -48,11 +48,6 @@ class MeanPoint:
     bpp: float
     psnr: float
     ms_ssim: float
-
-
-def curve_name(codec: str) -> str:
-    """The curve that a codec's rows belong to: the independent models, each at its own λ, make one."""
-    return re.sub(r"^independent-\d+$", "independent", codec)
 
 
 def mean_curves(rows: Iterable[Row]) -> dict[str, list[MeanPoint]]:

@@ -16,9 +16,9 @@ from PIL import Image
 
 from explorer import metrics
 from explorer.codecs import CODECS, ZOO, Codec, CodecError, Knob, MissingPackage, match, measure
+from explorer.codecs.baselines import curve_name
 from explorer.images import InputError
 from explorer.library import list_models
-from explorer.rows import curve_name
 from explorer.views.rivals import Rivals
 
 # Each codec meets 100 pictures: the odd corners first, then random ones, few of them large.

@@ -4,19 +4,19 @@
     bottleneck ── bottleneck scaling: one gain for a whole channel, so its maps are uniform by construction
     independent ─ two models trained for one λ each, those nearest to λa and λb
 
-A system whose checkpoints are not bundled is answered with a sentence.
+The two baselines have the prior of the model at hand. A system that is not bundled is answered with a sentence.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from explorer import inside
+from explorer.codecs import baselines
 from explorer.condition import snap
 from explorer.images import InputError
 from explorer.inside import LogRatio
@@ -24,7 +24,6 @@ from explorer.library import list_models
 from explorer.views.store import Opened
 
 OWN = "-"  # as λa or λb: the frame's own λ, so that a wish stays the same while λ moves
-_INDEPENDENT = re.compile(r"independent-(\d+)")
 
 
 def ratio(opened: Opened, lmbda: float, a: str, b: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -60,18 +59,25 @@ def _model(opened: Opened, a: float, b: float) -> Compared:
 
 
 def _bottleneck(opened: Opened, a: float, b: float) -> Compared:
-    if "bottleneck" not in list_models():
-        raise InputError("Bottleneck scaling is not here: no model called “bottleneck” is bundled.")
-    return opened.companions.session("bottleneck").log_ratio(a, b), (a, b)
+    name = baselines.standing_for("bottleneck", _prior(opened))
+    if name not in list_models():
+        raise InputError(f"Bottleneck scaling is not here: no model called “{name}” is bundled.")
+    return opened.companions.session(name).log_ratio(a, b), (a, b)
 
 
 def _independent(opened: Opened, a: float, b: float) -> Compared:
-    known = [float(found[1]) for found in map(_INDEPENDENT.fullmatch, list_models()) if found]
+    family = baselines.standing_for("fixed", _prior(opened))
+    known = baselines.members(family, list_models())
     if len(known) < 2:
-        raise InputError("Independent models are not here: none called “independent-λ” are bundled.")
+        raise InputError(f"Independent models are not here: none called “{family}-λ” are bundled.")
     near_a, near_b = (min(known, key=lambda each: abs(math.log(each / lmbda))) for lmbda in (a, b))
-    ya, yb = (opened.companions.session(f"independent-{each:g}").latents(each) for each in (near_a, near_b))
+    ya, yb = (opened.companions.session(known[each]).latents(each) for each in (near_a, near_b))
     return inside.log_ratio(ya, yb), (near_a, near_b)
+
+
+def _prior(opened: Opened) -> str:
+    """The prior of the model at hand: only systems with the same one are its likes."""
+    return getattr(opened.session.model.network.config, "prior", "factorised")
 
 
 SYSTEMS: dict[str, Callable[[Opened, float, float], Compared]] = {
