@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import math
 import platform
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, as_completed, wait
 from dataclasses import dataclass, replace
 from functools import partial
@@ -159,7 +159,7 @@ def _learned(codec: Any, picture: images.Picture, settings: Sequence[float]) -> 
         start = perf_counter()
         data = session.encode(lmbda)
         taken = Measurement(codec, picture.pixels, lmbda, data, stem_s + perf_counter() - start)
-        yield replace(taken.point, estimated_bits=float(session.bits(lmbda).sum(dtype="float64"))), taken
+        yield replace(taken.point, estimated_bits=session.code(lmbda).total_bits), taken
 
 
 def _row(job: Job, point: RDPoint, taken: Measurement) -> Row:
@@ -202,15 +202,15 @@ def evaluate(
 
     workers: local processes, one for each core by default. dask: a scheduler's address to run there instead. points: so
     many settings of each sweep at most. What `out` and its journal hold of these pictures is kept, except rows of these
-    codecs in another version. Raises InputError for a folder without pictures, an unknown codec or one that is not
-    installed, a file that is not of this format, and a cluster that does not answer.
+    codecs in another version or with another knob. Raises InputError for a folder without pictures, an unknown codec or
+    one that is not installed, a file that is not of this format, and a cluster that does not answer.
     """
     store, files = Store(Path(out)), list_pictures(folder)
     found = {name: find_codec(name) for name in codec_names(codecs)}
     versions = {codec.name: codec.version for codec in found.values()}
     ids = {path: image_id(images.read(path)) for path in tqdm(files, "reading", unit="picture", leave=False)}
     about, rows = store.read()
-    rows = [row for row in rows if row["image_id"] in ids.values() and _is_current(row, versions)]
+    rows = [row for row in rows if row["image_id"] in ids.values() and _is_current(row, found.values())]
     about = _about(about, files[0].resolve().parent.name, len(files), codecs)
     store.write(about, rows)
     jobs = _missing_jobs(found, ids, {key(row) for row in rows}, points)
@@ -226,8 +226,10 @@ def evaluate(
     return rows
 
 
-def _is_current(row: Row, versions: Mapping[str, str]) -> bool:
-    return versions.get(row["codec"], row["version"]) == row["version"]
+def _is_current(row: Row, codecs: Iterable[Codec]) -> bool:
+    """Whether none of these codecs is the row's in another version, or with another knob."""
+    now = [codec for codec in codecs if codec.name == row["codec"]]
+    return all(row["version"] == codec.version and codec.knob.name in row["knob"] for codec in now)
 
 
 def _missing_jobs(
