@@ -120,21 +120,21 @@ def train(args: argparse.Namespace) -> None:
 
 
 def evaluate(args: argparse.Namespace) -> None:
-    from explorer import evaluate, report
+    from explorer import evaluate, report, rows
 
     codecs = [name for name in args.codecs.split(",") if name]
     options = {"workers": args.workers, "dask": args.dask, "points": args.points}
-    print(report.write(evaluate.evaluate(args.folder, codecs, args.json, **options)))
+    evaluate.evaluate(args.folder, codecs, args.json, **options)
+    print(report.write(rows.load_sets([args.json])))
 
 
 def report(args: argparse.Namespace) -> None:
     from explorer import cards, report, rows
 
-    found = [row for path in args.files for row in rows.load(path)]
-    print(report.write(found, args.markdown, args.png, args.html))
+    sets = rows.load_sets(args.files)
+    print(report.write(sets, args.markdown, args.png, args.html))
     if args.cards:
-        commands = ["explorer evaluate kodak --json ROWS", "explorer report ROWS --cards FOLDER"]
-        cards.write_cards(found, args.cards, commands)
+        cards.write_cards(sets, args.cards)
 
 
 def fetch(args: argparse.Namespace) -> None:

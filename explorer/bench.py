@@ -23,9 +23,9 @@ import torch
 from tqdm import tqdm
 
 from explorer import __version__, images, metrics
-from explorer.condition import LAST_LEVEL, lambda_of
 from explorer.codecs import CODECS, Codec, MissingPackage, match
 from explorer.codecs.learned import LearnedCodec
+from explorer.condition import LAST_LEVEL, lambda_of
 from explorer.library import DEFAULT, load_model
 from explorer.report import table
 from explorer.session import Session
@@ -94,19 +94,21 @@ def _ms(work: Callable[[], object]) -> float:
 
 def stages(model: LearnedCodec, picture: images.Picture) -> dict[str, float]:
     """The stages of a session at one λ, in ms, each by itself and without the session's cache."""
-    pixels, level = picture.pixels, model.level(LAMBDA)
+    pixels, condition = picture.pixels, model.condition(LAMBDA)
     height, width = pixels.shape[:2]
     stem = model.stem(pixels)
-    q = model.symbols(model.latents(stem, level))
-    decoded = model.synthesise(q, level, height, width)
-    data = model.pack(stem, q, level)
+    y = model.latents(stem, condition)
+    code = model.quantise(y, condition)
+    decoded = model.synthesise(code.decoded, condition, height, width)
+    data = model.pack(stem, code)
     work: dict[str, Callable[[], object]] = {
         "stem (once per picture)": lambda: model.stem(pixels),
-        "latents": lambda: model.latents(stem, level),
-        "encode (symbols to file)": lambda: model.pack(stem, q, level),
-        "decode (file to symbols)": lambda: model.decode_symbols(data),
-        "bits of each element": lambda: model.element_bits(q, level),
-        "synthesis": lambda: model.synthesise(q, level, height, width),
+        "latents": lambda: model.latents(stem, condition),
+        "quantise": lambda: model.quantise(y, condition),
+        "encode (code to file)": lambda: model.pack(stem, code),
+        "decode (file to code)": lambda: model.decode_code(data),
+        "bits of each element": lambda: model.quantise(y, condition).bits,
+        "synthesis": lambda: model.synthesise(code.decoded, condition, height, width),
         "PSNR": lambda: metrics.psnr(pixels, decoded),
         "MS-SSIM": lambda: metrics.ms_ssim(pixels, decoded),
     }

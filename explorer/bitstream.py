@@ -9,7 +9,7 @@
         13     2  λ level: λ = 64·64^(level/65535)
         15     4  payload length in bytes
         19     4  CRC-32 of all that precedes it and of the payload
-        23        payload (`entropy.encode_symbols`)
+        23        payload (`Coder.encode`)
 
 Integers are big-endian. A change of this layout, or of what the tables make of a payload, is a new version.
 """

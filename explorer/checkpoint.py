@@ -3,7 +3,15 @@
 A whole checkpoint holds everything: kernels in float16, the rest in float32. A model that was trained from another may
 be kept as its difference from that one, which has to lie in the same folder: what is equal is left out, and a kernel
 is the base's plus 8-bit steps, with a step size for each place on its first axis. The base of an independent model is
-the MAE folded at its λ, that of bottleneck scaling the fixed model that it scales.
+the MAE folded at its λ, that of bottleneck scaling the fixed model that it scales, that of a model with another prior
+the one whose transforms it has.
+
+    name                what
+    a_conv.0.weight, …  parameters, as `Autoencoder` names them; buffers are rebuilt, never stored
+    coder.…             the integers of `Prior.freeze`
+    metadata            format (FORMAT), config, base, and what the trainer notes
+
+Format 1, without a number, had the parts of the factorised prior under other names; it is read.
 """
 
 from __future__ import annotations
@@ -19,11 +27,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from explorer.condition import lambda_of
-from explorer.entropy import GAINS, PriorTables
 from explorer.images import InputError
 from explorer.model import Autoencoder, ModelConfig
 
+FORMAT = 2
 STEPS = 127  # the largest difference is this many steps
 
 
@@ -31,17 +38,17 @@ def save(model: Autoencoder, path: str | Path, notes: dict[str, str] | None = No
     """Write a checkpoint; base: the one whose difference from the model is to be kept, whole where it is None.
 
     Raises InputError where the base lies in another folder or is no base of this model."""
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    metadata = {"config": json.dumps(asdict(model.config)), **(notes or {})}
+    state = {name: p.detach().cpu().contiguous() for name, p in model.named_parameters()}
+    metadata = {"format": str(FORMAT), "config": json.dumps(asdict(model.config)), **(notes or {})}
     if base is None:
-        tensors = {name: t.half() if _is_kernel(name, t) else t.float() for name, t in state.items()}
+        tensors = {name: _compact(name, t) for name, t in state.items()}
     else:
         if base.resolve().parent != Path(path).resolve().parent:
             raise InputError(f"A difference must lie beside its base; write it into {base.parent}, or keep it whole.")
         start, _, identity = load(base)
         tensors = _difference(state, _start_state(start, model.config))
         metadata["base"] = json.dumps({"name": base.stem, "id": identity})
-    tensors |= prior_tables(model).tensors()
+    tensors |= {f"coder.{name}": integers for name, integers in model.prior.freeze().items()}
     save_file(tensors, path, metadata=metadata)
 
 
@@ -52,12 +59,13 @@ def load(path: str | Path) -> tuple[Autoencoder, dict[str, Tensor], str]:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no dict)
+        known = _current_names(tensors, metadata.get("format", "1"), str(path))
         model = Autoencoder(ModelConfig(**json.loads(metadata["config"])))
-        integers = {name: tensors[name] for name in tensors if name.startswith("tables.")}
-        stored = {name: tensors[name] for name in tensors if name not in integers}
+        integers = {name[len("coder.") :]: known[name] for name in known if name.startswith("coder.")}
+        stored = {name: known[name] for name in known if not name.startswith("coder.")}
         if "base" in metadata:
             stored = _sum(stored, _checked_base(Path(path), json.loads(metadata["base"]), model.config))
-        model.load_state_dict({name: tensor.float() for name, tensor in stored.items()})
+        _fill(model, stored)
     except FileNotFoundError:
         raise InputError(f"There is no checkpoint {path}; name a bundled model or a .safetensors file.") from None
     except InputError:
@@ -67,14 +75,6 @@ def load(path: str | Path) -> tuple[Autoencoder, dict[str, Tensor], str]:
     return model.eval(), integers, content_id(tensors, metadata.get("base", ""))
 
 
-@torch.no_grad()
-def prior_tables(model: Autoencoder) -> PriorTables:
-    """The prior of a trained model as integers."""
-    lambdas = torch.tensor([lambda_of(256 * i) for i in range(GAINS)])
-    gains = model.prior_gain(model.position(lambdas))
-    return PriorTables.build(model.prior, gains)
-
-
 def content_id(tensors: dict[str, Tensor], base: str = "") -> str:
     """Eight hex digits over every tensor's name and bytes, and over what a difference says of its base: two checkpoints
     that decode differently never share it."""
@@ -82,6 +82,35 @@ def content_id(tensors: dict[str, Tensor], base: str = "") -> str:
     for name in sorted(tensors):
         digest.update(name.encode() + tensors[name].contiguous().numpy().tobytes())
     return digest.hexdigest()[:8]
+
+
+@torch.no_grad()
+def _fill(model: Autoencoder, stored: dict[str, Tensor]) -> None:
+    """Give every parameter its stored value; KeyError where one is missing. A base may hold others besides."""
+    for name, parameter in model.named_parameters():
+        if stored[name].shape != parameter.shape:
+            raise ValueError(f"{name} has another shape")
+        parameter.copy_(stored[name])
+
+
+def _current_names(tensors: dict[str, Tensor], version: str, path: str) -> dict[str, Tensor]:
+    """The tensors of a file of any format that is known, under the names of the latest."""
+    if version == str(FORMAT):
+        return tensors
+    if version != "1":
+        raise InputError(f"{path} has format version {version}, but this program reads {FORMAT}; update it.")
+    return {_name_since_1(name): tensor for name, tensor in tensors.items()}
+
+
+def _name_since_1(name: str) -> str:
+    for old, new in (("p_mod.", "prior.gain."), ("prior.", "prior.density."), ("tables.", "coder.tables.")):
+        if name.startswith(old):
+            return new + name[len(old) :]
+    return name
+
+
+def _compact(name: str, tensor: Tensor) -> Tensor:
+    return tensor.half() if _is_kernel(name, tensor) else tensor.float()
 
 
 def _is_kernel(name: str, tensor: Tensor) -> bool:
@@ -98,7 +127,7 @@ def _start_state(model: Autoencoder, config: ModelConfig) -> dict[str, Tensor]:
         model = model.fold(config.lmbda)
     if (model.config.N, model.config.M) != (config.N, config.M):
         raise InputError("The base is a network of another size; name the checkpoint that this one was trained from.")
-    return model.state_dict()
+    return {name: p.detach() for name, p in model.named_parameters()}
 
 
 def _checked_base(path: Path, base: dict[str, Any], config: ModelConfig) -> dict[str, Tensor]:
@@ -112,7 +141,7 @@ def _checked_base(path: Path, base: dict[str, Any], config: ModelConfig) -> dict
 def _difference(state: dict[str, Tensor], base: dict[str, Tensor]) -> dict[str, Tensor]:
     """What `_sum` needs besides the base."""
     changed = {name: t for name, t in state.items() if name not in base or not torch.equal(t, base[name])}
-    stored = {name: t.float() for name, t in changed.items() if not (_is_kernel(name, t) and name in base)}
+    stored = {name: _compact(name, t) for name, t in changed.items() if not (_is_kernel(name, t) and name in base)}
     for name in changed.keys() - stored.keys():
         difference = changed[name].float() - base[name].float()
         step = (difference.abs().amax(dim=(1, 2, 3)) / STEPS).clamp(min=1e-12)

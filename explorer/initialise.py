@@ -13,7 +13,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from explorer.model import Autoencoder, FloatGDN, Modulator
+from explorer.model import Autoencoder, FloatGDN
+from explorer.modulation import Modulator
 
 GAIN_LOW, GAIN_HIGH = 1.5, 10.0  # the bottleneck's gain on unit-range pixels' coefficients at λ = 64 and λ = 4096
 FIRST_TAP = (4, 2, 2)  # where each stage's block lies in its kernel: 9×9 stride 4 pad 4, 5×5 stride 2 pad 2 twice
@@ -77,4 +78,4 @@ def _scale_bottleneck_with_lambda(model: Autoencoder, deviation: Tensor) -> None
     analysis_gain.set_exponential(low, high)
     synthesis_gain.set_exponential(-low, -high)
     width = torch.log(deviation * GAIN_LOW + 0.03)
-    model.p_mod.set_exponential(-width, -width + low - high)
+    model.prior.get_submodule("gain").set_exponential(-width, -width + low - high)

@@ -18,9 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer import metrics
-from explorer.codecs.learned import LearnedCodec, Pixels, frozen
+from explorer.codecs.learned import LearnedCodec
 from explorer.images import InputError
 from explorer.model import CONVOLUTIONS, LAYERS, STRIDE
+from explorer.priors.base import Code, frozen
+from explorer.runtime import Pixels
 
 FLOOR = 0.1  # of a quantiser step: what is smaller at either λ says little, and its ratio runs to extremes
 FACTOR_MAX = 4.0
@@ -118,33 +120,34 @@ class Response:
 
     pixels: (57, 57, 3) float32, read-only, on the scale where white is 1: x̂ of that coefficient less x̂ of none, so
     either sign; 0 beyond the decoder's grid. top, left: where it lies in the picture, negative at its edges.
-    amplitude: the coefficient, by default the symbol in the file; where it is 0 the response is 0.
+    amplitude: the coefficient, by default that of ŷ; where it is 0 the response is 0.
     """
 
     pixels: NDArray[np.float32]
     top: int
     left: int
-    amplitude: int
+    amplitude: float
 
 
 def response(
-    model: LearnedCodec, q: NDArray[np.int32], level: int, element: tuple[int, int, int], amplitude: int | None = None
+    model: LearnedCodec, code: Code, element: tuple[int, int, int], amplitude: float | None = None
 ) -> Response:
-    """The response of the element (channel, row, column) of the symbols q (M, h, w), or of another amplitude in its
-    place. Raises InputError for an element that is not there."""
+    """The response of the element (channel, row, column) of a code's ŷ (M, h, w), or of another amplitude in its place.
+    Raises InputError for an element that is not there."""
     channel, row, col = element
-    if not all(0 <= place < size for place, size in zip((channel, row, col), q.shape, strict=True)):
+    decoded, condition = code.decoded, code.condition
+    if not all(0 <= place < size for place, size in zip((channel, row, col), decoded.shape, strict=True)):
         raise InputError(
-            f"There is no element ({channel}, {row}, {col}); channel, row and column must be below {q.shape}."
+            f"There is no element ({channel}, {row}, {col}); channel, row and column must be below {decoded.shape}."
         )
     # Nothing farther away than this is reached, and where the grid ends the decoder's own edge is kept.
     near = -(-REACH // STRIDE)
     rows, cols = (slice(max(0, at - near), at + near + 1) for at in (row, col))
-    none = np.zeros_like(q[:, rows, cols])
+    none = np.zeros_like(decoded[:, rows, cols])
     alone = none.copy()
-    amplitude = int(q[channel, row, col]) if amplitude is None else amplitude
+    amplitude = float(decoded[channel, row, col]) if amplitude is None else amplitude
     alone[channel, row - rows.start, col - cols.start] = amplitude
-    difference = model.synthesis_map(alone, level, LAYERS[-1]) - model.synthesis_map(none, level, LAYERS[-1])
+    difference = model.synthesis_map(alone, condition, LAYERS[-1]) - model.synthesis_map(none, condition, LAYERS[-1])
     top, left, bottom, _ = receptive_field(row, col)
     pixels = _window(difference.transpose(1, 2, 0), top - STRIDE * rows.start, left - STRIDE * cols.start, bottom - top)
     return Response(frozen(pixels), top, left, amplitude)
@@ -173,20 +176,20 @@ class Edit:
     psnr: float
 
 
-def edit(model: LearnedCodec, original: Pixels, q: NDArray[np.int32], level: int, factors: Mapping[int, float]) -> Edit:
-    """The picture when the decoder sees channel c of the symbols q (M, h, w) times factors[c]. Raises InputError for a
+def edit(model: LearnedCodec, original: Pixels, code: Code, factors: Mapping[int, float]) -> Edit:
+    """The picture when the decoder sees channel c of a code's ŷ (M, h, w) times factors[c]. Raises InputError for a
     channel that is not there and a factor outside [−4, 4]."""
-    pixels = model.synthesise(_scaled(q, factors), level, *original.shape[:2])
+    pixels = model.synthesise(_scaled(code.decoded, factors), code.condition, *original.shape[:2])
     left_out = [channel for channel, factor in factors.items() if factor == 0]
-    bits = np.delete(model.element_bits(q, level), left_out, axis=0)
-    return Edit(frozen(pixels), float(bits.sum(dtype=np.float64)), metrics.psnr(original, pixels))
+    bits = code.total_bits - float(code.bits[left_out].sum(dtype=np.float64))
+    return Edit(frozen(pixels), bits, metrics.psnr(original, pixels))
 
 
-def _scaled(q: NDArray[np.int32], factors: Mapping[int, float]) -> NDArray[np.float32]:
-    scaled = q.astype(np.float32)
+def _scaled(decoded: NDArray[np.float32], factors: Mapping[int, float]) -> NDArray[np.float32]:
+    scaled = decoded.copy()
     for channel, factor in factors.items():
-        if not 0 <= channel < len(q):
-            raise InputError(f"There is no channel {channel}; channels run from 0 to {len(q) - 1}.")
+        if not 0 <= channel < len(decoded):
+            raise InputError(f"There is no channel {channel}; channels run from 0 to {len(decoded) - 1}.")
         if not -FACTOR_MAX <= factor <= FACTOR_MAX:  # also false for NaN
             raise InputError(
                 f"A channel's factor must lie between −{FACTOR_MAX:g} and {FACTOR_MAX:g}, not at {factor}."

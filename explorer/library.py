@@ -7,8 +7,9 @@ from pathlib import Path
 
 from explorer import bitstream
 from explorer.codecs.baselines import place
-from explorer.codecs.learned import LearnedCodec, Pixels
+from explorer.codecs.learned import LearnedCodec
 from explorer.images import InputError
+from explorer.runtime import Pixels
 
 DEFAULT = "mae"
 SAMPLES = ("parrots", "hibiscus", "lighthouse", "houses", "regatta")  # the first is what a visitor sees

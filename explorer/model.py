@@ -20,18 +20,16 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from explorer.condition import LAMBDA_MAX, LAMBDA_MIN, level_of, snap
+from explorer.condition import LAMBDA_MAX, LAMBDA_MIN, snap
 from explorer.images import InputError
+from explorer.modulation import Modulator, as_map, in_float, position
+from explorer.priors import PRIORS
 
-with warnings.catch_warnings():  # see entropy
+with warnings.catch_warnings():  # see priors.tables
     warnings.simplefilter("ignore")
     from compressai.layers import GDN
 
-    from explorer.entropy import make_density
-
-PRIOR_GAIN_MAX = 1000.0
 CONVOLUTIONS = ((9, 4), (5, 2), (5, 2))  # (kernel, stride) of each analysis stage; the synthesis mirrors them
 STRIDE = math.prod(stride for _, stride in CONVOLUTIONS)  # pixels, in each direction, that an element of y stands for
 LAYERS = (  # every intermediate map of the modulated kind, in data order; the last one is x̂, not clipped
@@ -49,7 +47,7 @@ class ModelConfig:
     N, M: channels inside and in the bottleneck. hidden: width of each modulator (50 in the paper).
     conditioning: the modulators' input. "log" is t = log(λ/64)/log(64); "linear" is the paper's λ/4096, which squeezes
     the low rates into a few percent of the range.
-    lmbda: the one λ of a fixed model.
+    lmbda: the one λ of a fixed model. prior: what stands between y and the file, by its name in `PRIORS`.
     """
 
     kind: Literal["modulated", "fixed", "bottleneck"] = "modulated"
@@ -58,6 +56,7 @@ class ModelConfig:
     hidden: int = 50
     conditioning: Literal["log", "linear"] = "log"
     lmbda: float | None = None
+    prior: str = "factorised"
 
 
 PRESETS = {
@@ -67,45 +66,11 @@ PRESETS = {
 }
 
 
-class Modulator(nn.Module):
-    """λ's position t -> one positive gain per channel: exp(W₂·relu(W₁·t + b₁) + b₂), paper Eq. 5 with exp for its last
-    activation. t (B, 1) -> (B, channels)."""
-
-    def __init__(self, channels: int, hidden: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(1, hidden)
-        self.fc2 = nn.Linear(hidden, channels)
-        with torch.no_grad():
-            # Unit 0 passes t through, the others bend at places spread over the axis; the gain starts at 1 everywhere.
-            self.fc1.weight.fill_(1.0)
-            self.fc1.bias.copy_(-torch.linspace(0, 1, hidden + 1)[:hidden])
-            self.fc2.weight.zero_()
-            self.fc2.bias.zero_()
-
-    def forward(self, t: Tensor) -> Tensor:
-        return self.fc2(F.relu(self.fc1(t))).exp()
-
-    @torch.no_grad()
-    def set_exponential(self, log_start: Tensor | float, log_end: Tensor | float) -> None:
-        """Make the gain exp(log_start + t·(log_end − log_start)), a straight line on the log axis."""
-        self.fc2.weight.zero_()
-        start, end = torch.as_tensor(log_start), torch.as_tensor(log_end)
-        self.fc2.bias.copy_(start.expand_as(self.fc2.bias))
-        self.fc2.weight[:, 0] = end - start
-
-
 class FloatGDN(GDN):
     """CompressAI's GDN, kept in float32 under autocast: its squares overflow the precision of bfloat16."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return _in_float(super().forward, x)
-
-
-def _in_float(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Run a layer at full precision under autocast. The convolutions next to the bottleneck need it as well: y reaches
-    hundreds, where bfloat16 is coarser than the quantiser."""
-    with torch.autocast(x.device.type, enabled=False):
-        return layer(x.float() if x.dtype == torch.bfloat16 else x)
+        return in_float(super().forward, x)
 
 
 @dataclass(frozen=True)
@@ -117,12 +82,12 @@ class _Step:
     conditioned: bool = False
 
 
-def _plain(name: str, layer: Callable[[Tensor], Tensor], *, in_float: bool = False) -> _Step:
-    return _Step(name, lambda x, _: _in_float(layer, x) if in_float else layer(x))
+def _plain(name: str, layer: Callable[[Tensor], Tensor], *, exact: bool = False) -> _Step:
+    return _Step(name, lambda x, _: in_float(layer, x) if exact else layer(x))
 
 
 def _times(name: str, modulator: nn.Module) -> _Step:
-    return _Step(name, lambda x, t: x * _as_map(modulator(t)), conditioned=True)
+    return _Step(name, lambda x, t: x * as_map(modulator(t)), conditioned=True)
 
 
 def _run(steps: Iterable[_Step], x: Tensor, t: Tensor, until: str | None = None) -> Tensor:
@@ -134,10 +99,10 @@ def _run(steps: Iterable[_Step], x: Tensor, t: Tensor, until: str | None = None)
 
 
 class Autoencoder(nn.Module):
-    """The shared autoencoder with its modulators and its λ-conditioned prior.
+    """The shared autoencoder with its modulators and its prior.
 
     a_conv, a_mod, a_gdn: the three analysis stages; s_gdn, s_mod, s_conv: the three synthesis stages, in data order.
-    p_mod: the prior's gain a(λ); prior: the density of y·a(λ).
+    prior: what makes bits of y.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -159,9 +124,7 @@ class Autoencoder(nn.Module):
         self.s_mod = nn.ModuleList([Modulator(c, config.hidden) for c in (M, N, N)] if modulated else [])
         if config.kind == "bottleneck":
             self.y_mod = Modulator(M, config.hidden)
-        if config.kind != "fixed":
-            self.p_mod = Modulator(M, config.hidden)
-        self.prior = make_density(M)
+        self.prior = PRIORS[config.prior](config)
 
     @property
     def weight(self) -> Tensor:
@@ -175,38 +138,19 @@ class Autoencoder(nn.Module):
         lmbda = self.config.lmbda
         return (lmbda, lmbda) if lmbda is not None else (LAMBDA_MIN, LAMBDA_MAX)
 
-    def check(self, lmbda: float) -> float:
-        """λ snapped to a header level; InputError where this model has no such λ."""
-        fixed = self.config.lmbda
-        if fixed is not None and level_of(lmbda) != level_of(fixed):
-            raise InputError(f"This model was trained for λ = {fixed:g} alone, but {lmbda} was given.")
-        return snap(lmbda)
-
     def position(self, lmbda: Tensor | float) -> Tensor:
         """λ, a number or (B,) -> the modulators' input (B, 1)."""
         weight = self.weight
-        value = torch.as_tensor(lmbda, dtype=weight.dtype, device=weight.device).reshape(-1, 1)
-        if self.config.conditioning == "linear":
-            return value / LAMBDA_MAX
-        return torch.log(value / LAMBDA_MIN) / math.log(LAMBDA_MAX / LAMBDA_MIN)
-
-    def prior_gain(self, t: Tensor) -> Tensor:
-        """a(λ), (B, M): y·a(λ) has the prior's density. Bounded, since nothing else stops a channel that is always zero
-        from asking for an ever narrower prior."""
-        return (
-            self.p_mod(t).clamp(max=PRIOR_GAIN_MAX)
-            if self.config.kind != "fixed"
-            else t.new_ones(len(t), self.config.M)
-        )
+        return position(torch.as_tensor(lmbda, dtype=weight.dtype, device=weight.device), self.config.conditioning)
 
     def gains(self, t: Tensor) -> dict[str, Tensor]:
         """Every modulator's gains at t (B, 1), each (B, channels): "m0" to "m2" of the analysis, "d0" to "d2" of the
-        synthesis (paper Eq. 3 and 4) or "y" of bottleneck scaling, and "a" of the prior; none for a fixed model."""
+        synthesis (paper Eq. 3 and 4) or "y" of bottleneck scaling, and those of the prior; none for a fixed model."""
         found = {f"m{k}": modulator(t) for k, modulator in enumerate(self.a_mod)}
         found |= {f"d{k}": modulator(t) for k, modulator in enumerate(self.s_mod)}
         if self.config.kind == "bottleneck":
             found["y"] = self.y_mod(t)
-        return found if self.config.kind == "fixed" else found | {"a": self.prior_gain(t)}
+        return found | self.prior.gains(t)
 
     # -- transforms ------------------------------------------------------------------------------------------------
 
@@ -246,7 +190,7 @@ class Autoencoder(nn.Module):
     def _analysis_steps(self) -> list[_Step]:
         steps = []
         for k in range(3):
-            steps.append(_plain(f"a{k}.conv", self.a_conv[k], in_float=k == 2))
+            steps.append(_plain(f"a{k}.conv", self.a_conv[k], exact=k == 2))
             if len(self.a_mod):
                 steps.append(_times(f"a{k}.mod", self.a_mod[k]))
             steps.append(_plain(f"a{k}.gdn", self.a_gdn[k]))
@@ -255,48 +199,46 @@ class Autoencoder(nn.Module):
     def _synthesis_steps(self) -> list[_Step]:
         steps = []
         if self.config.kind == "bottleneck":
-            steps.append(_Step("y.div", lambda y, t: y / _as_map(self.y_mod(t)), conditioned=True))
+            steps.append(_Step("y.div", lambda y, t: y / as_map(self.y_mod(t)), conditioned=True))
         for k in range(3):
             steps.append(_plain(f"s{k}.igdn", self.s_gdn[k]))
             if len(self.s_mod):
                 steps.append(_times(f"s{k}.mod", self.s_mod[k]))
-            steps.append(_plain(f"s{k}.conv", self.s_conv[k], in_float=k == 0))
+            steps.append(_plain(f"s{k}.conv", self.s_conv[k], exact=k == 0))
         return steps
 
     @torch.no_grad()
     def fold(self, lmbda: float) -> Autoencoder:
         """The plain fixed-λ autoencoder with the same output: each gain goes into the rows of the convolution that it
-        scales (synthesis gains into the columns of the one they feed), a(λ) into the density's first layer."""
+        scales (synthesis gains into the columns of the one they feed), those of the prior into its own weights."""
         if self.config.kind != "modulated":
             raise InputError("Only a modulated model can be folded; this one has no modulators left.")
         t = self.position(snap(lmbda))
         plain = Autoencoder(replace(self.config, kind="fixed", lmbda=float(lmbda))).to(t.device, t.dtype)
-        own = copy.deepcopy(self.state_dict())
-        plain.load_state_dict({name: own[name] for name in plain.state_dict()})
+        plain.load_state_dict(transforms_of(copy.deepcopy(self.state_dict())), strict=False)
         for analysis, synthesis, m, d in zip(plain.a_conv, plain.s_conv, self.a_mod, self.s_mod, strict=True):
             gain = m(t)[0]
             analysis.get_parameter("weight").mul_(gain[:, None, None, None])
             analysis.get_parameter("bias").mul_(gain)
             synthesis.get_parameter("weight").mul_(d(t)[0][:, None, None, None])
-        matrix = plain.prior.matrices[0]
-        scaled = F.softplus(matrix) * self.prior_gain(t)[0][:, None, None]
-        matrix.copy_(scaled + torch.log(-torch.expm1(-scaled)))  # softplus⁻¹, also where its exponential overflows
+        plain.prior.load_state_dict(self.prior.folded(t).state_dict())
         return plain
-
-
-def _as_map(gain: Tensor) -> Tensor:
-    return gain[:, :, None, None]
 
 
 def scale_bottleneck(model: Autoencoder) -> Autoencoder:
     """Bottleneck scaling (Theis et al. 2017) on a fixed model, which is to be the λ = 4096 one: its weights, with gains
     that start where high-rate theory has them: D ∝ step², so the best step is ∝ 1/√λ, and the gain ∝ √λ."""
     scaled = Autoencoder(replace(model.config, kind="bottleneck", lmbda=None))
-    scaled.load_state_dict(model.state_dict(), strict=False)
+    scaled.load_state_dict(transforms_of(model.state_dict()), strict=False)
     lowest = 0.5 * math.log(LAMBDA_MIN / LAMBDA_MAX)
     scaled.y_mod.set_exponential(lowest, 0.0)
-    scaled.p_mod.set_exponential(-lowest, 0.0)
+    scaled.prior = model.prior.rescaled(-lowest, 0.0)
     return scaled
+
+
+def transforms_of(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The part of a state that is not the prior's."""
+    return {name: tensor for name, tensor in state.items() if not name.startswith("prior.")}
 
 
 def parameter_count(models: Sequence[Autoencoder]) -> int:

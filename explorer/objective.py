@@ -13,7 +13,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from explorer.condition import PAPER_LAMBDAS
-from explorer.entropy import estimated_bits
 from explorer.model import Autoencoder
 
 MARGIN = 0.03  # of the λ axis, beyond either end
@@ -25,10 +24,8 @@ def rate_distortion(model: Autoencoder, x: Tensor, lmbda: Tensor, rounded: bool)
     rounded: the decoder sees rounded latents with a straight-through gradient instead of noisy ones."""
     t = model.position(lmbda)
     y = model.analysis(x, t).float()
-    noisy = y + torch.rand_like(y) - 0.5
-    seen = y + (torch.round(y) - y).detach() if rounded else noisy
+    bits, seen = model.prior(y, t, rounded)
     error = (model.synthesis(seen, t).float() - x).pow(2).mean(dim=(1, 2, 3))
-    bits = estimated_bits(model.prior, noisy, model.prior_gain(t))
     return bits / (x.shape[2] * x.shape[3]), error
 
 
@@ -104,7 +101,6 @@ def evaluate(model: Autoencoder, tiles: Tensor) -> list[dict[str, float]]:
 def _rounded(model: Autoencoder, pixels: Tensor, lmbda: float) -> tuple[Tensor, Tensor]:
     x = pixels.permute(0, 3, 1, 2).float() / 255
     t = model.position(lmbda)
-    q = torch.round(model.analysis(x, t))
-    bits = estimated_bits(model.prior, q, model.prior_gain(t).expand(len(x), -1))
-    mse = F.mse_loss(model.synthesis(q, t).clamp(0, 1), x, reduction="none").mean(dim=(1, 2, 3))
+    bits, decoded = model.prior.estimate(model.analysis(x, t), t.expand(len(x), -1))
+    mse = F.mse_loss(model.synthesis(decoded, t).clamp(0, 1), x, reduction="none").mean(dim=(1, 2, 3))
     return bits / (x.shape[2] * x.shape[3]), mse

@@ -82,7 +82,7 @@ def new_model(config: ModelConfig, tiles: Tensor, start: Autoencoder | None = No
         return start.fold(config.lmbda)
     if config.kind == "bottleneck" and start.config.kind == "fixed":
         scaled = scale_bottleneck(start).requires_grad_(False)
-        for part in (scaled.y_mod, scaled.p_mod, scaled.prior):
+        for part in (scaled.y_mod, scaled.prior):
             part.requires_grad_(True)
         return scaled
     return start
@@ -137,10 +137,9 @@ def _is_kernel(name: str, p: nn.Parameter) -> bool:
 
 def _factor(name: str, recipe: Recipe) -> float:
     """The learning-rate factor of a parameter, by the part it belongs to."""
-    for mark, factor in (("prior.", recipe.lr_prior), ("_gdn.", recipe.lr_gdn), ("_mod.", recipe.lr_modulators)):
-        if mark in name:
-            return factor
-    return 1.0
+    modulators = recipe.lr_modulators
+    marks = {"density.": recipe.lr_prior, "_gdn.": recipe.lr_gdn, "_mod.": modulators, "gain.": modulators}
+    return next((factor for mark, factor in marks.items() if mark in name), 1.0)
 
 
 class Trainer:

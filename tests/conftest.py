@@ -10,7 +10,7 @@ import torch
 
 import explorer
 from explorer import images
-from explorer.checkpoint import content_id, prior_tables
+from explorer.checkpoint import content_id
 from explorer.codecs.learned import LearnedCodec
 from explorer.data import cut
 from explorer.initialise import transform_coding_init
@@ -57,5 +57,5 @@ def tiny_network() -> Autoencoder:
 
 @pytest.fixture(scope="session")
 def tiny(tiny_network) -> LearnedCodec:
-    tables = prior_tables(tiny_network)
-    return LearnedCodec(tiny_network, tables, "tiny", content_id(tables.tensors()))
+    integers = tiny_network.prior.freeze()
+    return LearnedCodec(tiny_network, integers, "tiny", content_id(integers))

@@ -12,8 +12,8 @@ from conftest import smooth_picture
 
 import explorer
 from explorer import bitstream
-from explorer.condition import level_of
 from explorer.bitstream import HEADER_BYTES, Header
+from explorer.condition import level_of
 from explorer.images import InputError
 
 

@@ -18,8 +18,10 @@ from explorer.__main__ import main
 PACKAGE = Path(explorer.__file__).parent
 LAYERS = [  # each may import from the lines above it, and from its own
     {"images", "metrics"},
-    {"condition", "entropy", "model", "checkpoint"},
-    {"bitstream", "codecs"},
+    {"condition"},
+    {"modulation", "priors", "model", "checkpoint"},
+    {"bitstream", "runtime"},
+    {"codecs"},
     {"data", "initialise", "muon", "objective", "train", "library", "inside", "session"},
     {"rows", "workers", "evaluate", "cards", "report", "fetch", "bench"},
     {"views"},

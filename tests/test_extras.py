@@ -10,8 +10,8 @@ import torch
 from conftest import sample_paths
 
 from explorer import images, inside
-from explorer.condition import snap
 from explorer.checkpoint import save
+from explorer.condition import Condition, snap
 from explorer.images import InputError
 from explorer.library import load_model
 from explorer.model import scale_bottleneck
@@ -62,7 +62,7 @@ def same(array: np.ndarray, expected: np.ndarray) -> None:
 
 @pytest.mark.parametrize(("a", "b", "lambda_a", "lambda_b"), [("4096", "-", 4096, 300), ("-", "64.5", 300, 64.5)])
 def test_ratio_of_the_model_is_the_sessions(opened, bundled, a, b, lambda_a, lambda_b):
-    about, arrays = extra(opened, snap(300), f"ratio:{a}:{b}")
+    about, arrays = extra(opened, Condition.of(300), f"ratio:{a}:{b}")
     ratio = opened.session.log_ratio(lambda_a, lambda_b)
     assert about["lambdas"] == [snap(lambda_a), snap(lambda_b)]
     assert (about["kind"], about["floor"]) == ("modulated", inside.FLOOR)
@@ -75,7 +75,7 @@ def test_ratio_of_the_model_is_the_sessions(opened, bundled, a, b, lambda_a, lam
 
 
 def test_bottleneck_scaling_is_uniform_and_independent_models_are_the_nearest(opened, bundled):
-    about, arrays = extra(opened, snap(300), "ratio:3500:-")
+    about, arrays = extra(opened, Condition.of(300), "ratio:3500:-")
     scaled = Session(load_model("bottleneck"), opened.session.picture).log_ratio(3500, 300)
     same(arrays["bottleneck_value"], scaled.value)
     assert np.isfinite(arrays["bottleneck_spread"]).sum() >= 8
@@ -99,7 +99,7 @@ def test_other_models_of_a_picture_are_opened_once(opened, bundled):
 
 def test_what_is_not_bundled_is_said_in_its_place(opened, tmp_path, monkeypatch):
     monkeypatch.setattr("explorer.library.folder", lambda: tmp_path)
-    about, arrays = extra(opened, snap(300), "ratio:4096:-")
+    about, arrays = extra(opened, Condition.of(300), "ratio:4096:-")
     assert "bottleneck" in about["systems"]["bottleneck"]["missing"]
     assert "independent" in about["systems"]["independent"]["missing"]
     assert all(name.startswith("model_") for name in arrays)
@@ -108,7 +108,7 @@ def test_what_is_not_bundled_is_said_in_its_place(opened, tmp_path, monkeypatch)
 def test_a_model_of_one_lambda_has_no_ratio_but_says_so(bundled):
     session = Session(load_model("independent-128"), np.zeros((32, 32, 3), np.uint8))
     alone = Opened("token", "picture", "independent-128", session, Trials(session.picture.pixels))
-    reply = replies.frame(alone, 128, ["ratio:4096:-"])
+    reply = replies.frame(alone, Condition.of(128), ["ratio:4096:-"])
     systems = reply.header["extras"]["ratio:4096:-"]["systems"]
     assert "128 alone" in systems["model"]["missing"]
     assert systems["bottleneck"]["spread"] is None, "a black picture has nothing that could spread"
@@ -116,7 +116,7 @@ def test_a_model_of_one_lambda_has_no_ratio_but_says_so(bundled):
 
 
 def test_edit_is_the_sessions(opened):
-    about, arrays = extra(opened, snap(300), "edit:3=0,5=1.5")
+    about, arrays = extra(opened, Condition.of(300), "edit:3=0,5=1.5")
     edited = opened.session.edit(300, {3: 0, 5: 1.5})
     same(arrays["pixels"], edited.pixels)
     assert about == {"estimated_bits": edited.estimated_bits, "psnr": edited.psnr}
@@ -125,7 +125,7 @@ def test_edit_is_the_sessions(opened):
 def test_leaving_a_channel_out_saves_its_bits(opened):
     bits = opened.session.bits(300)
     channel = int(bits.sum((1, 2)).argmax())
-    about, _ = extra(opened, snap(300), f"edit:{channel}=0")
+    about, _ = extra(opened, Condition.of(300), f"edit:{channel}=0")
     saved = opened.session.point(300).estimated_bits - about["estimated_bits"]
     assert saved == pytest.approx(float(bits[channel].sum(dtype=np.float64)), rel=1e-6)
 
@@ -139,4 +139,4 @@ def test_leaving_a_channel_out_saves_its_bits(opened):
 )
 def test_what_is_no_wish_is_refused(opened, wish):
     with pytest.raises(InputError):
-        extra(opened, snap(300), wish)
+        extra(opened, Condition.of(300), wish)

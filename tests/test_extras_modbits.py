@@ -8,9 +8,8 @@ import torch
 from conftest import sample_paths
 from fastapi.testclient import TestClient
 
-from explorer.condition import PAPER_LAMBDAS, snap
-from explorer.checkpoint import prior_tables
 from explorer.codecs.learned import LearnedCodec
+from explorer.condition import PAPER_LAMBDAS, Condition, snap
 from explorer.images import InputError, read
 from explorer.library import load_model
 from explorer.model import scale_bottleneck
@@ -21,7 +20,7 @@ from explorer.views.server import create_server
 from explorer.views.store import Opened
 from explorer.views.trials import Trials
 
-LAMBDA = 300.0
+LAMBDA = Condition.of(300)
 
 
 def open_under(model: LearnedCodec) -> Opened:
@@ -39,19 +38,19 @@ def scaled(tiny_network) -> Opened:
     """Bottleneck scaling whose gains differ from channel to channel."""
     network = scale_bottleneck(tiny_network.fold(4096))
     network.y_mod.set_exponential(torch.linspace(-2.5, -1.0, network.config.M), 0.1)
-    return open_under(LearnedCodec(network, prior_tables(network), "scaled", "0" * 8))
+    return open_under(LearnedCodec(network, network.prior.freeze(), "scaled", "0" * 8))
 
 
 # -- maps between layers ---------------------------------------------------------------------------------------------
 
 
 def test_every_layer_is_sent_in_half_precision(opened):
-    for layer in opened.session.model.network.layers():
+    for layer in opened.session.model.layers:
         about, arrays = extra(opened, LAMBDA, f"features:{layer}")
         expected = opened.session.features(LAMBDA, layer)
         assert about["pooled"] == 1
         assert about["shape"] == expected.shape
-        assert about["layers"] == opened.session.model.network.layers()
+        assert about["layers"] == opened.session.model.layers
         np.testing.assert_array_equal(arrays["values"], expected.astype(np.float16))
 
 
@@ -84,7 +83,7 @@ def test_where_nothing_is_modulated_there_are_no_gains(opened, scaled):
 
 def test_a_layer_that_the_model_lacks_is_answered_with_those_it_has(scaled):
     about, arrays = extra(scaled, LAMBDA, "features:a0.mod")
-    assert about == {"layers": scaled.session.model.network.layers()}
+    assert about == {"layers": scaled.session.model.layers}
     assert not arrays
 
 
@@ -97,7 +96,7 @@ def test_errors_of_blocks_are_the_sessions(opened):
 
 def test_local_rate_and_distortion_are_the_sessions_at_both_lambdas(opened):
     about, arrays = extra(opened, LAMBDA, "local:-:2048")
-    assert about["lambdas"] == [LAMBDA, 2048]
+    assert about["lambdas"] == [LAMBDA.lmbda, snap(2048)]
     for end, lmbda in (("a", LAMBDA), ("b", 2048)):
         np.testing.assert_array_equal(arrays[f"mse_{end}"], opened.session.block_error(lmbda))
         assert arrays[f"bits_{end}"] == pytest.approx(opened.session.bits(lmbda).sum(axis=0), rel=1e-5)
@@ -108,8 +107,8 @@ def test_local_rate_and_distortion_are_the_sessions_at_both_lambdas(opened):
 
 def test_a_lambda_beyond_the_model_becomes_the_nearest_it_has(tiny_network):
     network = tiny_network.fold(256)
-    fixed = open_under(LearnedCodec(network, prior_tables(network), "fixed", "0" * 8))
-    assert extra(fixed, 256.0, "local:64:-")[0]["lambdas"] == [256, 256]
+    fixed = open_under(LearnedCodec(network, network.prior.freeze(), "fixed", "0" * 8))
+    assert extra(fixed, Condition.of(256), "local:64:-")[0]["lambdas"] == [snap(256)] * 2
 
 
 @pytest.mark.parametrize("wish", ["local:64", "local:a:b", "local:nan:64", "local:64:128:256", "features", "error:1"])
@@ -146,7 +145,7 @@ def test_gains_are_the_models_at_lambdas_with_the_papers_among_them(mae):
 
 def test_an_independent_model_has_no_gains_and_bottleneck_scaling_two_sets(tiny_network, scaled):
     network = tiny_network.fold(256)
-    reply = replies.modulation(LearnedCodec(network, prior_tables(network), "fixed", "0" * 8))
+    reply = replies.modulation(LearnedCodec(network, network.prior.freeze(), "fixed", "0" * 8))
     assert (reply.header["lambdas"], reply.arrays) == ([256.0], {})
     assert list(replies.modulation(scaled.session.model).arrays) == ["y", "a"]
 

@@ -8,8 +8,8 @@ import torch
 from conftest import sample_paths, smooth_picture
 
 from explorer import metrics
-from explorer.checkpoint import prior_tables
 from explorer.codecs.learned import LearnedCodec
+from explorer.condition import Condition
 from explorer.images import InputError, read
 from explorer.inside import REACH, block_error, log_ratio, receptive_field
 from explorer.model import LAYERS, STRIDE, scale_bottleneck
@@ -70,7 +70,7 @@ def test_an_outlier_hardly_moves_the_spread():
 def test_bottleneck_scaling_is_uniform_and_modulation_is_not(tiny_network, mae):
     network = scale_bottleneck(tiny_network.fold(4096))
     network.y_mod.set_exponential(torch.linspace(-2.5, -1.0, network.config.M), 0.1)
-    scaled = LearnedCodec(network, prior_tables(network), "scaled", "0" * 8)
+    scaled = LearnedCodec(network, network.prior.freeze(), "scaled", "0" * 8)
     picture = read(sample_paths()[0]).pixels[:256, :256]
     ratio = Session(scaled, picture).log_ratio(700, 4000)
     assert np.isfinite(ratio.spread).sum() >= 8
@@ -97,9 +97,9 @@ def test_the_receptive_field_is_where_the_gradient_is(mae):
 
 def test_the_decoder_reaches_the_pixels_that_the_encoder_saw(mae):
     y = np.zeros((mae.network.config.M, 7, 9), np.int32)
-    nothing = mae.synthesis_map(y, mae.level(512), LAYERS[-1])
+    nothing = mae.synthesis_map(y, Condition.of(512), LAYERS[-1])
     y[:, 3, 4] = 5
-    difference = np.abs(mae.synthesis_map(y, mae.level(512), LAYERS[-1]) - nothing).sum(axis=0)
+    difference = np.abs(mae.synthesis_map(y, Condition.of(512), LAYERS[-1]) - nothing).sum(axis=0)
     assert _extent(difference) == receptive_field(3, 4)
 
 
@@ -116,12 +116,12 @@ def _clipped(field: tuple[int, int, int, int], size: tuple[int, int]) -> tuple[i
 @pytest.mark.parametrize("place", [(4, 5), (0, 0), (8, 9), (1, 8), (6, 1), (7, 0)])
 def test_a_response_is_the_difference_of_whole_pictures(session, place):
     row, col = place
-    model, q, level = session.model, session.symbols(2000), session.model.level(2000)
+    model, q, condition = session.model, session.code(2000).decoded, Condition.of(2000)
     channel = int(np.abs(q[:, row, col]).argmax())
     alone = np.zeros_like(q)
-    whole = -model.synthesis_map(alone, level, LAYERS[-1])
+    whole = -model.synthesis_map(alone, condition, LAYERS[-1])
     alone[channel, row, col] = q[channel, row, col]
-    whole = (whole + model.synthesis_map(alone, level, LAYERS[-1])).transpose(1, 2, 0)
+    whole = (whole + model.synthesis_map(alone, condition, LAYERS[-1])).transpose(1, 2, 0)
 
     response = session.response(2000, channel, row, col)
     assert response.amplitude == q[channel, row, col] != 0
@@ -180,7 +180,7 @@ def test_another_factor_is_another_decoder_input_and_the_same_file(session):
     assert turned.psnr < session.edit(2000, {channel: 0.5}).psnr < session.point(2000).psnr
     q = session.symbols(2000).copy()
     q[channel] *= -1
-    expected = session.model.synthesise(q, session.model.level(2000), *session.picture.pixels.shape[:2])
+    expected = session.model.synthesise(q.astype(np.float32), Condition.of(2000), *session.picture.pixels.shape[:2])
     assert (turned.pixels == expected).all()
     with pytest.raises(ValueError, match="read-only"):
         turned.pixels[0] = 0

@@ -12,8 +12,7 @@ import torch
 from conftest import photograph_tiles, smooth_picture
 from safetensors.torch import load_file, save_file
 
-from explorer import condition, checkpoint, model
-from explorer.entropy import likelihood
+from explorer import checkpoint, condition, model
 from explorer.images import InputError, to_tensor
 from explorer.model import PRESETS, Autoencoder, ModelConfig, scale_bottleneck
 from explorer.objective import evaluate
@@ -43,7 +42,8 @@ def test_shapes(kind, x):
     y = network.analysis(x, t)
     assert y.shape == (1, 12, 4, 6)
     assert network.synthesis(y, t).shape == x.shape
-    assert network.prior_gain(t).shape == (1, 12)
+    bits, decoded = network.prior.estimate(y, t)
+    assert bits.shape == (1,) and torch.equal(decoded, y.round())
 
 
 def test_the_transforms_are_the_papers(tiny_network, x):
@@ -108,12 +108,6 @@ def test_modulation_is_the_gains_at_each_lambda(tiny):
         tiny.modulation([64, 5000])
 
 
-def test_the_table_of_a_lambda_is_that_of_its_level(tiny):
-    table = tiny.table(300)
-    assert table is tiny.tables.at(condition.level_of(300))
-    assert (table.frequency.sum(axis=1) == 1 << 16).all()
-
-
 def test_conditioning(x):
     log, linear = (Autoencoder(ModelConfig(N=8, M=8, conditioning=form)) for form in ("log", "linear"))
     assert log.position(torch.tensor([64.0, 512.0, 4096.0])).flatten().tolist() == pytest.approx([0, 0.5, 1])
@@ -129,11 +123,11 @@ def test_folding_keeps_the_function(tiny_network, x, lmbda):
         assert torch.allclose(folded.analysis(x.double(), t), y, rtol=1e-9, atol=1e-9)
         assert torch.allclose(folded.synthesis(y, t), wide.synthesis(y, t), rtol=1e-9, atol=1e-9)
         q = y.round()
-        p = likelihood(wide.prior, q, wide.prior_gain(t))
-        assert torch.allclose(likelihood(folded.prior, q, folded.prior_gain(t)), p, rtol=1e-6, atol=1e-12)
+        p = wide.prior.density.likelihood(q, wide.prior.a(t))
+        assert torch.allclose(folded.prior.density.likelihood(q, folded.prior.a(t)), p, rtol=1e-6, atol=1e-12)
     finally:
         tiny_network.float()
-    assert not folded.a_mod and not hasattr(folded, "p_mod")
+    assert not folded.a_mod and not hasattr(folded.prior, "gain")
 
 
 def test_bottleneck_scaling_starts_as_the_model_it_scales_with_steps_of_high_rate_theory(tiny_network, x):
@@ -144,7 +138,7 @@ def test_bottleneck_scaling_starts_as_the_model_it_scales_with_steps_of_high_rat
         y = fixed.analysis(x, t) * (lmbda / 4096) ** 0.5
         assert torch.allclose(scaled.analysis(x, t), y, rtol=1e-5, atol=1e-6)
         assert torch.allclose(scaled.synthesis(y, t), fixed.synthesis(fixed.analysis(x, t), t), atol=1e-4)
-        assert torch.allclose(scaled.prior_gain(t), torch.tensor((4096 / lmbda) ** 0.5).expand(1, scaled.config.M))
+        assert torch.allclose(scaled.prior.a(t), torch.tensor((4096 / lmbda) ** 0.5).expand(1, scaled.config.M))
 
 
 def test_the_initialisation_is_a_working_codec_before_any_step(tiny_network):
@@ -171,14 +165,13 @@ def test_a_checkpoint_comes_back(tiny_network, tmp_path):
 def test_folding_keeps_to_numbers_where_a_dead_channel_asks_for_any_gain(tiny_network):
     network = copy.deepcopy(tiny_network)
     with torch.no_grad():
-        network.p_mod.fc2.bias[0] = 200.0
+        network.prior.gain.fc2.bias[0] = 200.0
     folded = network.fold(64.0)
     assert all(torch.isfinite(p).all() for p in folded.parameters())
     q = torch.zeros(1, network.config.M, 2, 3)
     t = network.position(64.0)
-    ones = folded.prior_gain(folded.position(64.0))
-    expected = likelihood(network.prior, q, network.prior_gain(t))
-    assert torch.allclose(likelihood(folded.prior, q, ones), expected, rtol=1e-4)
+    expected = network.prior.density.likelihood(q, network.prior.a(t))
+    assert torch.allclose(folded.prior.density.likelihood(q, folded.prior.a(t)), expected, rtol=1e-4)
 
 
 def _changed(network: Autoencoder) -> Autoencoder:
@@ -225,7 +218,7 @@ def test_another_weight_is_another_checkpoint(tiny_network, tmp_path):
     before = checkpoint.load(path)[2]
     tensors = load_file(path)
     tensors["s_conv.2.bias"][0] += 1e-3
-    save_file(tensors, path, {"config": json.dumps(vars(tiny_network.config))})
+    save_file(tensors, path, {"format": "2", "config": json.dumps(vars(tiny_network.config))})
     assert checkpoint.load(path)[2] != before
 
 
@@ -237,9 +230,11 @@ def test_another_weight_is_another_checkpoint(tiny_network, tmp_path):
         lambda path: path.write_bytes(b"\x80\x04not a pickle"),
         lambda path: path.write_bytes(path.read_bytes()[:-100]),
         lambda path: save_file({"a": torch.zeros(1)}, path),
-        lambda path: save_file({"a": torch.zeros(1)}, path, {"config": "{"}),
-        lambda path: save_file({"a": torch.zeros(1)}, path, {"config": json.dumps({"kind": "modulated"})}),
-        lambda path: save_file({"a": torch.zeros(1)}, path, {"config": json.dumps({"colour": 3})}),
+        lambda path: save_file({"a": torch.zeros(1)}, path, {"format": "2", "config": "{"}),
+        lambda path: save_file(
+            {"a": torch.zeros(1)}, path, {"format": "2", "config": json.dumps({"kind": "modulated"})}
+        ),
+        lambda path: save_file({"a": torch.zeros(1)}, path, {"format": "2", "config": json.dumps({"colour": 3})}),
     ],
 )
 def test_a_bad_checkpoint_is_one_sentence(tiny_network, tmp_path, spoil):

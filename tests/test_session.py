@@ -12,7 +12,7 @@ from conftest import sample_paths, smooth_picture
 
 import explorer
 import explorer.checkpoint
-from explorer import condition, bitstream
+from explorer import bitstream, condition
 from explorer.codecs.learned import LearnedCodec
 from explorer.images import InputError, read
 from explorer.inside import FLOOR
@@ -127,18 +127,19 @@ def test_large_maps_do_not_push_out_the_pictures(tiny, monkeypatch):
 def test_the_symbols_of_a_file_do_not_depend_on_what_reads_it(mae, threads, precision):
     """A file written at any precision and number of threads gives its own symbols back to everybody."""
     before = torch.get_num_threads()
-    network, _, version = explorer.checkpoint.load(folder() / "mae.safetensors")
-    writer = LearnedCodec(network.to(precision), mae.tables, "mae", version)
+    network, integers, version = explorer.checkpoint.load(folder() / "mae.safetensors")
+    writer = LearnedCodec(network.to(precision), integers, "mae", version)
     pixels = read(sample_paths()[1]).pixels[:128, :160]
     try:
         torch.set_num_threads(threads)
-        stem, level = writer.stem(pixels), writer.level(3000)
-        written = writer.symbols(writer.latents(stem, level))
-        data = writer.pack(stem, written, level)
+        stem, condition = writer.stem(pixels), writer.condition(3000)
+        code = writer.quantise(writer.latents(stem, condition), condition)
+        written = code.symbols
+        data = writer.pack(stem, code)
         torch.set_num_threads(before)
-        assert (mae.decode_symbols(data)[0] == written).all()
+        assert (mae.decode_code(data)[0].symbols == written).all()
         torch.set_num_threads(threads)
-        assert (writer.decode_symbols(data)[0] == written).all()
+        assert (writer.decode_code(data)[0].symbols == written).all()
     finally:
         torch.set_num_threads(before)
 

@@ -77,7 +77,7 @@ def test_kinds(tiles, tiny_network):
     assert fixed.config.kind == "fixed" and fixed.lambda_range() == (512.0, 512.0)
     scaled = new_model(ModelConfig("bottleneck", N=48, M=64, hidden=16), tiles, fixed)
     trained = {name.split(".")[0] for name, p in scaled.named_parameters() if p.requires_grad}
-    assert trained == {"y_mod", "p_mod", "prior"}
+    assert trained == {"y_mod", "prior"}
     with pytest.raises(InputError, match="--init"):
         new_model(ModelConfig("fixed", lmbda=512.0), tiles)
 

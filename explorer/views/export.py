@@ -21,7 +21,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from PIL import Image
 
-from explorer.condition import snap
+from explorer.condition import Condition, Lambda, snap
 from explorer.images import InputError
 from explorer.session import Session
 from explorer.views import replies, viewer
@@ -74,13 +74,15 @@ def sweep(opened: Opened, kind: str, start: float | None = None, end: float | No
 
 
 def _lambdas(session: Session, start: float | None, end: float | None, count: int) -> list[float]:
-    network = session.model.network
-    low, high = network.lambda_range()
-    first, last = network.check(low if start is None else start), network.check(high if end is None else end)
+    model = session.model
+    ends = model.knob.minimum if start is None else start, model.knob.maximum if end is None else end
+    first, last = (model.condition(lmbda).lmbda for lmbda in ends)
+    if model.only:
+        return [lmbda for lmbda in session.curve_lambdas() if min(first, last) <= lmbda <= max(first, last)]
     return [snap(lmbda) for lmbda in np.geomspace(first, last, count)] if first != last else [first]
 
 
-def arrays(session: Session, lmbda: float) -> bytes:
+def arrays(session: Session, lmbda: Lambda) -> bytes:
     """An .npz file of the inside at λ: y, symbols, bits, block_error, lambda, and what they are ("about")."""
     file = io.BytesIO()
     np.savez_compressed(
@@ -90,7 +92,7 @@ def arrays(session: Session, lmbda: float) -> bytes:
         bits=session.bits(lmbda),
         block_error=session.block_error(lmbda),
         about=np.array(ABOUT_ARRAYS),
-        **{"lambda": np.array(snap(lmbda))},
+        **{"lambda": np.array(Condition.of(lmbda).lmbda)},
     )
     return file.getvalue()
 
@@ -137,7 +139,7 @@ createViewer(document.querySelector(".mae"), transport, {{ scope: document }});
 
 
 def _page_frame(opened: Opened, lmbda: float) -> dict[str, Any]:
-    return _embedded(replies.frame(opened, lmbda))
+    return _embedded(replies.frame(opened, opened.session.model.condition(lmbda)))
 
 
 def _page(opened: Opened, frames: list[dict[str, Any]]) -> bytes:
@@ -163,7 +165,7 @@ def _page(opened: Opened, frames: list[dict[str, Any]]) -> bytes:
 
 def _setup(opened: Opened) -> dict[str, Any]:
     """What the viewer starts with (see server.py), of one picture, one model and no rival."""
-    low, high = opened.session.model.network.lambda_range()
+    low, high = opened.session.model.knob.minimum, opened.session.model.knob.maximum
     return {
         "offline": True,
         "models": [opened.model],

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from explorer.condition import Condition
 from explorer.images import InputError
 from explorer.views import maps
 from explorer.views.ratios import ratio
@@ -20,45 +21,58 @@ from explorer.views.store import Opened
 Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 
-def planes(opened: Opened, lmbda: float) -> Answer:
-    """The bottleneck and its prior: y (M, h, w) float16, symbols (M, h, w) int16; of each channel's table the first
-    symbol `low` (M,) int16, how many follow `count` (M,) int16, and `costs`, the bits of those and then of the escape,
-    float32, channel after channel."""
-    session = opened.session
-    y, table = session.latents(lmbda), session.model.table(lmbda)
-    kept = np.arange(table.bits.shape[1]) <= table.count[:, None]
+def planes(opened: Opened, condition: Condition) -> Answer:
+    """The bottleneck and its price. JSON: shape (M, h, w); side_bits, what the file holds besides y; further, the names
+    that `plane` knows. y (M, h, w) float16, symbols (M, h, w) int16, decoded (M, h, w) float16 where ŷ is not the
+    symbols; bits (M, h, w) and positions (h, w) float32, estimated; and what the prior expects of each channel's
+    symbols: the first one, low (M,) int16, how many follow one another, count (M,) int16, and the probabilities of
+    each, float32, channel after channel."""
+    y, code = opened.session.latents(condition), opened.session.code(condition)
+    expected = code.distribution()
+    kept = np.arange(expected.probability.shape[1]) < expected.count[:, None]
     arrays: dict[str, np.ndarray] = {
         "y": y.astype(np.float16),
-        "symbols": session.symbols(lmbda).astype(np.int16),
-        "low": table.low.astype(np.int16),
-        "count": table.count.astype(np.int16),
-        "costs": table.bits[kept],
+        "symbols": code.symbols.astype(np.int16),
+        "bits": code.bits,
+        "positions": code.position_bits,
+        "low": expected.low.astype(np.int16),
+        "count": expected.count.astype(np.int16),
+        "probabilities": expected.probability[kept],
     }
-    return {"shape": y.shape}, arrays
+    if code.planes:
+        arrays["decoded"] = code.decoded.astype(np.float16)
+    return {"shape": y.shape, "side_bits": code.side_bits, "further": list(code.planes)}, arrays
 
 
-def edit(opened: Opened, lmbda: float, factors: str) -> Answer:
+def plane(opened: Opened, condition: Condition, name: str) -> Answer:
+    """A further map of the prior, one of `Code.planes`. JSON: shape (C, h', w'). values: (C, h', w') float16."""
+    values = opened.session.code(condition).planes[name]
+    return {"shape": values.shape}, {"values": values.astype(np.float16)}
+
+
+def edit(opened: Opened, condition: Condition, factors: str) -> Answer:
     """The picture when channels are scaled or left out; factors: "17=0,30=2", channel = factor. JSON: estimated_bits
     and psnr (dB, null where nothing is lost). pixels: (H, W, 3) uint8."""
     pairs = (each.split("=") for each in factors.split(","))
-    edited = opened.session.edit(lmbda, {int(channel): float(factor) for channel, factor in pairs})
+    edited = opened.session.edit(condition, {int(channel): float(factor) for channel, factor in pairs})
     psnr = edited.psnr if math.isfinite(edited.psnr) else None
     return {"estimated_bits": edited.estimated_bits, "psnr": psnr}, {"pixels": edited.pixels}
 
 
-def response(opened: Opened, lmbda: float, channel: str, row: str, column: str) -> Answer:
+def response(opened: Opened, condition: Condition, channel: str, row: str, column: str) -> Answer:
     """What the decoder makes of one coefficient alone, or of a 1 where it is 0. JSON: its amplitude; top, left and side
     of the pixels that it reaches. pixels: (side, side, 3) float32, where white is 1."""
     element = int(channel), int(row), int(column)
-    found = opened.session.response(lmbda, *element)
+    found = opened.session.response(condition, *element)
     if found.amplitude == 0:
-        found = opened.session.response(lmbda, *element, amplitude=1)
+        found = opened.session.response(condition, *element, amplitude=1)
     about = {"amplitude": found.amplitude, "top": found.top, "left": found.left, "side": len(found.pixels)}
     return about, {"pixels": found.pixels}
 
 
 EXTRAS: dict[str, Callable[..., Answer]] = {
     "planes": planes,
+    "plane": plane,
     "ratio": ratio,
     "edit": edit,
     "response": response,
@@ -68,11 +82,11 @@ EXTRAS: dict[str, Callable[..., Answer]] = {
 }
 
 
-def extra(opened: Opened, lmbda: float, wish: str) -> Answer:
+def extra(opened: Opened, condition: Condition, wish: str) -> Answer:
     """The answer to a wish; raises InputError for one that is none."""
     name, *arguments = wish.split(":")
     try:
-        return EXTRAS[name](opened, lmbda, *arguments)
+        return EXTRAS[name](opened, condition, *arguments)
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, InputError):
             raise

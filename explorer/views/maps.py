@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.condition import Condition
 from explorer.inside import block_means
 from explorer.views.ratios import OWN
 from explorer.views.store import Opened
@@ -23,18 +24,18 @@ MODULATIONS = {
 }
 
 
-def features(opened: Opened, lmbda: float, layer: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def features(opened: Opened, condition: Condition, layer: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """An intermediate map of the network. JSON: layers, the names that this model has; where `layer` is one of them,
     shape (C, h', w') and pooled: how many elements of the map, in each direction, were averaged into one.
     values: (C, h', w') float16. gains: (C,) float32, the map after modulation divided by that before, where this is
     either of them."""
     session = opened.session
-    names = session.model.network.layers()
+    names = session.model.layers
     if layer not in names:
         return {"layers": names}, {}
-    values, side = _pooled(session.features(lmbda, layer))
+    values, side = _pooled(session.features(condition, layer))
     arrays: dict[str, np.ndarray] = {"values": values.astype(np.float16)}
-    for name, gain in session.model.modulation([lmbda]).items():
+    for name, gain in session.model.modulation([condition.lmbda]).items():
         if layer in MODULATIONS.get(name, ()):
             arrays["gains"] = gain[0]
     return {"layers": names, "shape": values.shape, "pooled": side}, arrays
@@ -48,20 +49,19 @@ def _pooled(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
     return (block_means(values, side) if side > 1 else values), side
 
 
-def error(opened: Opened, lmbda: float) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def error(opened: Opened, condition: Condition) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The mean squared error, on [0, 1], of each 16×16 block: mse (h, w) float32."""
-    return {}, {"mse": opened.session.block_error(lmbda)}
+    return {}, {"mse": opened.session.block_error(condition)}
 
 
-def local(opened: Opened, lmbda: float, a: str, b: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def local(opened: Opened, condition: Condition, a: str, b: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Rate and distortion of each 16×16 block at two λ; a, b: λ as text, or "-" for the frame's, and the nearest that
     the model has. JSON: lambdas [λa, λb]. bits_a, bits_b: estimated, over all channels; mse_a, mse_b: on [0, 1]; all
     (h, w) float32."""
     session = opened.session
-    low, high = session.model.network.lambda_range()
-    lambdas = [lmbda if each == OWN else min(max(float(each), low), high) for each in (a, b)]
+    ends = [condition if each == OWN else session.model.nearest(float(each)) for each in (a, b)]
     arrays = {}
-    for name, each in zip("ab", lambdas, strict=True):
-        arrays[f"bits_{name}"] = session.bits(each).sum(axis=0)
+    for name, each in zip("ab", ends, strict=True):
+        arrays[f"bits_{name}"] = session.code(each).position_bits
         arrays[f"mse_{name}"] = session.block_error(each)
-    return {"lambdas": lambdas}, arrays
+    return {"lambdas": [each.lmbda for each in ends]}, arrays

@@ -134,12 +134,12 @@ class ExplorerWidget(anywidget.AnyWidget):
 
     @traitlets.validate("lmbda")
     def _check_lambda(self, proposal: dict[str, Any]) -> float:
-        self.session.model.network.check(proposal["value"])
+        self.session.model.condition(proposal["value"])
         return proposal["value"]
 
     @traitlets.validate("channel")
     def _check_channel(self, proposal: dict[str, Any]) -> int:
-        channel, channels = proposal["value"], self.session.model.network.config.M
+        channel, channels = proposal["value"], self.session.model.channels
         if not 0 <= channel < channels:
             raise InputError(f"There is no channel {channel}; channels run from 0 to {channels - 1}.")
         return channel
@@ -161,8 +161,8 @@ class ExplorerPanel(ipywidgets.VBox):
     def __init__(self, viewer: ExplorerWidget, codecs: Sequence[str] = ()) -> None:
         self.viewer = viewer
         self._rivals = [hub().api.rivals.codec(name) for name in codecs]
-        ends = viewer.session.model.network.lambda_range()
-        low, high = (math.log2(end) for end in ends)
+        knob = viewer.session.model.knob
+        low, high = math.log2(knob.minimum), math.log2(knob.maximum)
         wide = ipywidgets.Layout(width="auto")
         self.slider = ipywidgets.FloatLogSlider(
             viewer.lmbda, base=2, min=low, max=high, step=1 / 64, description="λ", readout_format=".4g", layout=wide
@@ -232,8 +232,8 @@ def widget(
     has. height: in CSS pixels. Raises InputError for a picture or a model that cannot be read.
     """
     opened = hub().open(image, model)
-    low, high = opened.session.model.network.lambda_range()
-    return ExplorerWidget(opened, view=view, lmbda=min(max(lmbda, low), high), height=height)
+    start = opened.session.model.nearest(lmbda).lmbda
+    return ExplorerWidget(opened, view=view, lmbda=start, height=height)
 
 
 def notebook(

@@ -17,7 +17,7 @@ import numpy as np
 
 from explorer import inside
 from explorer.codecs import baselines
-from explorer.condition import snap
+from explorer.condition import Condition
 from explorer.images import InputError
 from explorer.inside import LogRatio
 from explorer.library import list_models
@@ -26,7 +26,7 @@ from explorer.views.store import Opened
 OWN = "-"  # as λa or λb: the frame's own λ, so that a wish stays the same while λ moves
 
 
-def ratio(opened: Opened, lmbda: float, a: str, b: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def ratio(opened: Opened, condition: Condition, a: str, b: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """log₂|y(λa)/y(λb)|; a, b: λ as text, or "-" for the frame's.
 
     JSON: lambdas [λa, λb]; floor, the |y| below which an element is masked; kind of the model at hand (`ModelConfig`);
@@ -35,52 +35,47 @@ def ratio(opened: Opened, lmbda: float, a: str, b: str) -> tuple[dict[str, Any],
     Arrays of each system, in octaves, nan where masked: name_value (M, h, w) float16, name_flipped (M, h, w) uint8,
     name_spread and name_median (M,) float32.
     """
-    lambda_a, lambda_b = (lmbda if each == OWN else snap(float(each)) for each in (a, b))
+    ends = [condition if each == OWN else Condition.of(float(each)) for each in (a, b)]
     systems: dict[str, dict[str, Any]] = {}
     arrays: dict[str, np.ndarray] = {}
     for name, compare in SYSTEMS.items():
         try:
-            found, lambdas = compare(opened, lambda_a, lambda_b)
+            found, lambdas = compare(opened, *ends)
         except InputError as error:  # both λ are valid, so it is the system that cannot
             systems[name] = {"missing": str(error)}
         else:
             systems[name] = {"lambdas": lambdas, **_about(found)}
             arrays |= {f"{name}_{part}": array for part, array in _arrays(found).items()}
-    kind = opened.session.model.network.config.kind
-    about = {"lambdas": [lambda_a, lambda_b], "floor": inside.FLOOR, "kind": kind, "systems": systems}
+    kind = opened.session.model.kind
+    about = {"lambdas": [each.lmbda for each in ends], "floor": inside.FLOOR, "kind": kind, "systems": systems}
     return about, arrays
 
 
 Compared = tuple[LogRatio, tuple[float, float]]
 
 
-def _model(opened: Opened, a: float, b: float) -> Compared:
-    return opened.session.log_ratio(a, b), (a, b)
+def _model(opened: Opened, a: Condition, b: Condition) -> Compared:
+    return opened.session.log_ratio(a, b), (a.lmbda, b.lmbda)
 
 
-def _bottleneck(opened: Opened, a: float, b: float) -> Compared:
-    name = baselines.standing_for("bottleneck", _prior(opened))
+def _bottleneck(opened: Opened, a: Condition, b: Condition) -> Compared:
+    name = baselines.standing_for("bottleneck", opened.session.model.prior)
     if name not in list_models():
         raise InputError(f"Bottleneck scaling is not here: no model called “{name}” is bundled.")
-    return opened.companions.session(name).log_ratio(a, b), (a, b)
+    return opened.companions.session(name).log_ratio(a, b), (a.lmbda, b.lmbda)
 
 
-def _independent(opened: Opened, a: float, b: float) -> Compared:
-    family = baselines.standing_for("fixed", _prior(opened))
+def _independent(opened: Opened, a: Condition, b: Condition) -> Compared:
+    family = baselines.standing_for("fixed", opened.session.model.prior)
     known = baselines.members(family, list_models())
     if len(known) < 2:
         raise InputError(f"Independent models are not here: none called “{family}-λ” are bundled.")
-    near_a, near_b = (min(known, key=lambda each: abs(math.log(each / lmbda))) for lmbda in (a, b))
+    near_a, near_b = (min(known, key=lambda each: abs(math.log(each / end.lmbda))) for end in (a, b))
     ya, yb = (opened.companions.session(known[each]).latents(each) for each in (near_a, near_b))
     return inside.log_ratio(ya, yb), (near_a, near_b)
 
 
-def _prior(opened: Opened) -> str:
-    """The prior of the model at hand: only systems with the same one are its likes."""
-    return getattr(opened.session.model.network.config, "prior", "factorised")
-
-
-SYSTEMS: dict[str, Callable[[Opened, float, float], Compared]] = {
+SYSTEMS: dict[str, Callable[[Opened, Condition, Condition], Compared]] = {
     "model": _model,
     "bottleneck": _bottleneck,
     "independent": _independent,

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from explorer.condition import level_of, snap
 from explorer.codecs import Codec
 from explorer.codecs.learned import LearnedCodec
+from explorer.condition import Condition
 from explorer.views.extras import extra
 from explorer.views.store import Opened
 from explorer.views.trials import as_json
@@ -52,17 +52,16 @@ def _padded(data: bytes, offset: int, fill: bytes = b"\0") -> bytes:
 
 def opened_as_json(opened: Opened) -> dict[str, Any]:
     """What the viewer keeps of a picture that was opened; `id` is the token that it asks with."""
-    network = opened.session.model.network
-    (low, high), (height, width) = network.lambda_range(), opened.session.picture.pixels.shape[:2]
+    model, (height, width) = opened.session.model, opened.session.picture.pixels.shape[:2]
     return {
         "id": opened.token,
         "name": opened.name,
         "model": opened.model,
         "notes": opened.session.picture.notes,
-        "lmbda": {"min": low, "max": high},
+        "lmbda": {"min": model.knob.minimum, "max": model.knob.maximum},
         "width": width,
         "height": height,
-        "channels": network.config.M,
+        "channels": model.channels,
     }
 
 
@@ -71,14 +70,13 @@ def original(opened: Opened) -> Reply:
     return _picture({"picture": opened.token}, opened.session.picture.pixels)
 
 
-def frame(opened: Opened, lmbda: float, extras: Sequence[str] = ()) -> Reply:
-    """The reconstruction at the λ level nearest to `lmbda`, with the numbers of its real file, and what the open views
-    need of the inside at this λ. Raises InputError for an extra that is none."""
-    lmbda = snap(lmbda)
-    pixels = opened.session.reconstruct(lmbda)
-    point = as_json(opened.session.point(lmbda))
-    header = {"picture": opened.token, "lmbda": lmbda, "level": level_of(lmbda), "point": point}
-    found = {wish: extra(opened, lmbda, wish) for wish in extras}
+def frame(opened: Opened, condition: Condition, extras: Sequence[str] = ()) -> Reply:
+    """The reconstruction at λ, with the numbers of its real file, and what the open views need of the inside at this λ.
+    Raises InputError for an extra that is none."""
+    pixels = opened.session.reconstruct(condition)
+    point = as_json(opened.session.point(condition))
+    header = {"picture": opened.token, "lmbda": condition.lmbda, "level": condition.level, "point": point}
+    found = {wish: extra(opened, condition, wish) for wish in extras}
     arrays = {f"{wish}.{name}": array for wish, (_, own) in found.items() for name, array in own.items()}
     return _picture(header | {"extras": {wish: about for wish, (about, _) in found.items()}}, pixels, arrays)
 
@@ -93,8 +91,8 @@ def rival(opened: Opened, codec: Codec, setting: float, match: dict[str, Any]) -
 def modulation(model: LearnedCodec) -> Reply:
     """The gains of a model's modulators over its range of λ. Header: lambdas, equidistant on the log axis. Arrays by
     name, as `LearnedCodec.modulation` has them, each (λ, channels) float32; none for an independent model."""
-    low, high = model.network.lambda_range()
-    lambdas = np.geomspace(low, high, MODULATION_SAMPLES if low < high else 1).tolist()
+    low, high = model.knob.minimum, model.knob.maximum
+    lambdas = list(model.only) or np.geomspace(low, high, MODULATION_SAMPLES).tolist()
     return Reply({"lambdas": lambdas}, dict(model.modulation(lambdas)))
 
 

@@ -38,7 +38,7 @@ from PIL import Image
 from starlette.concurrency import run_in_threadpool
 
 from explorer import images
-from explorer.condition import LAMBDA_MAX, LAMBDA_MIN, snap
+from explorer.condition import LAMBDA_MAX, LAMBDA_MIN, Condition
 from explorer.images import InputError, to_png
 from explorer.library import folder, list_models, samples
 from explorer.session import Session
@@ -57,9 +57,9 @@ START_LAMBDA = 256.0
 LESSONS = Path(__file__).parent / "lessons.json"
 MAX_UPLOAD = 64 * 2**20
 # What can be saved of one λ, by the file's extension.
-FILES: dict[str, Callable[[Session, float], bytes]] = {
+FILES: dict[str, Callable[[Session, Condition], bytes]] = {
     "mae": Session.encode,
-    "png": lambda session, lmbda: to_png(session.reconstruct(lmbda)),
+    "png": lambda session, condition: to_png(session.reconstruct(condition)),
     "npz": export.arrays,
 }
 
@@ -108,8 +108,7 @@ class Api:
     def warm_up(self) -> None:
         """Do before the first visitor what the first visitor would wait for."""
         opened = self.store.open_sample(self.model, next(iter(self.store.samples)))
-        low, high = opened.session.model.network.lambda_range()
-        replies.frame(opened, min(max(START_LAMBDA, low), high))
+        replies.frame(opened, opened.session.model.nearest(START_LAMBDA))
         self.setup()
 
     @cached_property
@@ -154,9 +153,10 @@ class Api:
     async def frame(self, token: str, lmbda: float, extra: Annotated[list[str], Query()] = []) -> Response:  # noqa: B006
         """The reconstruction at the λ level nearest to `lmbda`, with the numbers of its real file."""
         opened = self.store.get(token)
+        condition = opened.session.model.condition(lmbda)
         with self.pauses.frame():
             async with self._turn:
-                return _binary(await run_in_threadpool(replies.frame, opened, lmbda, extra))
+                return _binary(await run_in_threadpool(replies.frame, opened, condition, extra))
 
     async def rival(self, token: str, codec: str, setting: float) -> Response:
         """Another codec's picture at one setting."""
@@ -169,12 +169,13 @@ class Api:
         if by not in ("rate", "quality"):
             raise InputError("A codec can be matched by rate or by quality.")
         opened = self.store.get(token)
+        condition = opened.session.model.condition(lmbda)
         found = await run_in_threadpool(self.rivals.codec, codec)
         while True:
             await self.pauses.wait()
             if await request.is_disconnected():  # λ has moved on, nobody waits for this
                 return Response(status_code=204)
-            target = await run_in_threadpool(opened.session.point, lmbda)
+            target = await run_in_threadpool(opened.session.point, condition)
             with suppress(Superseded):
                 met = await run_in_threadpool(opened.trials.match, found, target, by, self.pauses.lasts)
                 return _binary(await run_in_threadpool(replies.rival, opened, found, met["setting"], {"by": by, **met}))
@@ -195,8 +196,9 @@ class Api:
         opened = self.store.get(token)
         if kind not in FILES:
             raise InputError(f"A file can be saved as {', '.join(FILES)}.")
-        data = FILES[kind](opened.session, lmbda)
-        name = quote(f"{Path(opened.name).stem}-lambda{snap(lmbda):.0f}.{kind}")
+        condition = opened.session.model.condition(lmbda)
+        data = FILES[kind](opened.session, condition)
+        name = quote(f"{Path(opened.name).stem}-lambda{condition.lmbda:.0f}.{kind}")
         headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
         return Response(data, media_type="image/png" if kind == "png" else "application/octet-stream", headers=headers)
 

@@ -20,8 +20,8 @@ from PIL import Image
 from plotly.colors import unlabel_rgb
 
 from explorer.codecs.base import RDPoint
-from explorer.codecs.learned import Pixels
 from explorer.model import STRIDE
+from explorer.runtime import Pixels
 from explorer.session import Session
 from explorer.views.palettes import PALETTES
 

@@ -72,15 +72,16 @@ class Store:
             self._make_room(opened.token)
         return opened
 
-    def open_sample(self, model: str, sample: str, trials: Trials | None = None) -> Opened:
-        """Open a sample picture, or find it open."""
+    def open_sample(self, model: str, sample: str, before: Opened | None = None) -> Opened:
+        """Open a sample picture, or find it open; before: the same picture under another model."""
         if sample not in self.samples:
             raise InputError(f"There is no sample picture called “{sample[:40]}”.")
         with self._opening_sample:
             try:
                 return self.get(self._shared[model, sample])
             except KeyError:
-                opened = self.open(model, self.samples[sample], sample, trials)
+                source = before.session.under(self.model(model)) if before else self.samples[sample]
+                opened = self.open(model, source, sample, before.trials if before else None)
             self._shared[model, sample] = opened.token
         return opened
 
@@ -90,8 +91,8 @@ class Store:
         if before.model == model:
             return before
         if before.name in self.samples and self._shared.get((before.model, before.name)) == token:
-            return self.open_sample(model, before.name, before.trials)
-        return self.open(model, before.session.picture, before.name, before.trials)
+            return self.open_sample(model, before.name, before)
+        return self.open(model, before.session.under(self.model(model)), before.name, before.trials)
 
     def get(self, token: str) -> Opened:
         """Find an open picture; raises Gone."""

@@ -60,7 +60,7 @@ export class BitsView {
   show(frame) {
     const { extras } = frame;
     this.bottleneck = bottleneckOf(frame);
-    this.blocks = { bits: this.bottleneck.positionBits, mse: extras.error.mse, local: extras[this.local] };
+    this.blocks = { bits: this.bottleneck.positions, mse: extras.error.mse, local: extras[this.local] };
     this.chosen = BLOCK_MAPS[this.choice("where")];
     this.values = this.chosen.values(this.blocks);
     this.scale = this.makeScale();

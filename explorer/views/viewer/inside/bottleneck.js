@@ -1,4 +1,4 @@
-// The bottleneck at one λ, from a frame's extra "planes" (see extras.py): y, its symbols, and what each of them costs.
+// The bottleneck at one λ, from a frame's extra "planes" (see extras.py): y, ŷ, and what each element costs.
 
 const known = new WeakMap(); // extra -> Bottleneck, so that all views of a frame share the sums
 
@@ -10,39 +10,18 @@ export function bottleneckOf(frame) {
 }
 
 class Bottleneck {
-  constructor({ shape: [channels, height, width], y, symbols, low, count, costs }) {
-    Object.assign(this, { channels, height, width, size: height * width, y, symbols, low, count, costs });
+  constructor({ shape: [channels, height, width], decoded, ...planes }) {
+    Object.assign(this, { channels, height, width, size: height * width, ...planes });
+    this.decoded = decoded ?? new Float32Array(this.symbols); // ŷ
     let start = 0;
-    this.starts = Array.from(count, (n) => (start += n + 1) - n - 1); // of each channel's costs, its escape's the last
-    this.bits = this.elementBits();
+    this.starts = Array.from(this.count, (n) => (start += n) - n); // of each channel's probabilities
     this.channelBits = Float64Array.from({ length: channels }, (_, c) => sum(this.bits, c * this.size, this.size));
   }
 
-  // Bits of a symbol in a channel, as `LevelTable.element_bits` has them.
-  cost(channel, symbol) {
+  // What the prior expects: the probability of a symbol in a channel, over all its elements.
+  probability(channel, symbol) {
     const column = symbol - this.low[channel];
-    const inside = column >= 0 && column < this.count[channel];
-    const escape = this.starts[channel] + this.count[channel];
-    return inside ? this.costs[this.starts[channel] + column] : this.costs[escape] + 8 * varintBytes(symbol);
-  }
-
-  elementBits() {
-    const bits = new Float32Array(this.symbols.length);
-    for (let channel = 0, i = 0; channel < this.channels; channel++) {
-      for (const end = i + this.size; i < end; i++) bits[i] = this.cost(channel, this.symbols[i]);
-    }
-    return bits;
-  }
-
-  // Bits of each position over all channels.
-  get positionBits() {
-    return (this.positions ??= this.sumOverChannels(this.bits));
-  }
-
-  sumOverChannels(values) {
-    const out = new Float32Array(this.size);
-    for (let i = 0; i < values.length; i++) out[i % this.size] += values[i];
-    return out;
+    return column >= 0 && column < this.count[channel] ? this.probabilities[this.starts[channel] + column] : 0;
   }
 
   // Mean square of y in each channel.
@@ -65,14 +44,10 @@ class Bottleneck {
   // Everything about one element.
   element(channel, row, column) {
     const at = channel * this.size + row * this.width + column;
-    const [value, symbol, bits] = [this.y[at], this.symbols[at], this.bits[at]];
-    return { value, symbol, bits, probability: 2 ** -bits, positionBits: this.positionBits[row * this.width + column] };
+    const [value, decoded, symbol, bits] = [this.y[at], this.decoded[at], this.symbols[at], this.bits[at]];
+    const positionBits = this.positions[row * this.width + column];
+    return { value, decoded, symbol, bits, probability: 2 ** -bits, positionBits };
   }
-}
-
-function varintBytes(symbol) {
-  const zigzag = symbol >= 0 ? 2 * symbol : -2 * symbol - 1;
-  return Math.max(1, Math.ceil((32 - Math.clz32(zigzag)) / 7));
 }
 
 function sum(values, start, length) {

@@ -46,7 +46,7 @@ export class ChannelDetail {
   show({ header }, bottleneck, channel, edit) {
     this.channel = channel;
     const { symbols, shares } = histogram(bottleneck, channel);
-    const probabilities = symbols.map((symbol) => 2 ** -bottleneck.cost(channel, symbol));
+    const probabilities = symbols.map((symbol) => bottleneck.probability(channel, symbol));
     const hovertemplate = "symbol %{x}: %{y:.3%}<extra>%{fullData.name}</extra>";
     this.chart.drawAfterPaint([shares, probabilities].map((y, i) => ({ ...LOOKS[i], x: symbols, y, hovertemplate })));
     this.numbers.textContent = numbersText(bottleneck, channel, shares);

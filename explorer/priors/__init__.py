@@ -1,0 +1,10 @@
+"""Priors, each behind one contract (base.Prior, base.Coder). PRIORS is the catalogue: to add one, add its line."""
+
+from explorer.priors.base import Code, Coder, Distribution, Prior
+from explorer.priors.factorised import Factorised
+
+PRIORS: dict[str, type[Prior]] = {
+    "factorised": Factorised,
+}
+
+__all__ = ["PRIORS", "Code", "Coder", "Distribution", "Prior"]

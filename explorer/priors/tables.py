@@ -1,0 +1,293 @@
+"""Integer tables of probabilities, and range coding with them.
+
+    Density, gains ─ DensityTables.build ─ integers ─ DensityTables.at(level) ─┐
+    scales ─ gaussian_table ─ integers ────────────────────────────────────────┴─ Table ─ encode ─ payload ─ Reader
+
+Floating point differs between machines, so no bit of a file may depend on it: a checkpoint stores the integers, and a
+table of any of the 65536 header levels follows from them by integer arithmetic alone. The likelihoods that the explorer
+shows come from the same tables. CompressAI's rANS codes with them.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import threading
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from explorer.images import InputError
+from explorer.priors.base import GAIN_BITS, Int64, Sampled, as_int64, fixed_point
+from explorer.priors.density import Density
+
+with warnings.catch_warnings():  # CompressAI's own imports warn of deprecations that a user can do nothing about.
+    warnings.simplefilter("ignore")
+    from compressai import ans
+
+CDF_BITS = 32  # fixed point of the stored cumulative
+FREQUENCY_BITS = 16  # the precision of CompressAI's rANS
+KNOTS = 257  # samples of c per channel, equidistant in logit
+LOGIT_MAX = 16.0
+TAIL = 1 << (CDF_BITS - 17)  # symbols beyond this cumulative mass, on either side, are escaped
+SYMBOL_MAX = 2047
+
+Int32 = NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """R distributions over integers.
+
+    low (R,): the first symbol of each. count (R,): how many follow one another; the next entry is the escape.
+    frequency (R, K): of 2¹⁶, zero beyond the escape. bits (R, K) float32: 16 − log₂ frequency.
+    """
+
+    low: Int64
+    count: Int64
+    frequency: Int64
+    bits: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, low: Int64, count: Int64, frequency: Int64) -> Table:
+        """A table of these integers; ValueError where they are none."""
+        columns = np.arange(frequency.shape[1])
+        if (frequency.sum(axis=1) != 1 << FREQUENCY_BITS).any() or (
+            (frequency > 0) != (columns <= count[:, None])
+        ).any():
+            raise ValueError("the frequencies of a table do not fit together")
+        with np.errstate(divide="ignore"):
+            bits = (FREQUENCY_BITS - np.log2(frequency)).astype(np.float32)
+        return cls(low, count, frequency, bits)
+
+    def columns(self, q: Int32, rows: Int64) -> Int64:
+        """Symbols, each of the distribution that `rows` (of a shape that broadcasts to theirs) names -> columns of the
+        table; what lies outside a distribution's range -> its escape."""
+        column = q - self.low[rows]
+        count = np.broadcast_to(self.count[rows], q.shape)
+        return np.where((column < 0) | (column >= count), count, column)
+
+    def element_bits(self, q: Int32, rows: Int64) -> NDArray[np.float32]:
+        """What each symbol costs in the file, in bits, to the rounding of the range coder."""
+        column = self.columns(q, rows)
+        bits = self.bits[rows, column]
+        escaped = column == self.count[rows]
+        if escaped.any():
+            bits[escaped] += [8 * len(_varint(_zigzag(int(v)))) for v in q[escaped]]
+        return bits
+
+    def probability(self) -> NDArray[np.float32]:
+        """(R, K) float32: of each symbol, zero for the escape and beyond."""
+        shown = np.arange(self.frequency.shape[1]) < self.count[:, None]
+        return np.where(shown, self.frequency / (1 << FREQUENCY_BITS), 0).astype(np.float32)
+
+    @cached_property
+    def coder_arguments(self) -> tuple[list[list[int]], list[int], list[int]]:
+        """(cumulatives, their lengths, offsets) as CompressAI's coder takes them. Its own escape, the last entry, has
+        frequency zero here and so can never occur: escapes are ours, with bounds that hold for a hostile file."""
+        cumulative = np.cumsum(self.frequency, axis=1)
+        rows = [[0, *row[: n + 1], 1 << FREQUENCY_BITS] for row, n in zip(cumulative.tolist(), self.count, strict=True)]
+        return rows, [len(row) for row in rows], [0] * len(rows)
+
+    def tensors(self, prefix: str) -> dict[str, Tensor]:
+        """For the checkpoint."""
+        parts = {"low": self.low, "count": self.count, "frequency": self.frequency}
+        return {f"{prefix}.{name}": torch.from_numpy(part.astype(np.int32)) for name, part in parts.items()}
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor], prefix: str) -> Table:
+        return cls.of(*(as_int64(tensors[f"{prefix}.{name}"]) for name in ("low", "count", "frequency")))
+
+
+def channel_rows(channels: int) -> Int64:
+    """`rows` for maps (channels, h, w) with one distribution a channel."""
+    return np.arange(channels)[:, None, None]
+
+
+# -- tables of a density ---------------------------------------------------------------------------------------------
+
+
+class DensityTables:
+    """The integers of a density under gains, and the table, one distribution a channel, of any λ level.
+
+    gains: a in units of 2⁻²⁰. knots (M, KNOTS): u in units of 2⁻²⁰ where channel c's cumulative equals levels (KNOTS,),
+    in units of 2⁻³².
+    """
+
+    def __init__(self, gains: Sampled, knots: Int64, levels: Int64) -> None:
+        self.gains, self.knots, self.levels = gains, knots, levels
+        self._check()
+        self._lock = threading.Lock()
+        self._build = lru_cache(maxsize=64)(self._table)
+
+    def _check(self) -> None:
+        gains = self.gains.values
+        shapes_agree = gains.shape[1] == self.knots.shape[0] and self.knots.shape[1:] == self.levels.shape
+        if not shapes_agree or (gains < 1).any() or (np.diff(self.knots) < 1).any():
+            raise ValueError("the prior's integers do not fit together")
+
+    @classmethod
+    @torch.no_grad()
+    def build(cls, density: Density, gains: Tensor) -> DensityTables:
+        """Sample a trained density, and gains (PLACES or 1, M), into integers. The last time that floats are used."""
+        logits = torch.linspace(-LOGIT_MAX, LOGIT_MAX, KNOTS, dtype=torch.float64)
+        places = _inverse_cumulative(copy.deepcopy(density).cpu().double(), logits).numpy()
+        knots = np.round(places * 2**GAIN_BITS).astype(np.int64)
+        steps = np.arange(KNOTS)
+        knots = np.maximum.accumulate(knots - steps, axis=1) + steps  # strictly increasing, as interpolation needs
+        levels = np.round(torch.sigmoid(logits).numpy() * 2**CDF_BITS).astype(np.int64)
+        return cls(Sampled(as_int64(fixed_point(gains, GAIN_BITS, low=1))), knots, levels)
+
+    def tensors(self, prefix: str) -> dict[str, Tensor]:
+        """For the checkpoint."""
+        return {
+            f"{prefix}.gains": torch.from_numpy(self.gains.values.astype(np.int32)),
+            f"{prefix}.knots": torch.from_numpy(self.knots.astype(np.int32)),
+            f"{prefix}.levels": torch.from_numpy(self.levels),
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor], prefix: str) -> DensityTables:
+        gains, knots, levels = (as_int64(tensors[f"{prefix}.{name}"]) for name in ("gains", "knots", "levels"))
+        return cls(Sampled(gains), knots, levels)
+
+    def at(self, level: int) -> Table:
+        """The table of a header level in [0, 65535]."""
+        with self._lock:
+            return self._build(level)
+
+    def _table(self, level: int) -> Table:
+        gain = self.gains.at(level)
+        low, count = self._support(gain)
+        width = int(count.max())
+        q = low[:, None] + np.arange(width + 1)
+        edges = self._cumulative(((2 * q - 1) * gain[:, None]) >> 1)
+        mass = np.where(np.arange(width) < count[:, None], np.diff(edges, axis=1), 0)
+        return Table.of(low, count, _frequencies(mass, count))
+
+    def _support(self, gain: Int64) -> tuple[Int64, Int64]:
+        """First symbol and number of symbols of each channel: all but TAIL of the mass on either side, and zero."""
+        first = int(np.searchsorted(self.levels, TAIL))
+        low = (2 * self.knots[:, first] + gain) // (2 * gain)
+        high = (2 * self.knots[:, KNOTS - 1 - first] + gain) // (2 * gain)
+        low, high = np.clip(low, -SYMBOL_MAX, 0), np.clip(high, 0, SYMBOL_MAX)
+        return low, high - low + 1
+
+    def _cumulative(self, u: Int64) -> Int64:
+        """c at u (M, K): linear between the knots, 0 before the first and 2³² after the last."""
+        j = np.stack([np.searchsorted(knots, row, side="right") for knots, row in zip(self.knots, u, strict=True)])
+        left, right = np.clip(j - 1, 0, KNOTS - 1), np.clip(j, 0, KNOTS - 1)
+        u0, u1 = (np.take_along_axis(self.knots, side, axis=1) for side in (left, right))
+        c0, c1 = self.levels[left], self.levels[right]
+        inside = c0 + (c1 - c0) * (u - u0) // np.maximum(u1 - u0, 1)
+        return np.where(j == 0, 0, np.where(j == KNOTS, 1 << CDF_BITS, inside))
+
+
+def _frequencies(mass: Int64, count: Int64) -> Int64:
+    """Mass (R, K) in units of 2⁻³² -> frequencies (R, K + 1) that sum to 2¹⁶, each at least 1, the escape after
+    them."""
+    channels, width = mass.shape
+    full = np.zeros((channels, width + 1), dtype=np.int64)
+    full[:, :width] = mass
+    rows = np.arange(channels)
+    full[rows, count] = (1 << CDF_BITS) - mass.sum(axis=1)
+    spare = (1 << FREQUENCY_BITS) - (count + 1)
+    frequency = (full * spare[:, None] >> CDF_BITS) + (np.arange(width + 1) <= count[:, None])
+    frequency[rows, np.argmax(full, axis=1)] += (1 << FREQUENCY_BITS) - frequency.sum(axis=1)
+    return frequency
+
+
+def _inverse_cumulative(density: Density, logits: Tensor) -> Tensor:
+    """u (M, KNOTS) float64 where each channel's cumulative has these logits, by bisection."""
+    target = logits.expand(len(density.biases[0]), 1, -1)
+    low, high = torch.full_like(target, -2000.0), torch.full_like(target, 2000.0)
+    for _ in range(64):
+        middle = (low + high) / 2
+        below = density.logits(middle) < target
+        low, high = torch.where(below, middle, low), torch.where(below, high, middle)
+    return ((low + high) / 2)[:, 0]
+
+
+# -- tables of Gaussians ---------------------------------------------------------------------------------------------
+
+
+def gaussian_table(scales: Sequence[float]) -> Table:
+    """Zero-mean Gaussians of these standard deviations, each over all symbols but TAIL of its mass on either side."""
+    reach = math.sqrt(2) * float(torch.erfinv(torch.tensor(1 - 2 * TAIL / 2**CDF_BITS, dtype=torch.float64)))
+    half = np.array([min(max(0, math.ceil(reach * scale - 0.5)), SYMBOL_MAX) for scale in scales])
+    count = 2 * half + 1
+    edges = np.arange(count.max() + 1) - half[:, None] - 0.5
+    upper = torch.special.ndtr(torch.from_numpy(edges / np.array(scales)[:, None])).numpy()
+    mass = np.diff(np.round(upper * 2**CDF_BITS).astype(np.int64), axis=1)
+    mass = np.where(np.arange(count.max()) < count[:, None], mass, 0)
+    return Table.of(-half, count, _frequencies(mass, count))
+
+
+# -- the range coder -------------------------------------------------------------------------------------------------
+
+
+def encode(parts: Sequence[tuple[Int32, Int64, Table]]) -> bytes:
+    """Maps of symbols, each with its rows and its table (see `Table.columns`), in the order in which they are to be
+    read -> payload: rANS words, then the escaped symbols' varints in reverse byte order, which are read from the end,
+    so no length is stored."""
+    coder, escaped = ans.BufferedRansEncoder(), b""
+    for q, rows, table in parts:
+        column = table.columns(q, rows)
+        coder.encode_with_indexes(column.ravel().tolist(), _flat(rows, q.shape), *table.coder_arguments)
+        escaped += b"".join(_varint(_zigzag(int(v))) for v in q[column == table.count[rows]])
+    return coder.flush() + escaped[::-1]
+
+
+class Reader:
+    """Reads the maps of a payload in their order. number: of the symbols in all of them together."""
+
+    def __init__(self, payload: bytes, number: int) -> None:
+        # The coder reads at most one 32-bit word per symbol and does not look for the end, so there is always enough to
+        # read.
+        self._stream = ans.RansDecoder()
+        self._stream.set_stream(payload + bytes(4 * (number + 4)))
+        self._escaped, self._at = payload[::-1], 0
+
+    def read(self, shape: tuple[int, int, int], rows: Int64, table: Table) -> Int32:
+        """The next map of symbols; InputError for a payload that cannot have been written by `encode`."""
+        flat = self._stream.decode_stream(_flat(rows, shape), *table.coder_arguments)
+        column = np.asarray(flat, dtype=np.int64).reshape(shape)
+        q = (column + table.low[rows]).astype(np.int32)
+        escaped = column == table.count[rows]
+        q[escaped] = [self._varint() for _ in range(int(escaped.sum()))]
+        return q
+
+    def _varint(self) -> int:
+        value = shift = 0
+        while True:
+            if self._at >= len(self._escaped) or shift > 21:  # four bytes reach all that an 8-bit picture can give
+                raise InputError("The payload of this file is damaged; encode the picture again.")
+            byte = self._escaped[self._at]
+            self._at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value // 2 if value % 2 == 0 else -(value + 1) // 2
+
+
+def _flat(rows: Int64, shape: tuple[int, ...]) -> list[int]:
+    return np.broadcast_to(rows, shape).ravel().tolist()
+
+
+def _zigzag(value: int) -> int:
+    return 2 * value if value >= 0 else -2 * value - 1
+
+
+def _varint(value: int) -> bytes:
+    """Seven bits a byte, least significant first; the top bit says that more follow."""
+    out = bytearray()
+    while value > 127:
+        out.append(128 | (value & 127))
+        value >>= 7
+    return bytes([*out, value])
