@@ -1,28 +1,37 @@
 """What a checkpoint is and does, as a Markdown card beside it: recipe, results, cost, how to repeat them.
 
-The recipe comes from the checkpoint's own header, the results from the rows of `explorer evaluate`. A published curve
-is named as such: it is another's measurement.
+The recipe comes from the checkpoint's own header, the results from the rows of `explorer evaluate`, apart for each set
+of pictures. A published curve is named as such: it is another's measurement.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from explorer.codecs.baselines import curve_name, label
+from explorer.codecs.baselines import FAMILIES, curve_name, label, standing_for
 from explorer.condition import PAPER_LAMBDAS, snap
 from explorer.images import InputError
-from explorer.report import cells, percent, published_lines, table
-from explorer.rows import MeanPoint, Row, bd_table, line, mean_curves
+from explorer.report import cells, footnotes, mean_cell, percent, published_lines, table
+from explorer.rows import Comparison, MeanPoint, PictureSet, compare, compare_means, line, mean_curves, picture_curves
 
 if TYPE_CHECKING:
     from explorer.model import ModelConfig
 
 BETWEEN = (64 * 2**0.5, 64 * 2**3.5, 64 * 2**5.5)  # three λ that lie between the paper's
-PUBLISHED_ANCHORS = ("jpeg", "official-balle2017-mse")
+MEASURED_ANCHORS = ("jpeg", "jpeg2000")
+PUBLISHED_ANCHORS = (
+    "jpeg",
+    "official-balle2017-mse",
+    "bmshj2018-factorized-8bit",
+    "bmshj2018-hyperprior-8bit",
+    "mbt2018-mean-8bit",
+    "bpg444",
+)
+PRIORS = ("factorised",)  # those of the paper's Table I
 
 
 # -- cost: the paper's Table I ---------------------------------------------------------------------------------------
@@ -43,25 +52,32 @@ class ModelSize:
 
 
 def model_sizes(config: ModelConfig) -> list[ModelSize]:
-    """The paper's Table I for a modulated configuration: seven independent models, bottleneck scaling, MAE."""
+    """The paper's Table I for a modulated configuration: the independent models (seven, or four with a hyperprior),
+    bottleneck scaling and the MAE, all with the prior of that configuration."""
     from explorer.model import Autoencoder, parameter_count
 
-    systems = [
-        ("independent models", [replace(config, kind="fixed", lmbda=each) for each in PAPER_LAMBDAS]),
-        ("bottleneck scaling", [replace(config, kind="bottleneck")]),
-        ("MAE", [config]),
+    names = {kind: standing_for(kind, config.prior) for kind in ("fixed", "bottleneck", "modulated")}
+    lambdas = FAMILIES[names["fixed"]].lambdas
+    systems = {
+        "fixed": [replace(config, kind="fixed", lmbda=each) for each in lambdas],
+        "bottleneck": [replace(config, kind="bottleneck")],
+        "modulated": [config],
+    }
+    return [
+        ModelSize(label(names[kind]), len(each), parameter_count([Autoencoder(one) for one in each]))
+        for kind, each in systems.items()
     ]
-    return [ModelSize(name, len(each), parameter_count([Autoencoder(one) for one in each])) for name, each in systems]
 
 
 def sizes_text() -> str:
-    """Table I in Markdown, for the bundled preset and for the paper's."""
+    """Table I in Markdown, for the bundled preset and for the paper's, with each prior."""
     from explorer.model import PRESETS
 
     body = [
         [f"{size.name}, {preset}", f"{size.models}", f"{size.parameters / 1e6:.2f}", f"{size.bytes / 2**20:.1f}"]
         for preset in ("compact", "paper")
-        for size in model_sizes(PRESETS[preset])
+        for prior in PRIORS
+        for size in model_sizes(replace(PRESETS[preset], prior=prior))
     ]
     return table(["system, preset", "models", "parameters (million)", "float32 memory (MiB)"], body)
 
@@ -99,33 +115,49 @@ def _parsed(value: str) -> Any:
         return value
 
 
-def model_card(curve: str, rows: Sequence[Row], recipe: Mapping[str, Any], commands: Sequence[str]) -> str:
-    """A card in Markdown: recipe, results at the paper's λ and at three between them, BD-rate, commands.
+def model_card(curve: str, sets: Sequence[PictureSet], recipe: Mapping[str, Any]) -> str:
+    """A card in Markdown: recipe, results on each set at the paper's λ and at three between them, BD-rates, commands.
 
-    curve: "mae", "bottleneck", "independent" or another learned codec of the rows. recipe: names and values, a value
-    may be a mapping of such. rows: those of JPEG must be among them. Raises InputError where one of both has none."""
-    own = [row for row in rows if curve_name(row["codec"]) == curve]
-    curves = mean_curves(rows)
-    if not own or "jpeg" not in curves:
+    curve: a family of `codecs.baselines`, or another learned codec of the rows. recipe: names and values, a value may
+    be a mapping of such. Raises InputError where no set has rows of the curve, or one that has them none of JPEG."""
+    own = [each for each in sets if any(curve_name(row["codec"]) == curve for row in each.rows)]
+    if not own or not all(any(row["codec"] == "jpeg" for row in each.rows) for each in own):
         raise InputError(f"The rows lack {curve} or jpeg; measure both with `explorer evaluate --codecs {curve},jpeg`.")
-    versions = ", ".join(sorted({f"{row['codec']} {row['version']}" for row in own}))
-    overhead = 100 * (8 * sum(row["bytes"] for row in own) / sum(row["estimated_bits"] for row in own) - 1)
+    rows = [row for each in own for row in each.rows if curve_name(row["codec"]) == curve]
+    versions = ", ".join(sorted({f"{row['codec']} {row['version']}" for row in rows}))
     sections = [
         f"# {label(curve)}",
         f"Checkpoints, by name and id: {versions}.",
         "## Recipe",
         table(["what", "value"], _recipe_lines(recipe)),
-        f"## Results, means over {len({row['image_id'] for row in own})} pictures",
-        _results(curves[curve]),
-        f"Rates are of whole files, {overhead:.2f} % above what the prior estimates.",
-        "## BD-rate (negative: fewer bits at equal PSNR)",
-        _rates(curves[curve], curves["jpeg"]),
+        *(section for each in own for section in _set_sections(curve, each)),
         "## Size of this and the systems it is compared with (the paper's Table I)",
         sizes_text(),
         "## Commands",
-        "\n".join(f"    {command}" for command in commands),
+        "\n".join(f"    {command}" for command in _commands(sets)),
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _set_sections(curve: str, shown: PictureSet) -> list[str]:
+    """What a card says of one set of pictures."""
+    own = [row for row in shown.rows if curve_name(row["codec"]) == curve]
+    overhead = 100 * (8 * sum(row["bytes"] for row in own) / sum(row["estimated_bits"] for row in own) - 1)
+    return [
+        f"## {shown.title}",
+        "Means over the pictures:",
+        _results(mean_curves(shown.rows).get(curve, [])),
+        f"Rates are of whole files, {overhead:.2f} % above what the prior estimates.",
+        "BD-rate, negative for fewer bits at equal PSNR: mean and median over the pictures, and on how many this needs "
+        "more bits. Of a published curve only means are known: its line compares mean curves.",
+        *_rates(curve, shown),
+    ]
+
+
+def _commands(sets: Sequence[PictureSet]) -> list[str]:
+    """What to type to repeat the results of some sets."""
+    measuring = [f"explorer evaluate {each.folder} --json {each.folder}.json" for each in sets]
+    return [*measuring, " ".join(["explorer report", *(f"{each.folder}.json" for each in sets), "--cards FOLDER"])]
 
 
 def _recipe_lines(recipe: Mapping[str, Any]) -> list[list[str]]:
@@ -144,20 +176,38 @@ def _results(points: Sequence[MeanPoint]) -> str:
     return table(["λ", "bpp", "PSNR (dB)", "MS-SSIM", "MS-SSIM (dB)"], body)
 
 
-def _rates(points: Sequence[MeanPoint], jpeg: Sequence[MeanPoint]) -> str:
-    anchors = {"jpeg (measured here)": line(jpeg)}
-    anchors |= {f"{name} (published)": published_lines()[name] for name in PUBLISHED_ANCHORS}
-    found = bd_table({"": line(points)}, anchors)[""]
-    return table(["against", "percent"], [[name, percent(value)] for name, value in found.items()])
+def _rates(curve: str, shown: PictureSet) -> list[str]:
+    """The table of BD-rates of a curve, and the footnotes to it."""
+    curves = picture_curves(shown.rows)
+    found = {f"{label(name)} (measured here)": compare(curves[name], curves[curve]) for name in _anchors(curve, curves)}
+    body = [[name, mean_cell(each), percent(each.median), _lost(each)] for name, each in found.items()]
+    if shown.is_kodak:
+        own = line(mean_curves(shown.rows).get(curve, []))
+        others = {f"{name} (published)": compare_means(published_lines()[name], own) for name in PUBLISHED_ANCHORS}
+        body += [[name, mean_cell(each), "–", "–"] for name, each in others.items()]
+        found |= others
+    return [table(["against", "mean (%)", "median (%)", "loses on"], body), *footnotes(found.values())]
 
 
-def write_cards(rows: Sequence[Row], folder: str | Path, commands: Sequence[str]) -> list[Path]:
+def _anchors(curve: str, curves: Iterable[str]) -> list[str]:
+    """What a learned curve is compared with: JPEG, JPEG 2000, the families with its prior, its kind with another."""
+    own = FAMILIES.get(curve)
+    likes = [name for name, each in FAMILIES.items() if own and (each.prior == own.prior or each.kind == own.kind)]
+    return [name for name in (*MEASURED_ANCHORS, *likes) if name in curves and name != curve]
+
+
+def _lost(found: Comparison) -> str:
+    return f"{found.lost} of {found.counted}"
+
+
+def write_cards(sets: Sequence[PictureSet], folder: str | Path) -> list[Path]:
     """One card for every learned curve of the rows whose checkpoints lie in `folder`: the paths written."""
     written = []
-    for curve in {curve_name(row["codec"]): None for row in rows if "estimated_bits" in row}:
+    learned = {curve_name(row["codec"]): None for each in sets for row in each.rows if "estimated_bits" in row}
+    for curve in learned:
         checkpoints = sorted(each for each in Path(folder).glob("*.safetensors") if curve_name(each.stem) == curve)
         if checkpoints:
             card = Path(folder) / f"{curve}.md"
-            card.write_text(model_card(curve, rows, _recipe_of_all(checkpoints), commands), encoding="utf-8")
+            card.write_text(model_card(curve, sets, _recipe_of_all(checkpoints)), encoding="utf-8")
             written.append(card)
     return written

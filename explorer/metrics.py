@@ -79,12 +79,26 @@ def bd_rate(anchor: Curve, test: Curve) -> float:
     from scipy.interpolate import PchipInterpolator
 
     curves = [_increasing(*anchor), _increasing(*test)]
-    low = max(quality[0] for _, quality in curves)
-    high = min(quality[-1] for _, quality in curves)
+    low, high = _shared(*curves)
     if low >= high:
         return math.nan
     areas = [PchipInterpolator(quality, np.log(rates)).integrate(low, high) for rates, quality in curves]
     return 100 * math.expm1(float(areas[1] - areas[0]) / (high - low))
+
+
+def shared_range(anchor: Curve, test: Curve) -> float:
+    """The share of the test curve's range of PSNR, in [0, 1], that the anchor covers too: what `bd_rate` averages over.
+
+    Curves and errors are those of `bd_rate`."""
+    curves = [_increasing(*anchor), _increasing(*test)]
+    low, high = _shared(*curves)
+    own = curves[1][1]
+    return max(high - low, 0) / (own[-1] - own[0])
+
+
+def _shared(*curves: tuple[list[float], list[float]]) -> tuple[float, float]:
+    """The lowest and the highest PSNR of increasing curves that all of them cover; empty where low >= high."""
+    return max(quality[0] for _, quality in curves), min(quality[-1] for _, quality in curves)
 
 
 def _increasing(rates: Sequence[float], quality: Sequence[float]) -> tuple[list[float], list[float]]:

@@ -1,10 +1,13 @@
-"""From rows to what people read: tables and the rate-distortion figure (HTML, PNG).
+"""From rows to what people read: tables and the rate-distortion figure (HTML, PNG), apart for each set of pictures.
 
-    rows ─ mean_curves ─┬─ BD-rate tables, curves as text
-                        └─ figure: PSNR and MS-SSIM over rate, published curves dashed
+    PictureSet ─┬─ picture_curves ─ BD-rate tables: mean and median over pictures, on how many a codec loses
+                └─ mean_curves ─┬─ all points as text
+                                ├─ BD-rate against published curves, of which only means are known
+                                └─ figure: PSNR and MS-SSIM over rate, published curves dashed
 
-A published curve is another's measurement, never one of ours: it is named so wherever it appears. BD-rate is the mean
-rate at equal PSNR in percent, negative for fewer bits.
+A published curve is another's measurement, never one of ours: it is named so wherever it appears, and stands beside
+rows of Kodak's 24 pictures only, which it is of. BD-rate is the mean rate at equal PSNR in percent, negative for fewer
+bits.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,7 +23,17 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.codecs.baselines import FAMILIES, label
 from explorer.metrics import Curve
-from explorer.rows import MeanPoint, Row, bd_table, decibels, line, mean_curves
+from explorer.rows import (
+    Comparison,
+    MeanPoint,
+    PictureSet,
+    compare,
+    compare_means,
+    decibels,
+    line,
+    mean_curves,
+    picture_curves,
+)
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -56,16 +69,64 @@ def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, rule, *body])
 
 
-def bd_text(curves: Mapping[str, Sequence[MeanPoint]]) -> str:
-    """Two Markdown tables: BD-rate of every measured curve against each other, and against the published ones."""
-    measured = {name: line(points) for name, points in curves.items()}
-    parts = []
-    for title, anchors in (("measured here", measured), ("published by others", published_lines())):
-        head = [label(name) if anchors is measured else name for name in anchors]
-        found = bd_table(measured, anchors)
-        body = [[label(test), *(percent(values[anchor]) for anchor in anchors)] for test, values in found.items()]
-        parts.append(f"BD-rate in percent against curves {title}:\n\n" + table(["", *head], body))
-    return "\n\n".join(parts)
+def bd_text(shown: PictureSet) -> str:
+    """Markdown tables of BD-rates: of every measured codec against each other, then against the published curves."""
+    curves = picture_curves(shown.rows)
+    labels = [label(name) for name in curves]
+    found = [[compare(anchor, test) for anchor in curves.values()] for test in curves.values()]
+    parts = [
+        "BD-rate in percent of the row against the column, mean over pictures:",
+        _matrix(labels, labels, found, mean_cell),
+        "The same, median over pictures:",
+        _matrix(labels, labels, found, lambda each: percent(each.median)),
+        "On how many pictures the row loses: its BD-rate is above 0:",
+        _matrix(labels, labels, found, lost_cell),
+    ]
+    if shown.is_kodak:
+        means = {label(name): line(points) for name, points in mean_curves(shown.rows).items()}
+        others = [[compare_means(anchor, test) for anchor in published_lines().values()] for test in means.values()]
+        parts.append(
+            "BD-rate in percent against curves published by others, of the mean curves, for no more is known there:"
+        )
+        parts.append(_matrix(means, published_lines(), others, mean_cell))
+        found += others
+    return "\n\n".join([*parts, *footnotes(each for line in found for each in line)])
+
+
+def _matrix(
+    tests: Iterable[str],
+    anchors: Iterable[str],
+    found: Sequence[Sequence[Comparison]],
+    cell: Callable[[Comparison], str],
+) -> str:
+    """One Markdown table: a row for each test, a column for each anchor."""
+    return table(["", *anchors], [[test, *map(cell, each)] for test, each in zip(tests, found, strict=True)])
+
+
+def mean_cell(found: Comparison) -> str:
+    """The mean BD-rate as text, with the marks that `footnotes` explains."""
+    if not found.counted:
+        return "–"
+    counted = f" ({found.counted})" if found.counted < found.pictures else ""
+    return percent(found.mean) + ("†" if found.is_narrow else "") + counted
+
+
+def lost_cell(found: Comparison) -> str:
+    """On how many pictures the test loses, as text; of how many, where some do not count."""
+    if not found.counted:
+        return "–"
+    return f"{found.lost}" if found.counted == found.pictures else f"{found.lost} of {found.counted}"
+
+
+def footnotes(found: Iterable[Comparison]) -> list[str]:
+    """What the marks in the cells of some comparisons mean, a sentence each; none where there are no marks."""
+    found = list(found)
+    notes = []
+    if any(each.is_narrow for each in found):
+        notes.append("† The curves share less than half of the range of PSNR of the one that is compared.")
+    if any(0 < each.counted < each.pictures for each in found):
+        notes.append("(n): over n pictures only, for on the others the two curves share no quality.")
+    return notes
 
 
 def curves_text(curves: Mapping[str, Sequence[MeanPoint]]) -> str:
@@ -103,10 +164,12 @@ class _Trace:
     ms_ssim_db: list[float]
 
 
-def _traces(curves: Mapping[str, Sequence[MeanPoint]]) -> list[_Trace]:
+def _traces(shown: PictureSet) -> list[_Trace]:
     """Measured curves first, ours before all; a codec that is also published has the same colour there."""
+    curves = mean_curves(shown.rows)
     curves = {name: curves[name] for name in sorted(curves, key=lambda name: name not in FAMILIES)}
-    names = list(dict.fromkeys([*curves, *published()]))
+    known = published() if shown.is_kodak else {}
+    names = list(dict.fromkeys([*curves, *known]))
     colors = {name: _COLORS[i % len(_COLORS)] for i, name in enumerate(names)}
     own = [
         _Trace(
@@ -128,18 +191,19 @@ def _traces(curves: Mapping[str, Sequence[MeanPoint]]) -> list[_Trace]:
             curve["psnr"],
             [decibels(value) for value in curve.get("msssim", [])],
         )
-        for name, curve in published().items()
+        for name, curve in known.items()
     ]
     return own + others
 
 
-def figure(curves: Mapping[str, Sequence[MeanPoint]]) -> go.Figure:
-    """PSNR and MS-SSIM (dB) over rate as a Plotly figure; a click on a name in the legend hides that curve."""
+def figure(shown: PictureSet) -> go.Figure:
+    """PSNR and MS-SSIM (dB) over rate, means over the pictures, as a Plotly figure; a click on a name in the legend
+    hides that curve."""
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
     both = make_subplots(1, 2, subplot_titles=["PSNR (dB)", "MS-SSIM (dB)"])
-    for trace in _traces(curves):
+    for trace in _traces(shown):
         for column, values in enumerate((trace.psnr, trace.ms_ssim_db), 1):
             drawn = go.Scatter(
                 x=trace.bpp,
@@ -153,25 +217,27 @@ def figure(curves: Mapping[str, Sequence[MeanPoint]]) -> go.Figure:
                 hovertemplate="%{x:.3f} bpp, %{y:.2f} dB, setting %{text}",
             )
             both.add_trace(drawn, 1, column)
+    both.update_layout(title=shown.title)
     both.update_xaxes(title_text="bits per pixel", range=[0, SHOWN_BPP])
     both.update_yaxes(range=SHOWN_PSNR, col=1)
     both.update_yaxes(range=SHOWN_MS_SSIM, col=2)
     return both
 
 
-def write_html(curves: Mapping[str, Sequence[MeanPoint]], path: str | Path) -> None:
+def write_html(shown: PictureSet, path: str | Path) -> None:
     """The figure as one page that works offline (it carries Plotly, some 4 MB)."""
-    figure(curves).write_html(path, include_plotlyjs=True)
+    figure(shown).write_html(path, include_plotlyjs=True)
 
 
-def write_png(curves: Mapping[str, Sequence[MeanPoint]], path: str | Path) -> None:
+def write_png(shown: PictureSet, path: str | Path) -> None:
     """The figure as a picture of 1500×750 pixels."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     page = Figure(figsize=(15, 7.5), dpi=100, layout="constrained")
+    page.suptitle(shown.title)
     panels = page.subplots(1, 2)
-    for trace in _traces(curves):
+    for trace in _traces(shown):
         style = {"color": trace.color, "lw": 2.4 if trace.name == label("mae") else 1.2, "label": trace.name}
         style |= {"ls": "--"} if trace.is_published else {"marker": "o", "ms": 3}
         for panel, values in zip(panels, (trace.psnr, trace.ms_ssim_db), strict=True):
@@ -187,20 +253,29 @@ def write_png(curves: Mapping[str, Sequence[MeanPoint]], path: str | Path) -> No
 
 
 def write(
-    rows: Sequence[Row],
+    sets: Sequence[PictureSet],
     markdown: str | Path | None = None,
     png: str | Path | None = None,
     html: str | Path | None = None,
 ) -> str:
-    """Write the asked-for forms of the results of `rows` and return the BD-rate tables in Markdown."""
-    curves = mean_curves(rows)
-    rates = bd_text(curves)
+    """Write the asked-for forms of the results and return the BD-rate tables in Markdown.
+
+    Sets of pictures stay apart: the figure of each but the first has the name of its folder at the end of its own."""
+    rates = {each.title: bd_text(each) for each in sets}
     if markdown:
-        pictures = len({row["image_id"] for row in rows})
-        parts = [f"# Results, means over {pictures} pictures", rates, "All points:", curves_text(curves)]
+        parts = ["# Results"]
+        for each in sets:
+            points = curves_text(mean_curves(each.rows))
+            parts += [f"## {each.title}", rates[each.title], "All points, means over pictures:", points]
         Path(markdown).write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    if png:
-        write_png(curves, png)
-    if html:
-        write_html(curves, html)
-    return rates
+    for number, each in enumerate(sets):
+        ending = f"-{each.folder}" if number else ""
+        if png:
+            write_png(each, _ending(png, ending))
+        if html:
+            write_html(each, _ending(html, ending))
+    return "\n\n".join(f"{title}\n\n{text}" for title, text in rates.items())
+
+
+def _ending(path: str | Path, ending: str) -> Path:
+    return Path(path).with_stem(Path(path).stem + ending)

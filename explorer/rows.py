@@ -1,6 +1,10 @@
-"""Rows of measurements: their JSON file, and what follows from them: mean curves and BD-rate.
+"""Rows of measurements: their JSON file, and what follows from them: curves and BD-rate.
 
-    rows ─ mean_curves ─ {codec: points along its knob} ─ bd_table ─ percent of rate at equal PSNR
+    files ─ load_sets ─ PictureSet ─┬─ mean_curves ──── {codec: points along its knob}: tables, figures
+                                    └─ picture_curves ─ {codec: {picture: curve}} ─ compare ─ BD-rates
+
+Codecs are compared picture by picture: a mean curve depends on how a codec is driven (at equal rate, at equal quality),
+the curve of one picture does not. Rows of different sets of pictures never meet in one mean.
 
 A row is one picture through one codec at one setting: codec, version, image, image_id (the start of the SHA-256 of its
 size and pixels), knob {name: setting}, width, height, bytes (of the whole file), estimated_bits (learned codecs only),
@@ -11,11 +15,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any
 
 from explorer import metrics
@@ -24,6 +29,18 @@ from explorer.images import InputError
 
 Row = dict[str, Any]
 Key = tuple[str, str, str, float]
+PictureCurves = Mapping[str, metrics.Curve]  # one codec's: by image_id
+
+NARROW = 0.5  # a BD-rate over less than this share of the test curve's range of PSNR is marked
+# Kodak's 24 pictures by image_id: what published mean curves are of.
+KODAK = frozenset(
+    re.findall(
+        "[0-9a-f]{8}",
+        "f3f0309a efb3a142 f382c9f1 e8bc6d66 e0ca3db3 59d983a7 913a2bab 787d712e 711cfad4 8536a6ef a63d9315 dfd9eff8 "
+        "fa612a13 88dc670e 55e07516 46f26938 b5993909 6cfe860b be1ad983 65a7dc49 cb12e2a4 7aa6307b 84278e4a 3fa80499",
+    )
+)
+_NAMES = {"kodak": "Kodak", "clic": "CLIC"}
 
 
 def key(row: Row) -> Key:
@@ -82,9 +99,49 @@ def line(points: Sequence[MeanPoint]) -> metrics.Curve:
     return [point.bpp for point in points], [point.psnr for point in points]
 
 
-def bd_table(tests: Mapping[str, metrics.Curve], anchors: Mapping[str, metrics.Curve]) -> dict[str, dict[str, float]]:
-    """BD-rate of each test curve against each anchor, {test: {anchor: percent}}; nan where the two share no quality."""
-    return {test: {name: _bd_rate(anchor, curve) for name, anchor in anchors.items()} for test, curve in tests.items()}
+def picture_curves(rows: Iterable[Row]) -> dict[str, PictureCurves]:
+    """{curve: {image_id: its rates in bpp and PSNR in dB}}; a setting that loses nothing (infinite PSNR) is left out.
+
+    The independent models' curve of a picture is made of its members' points."""
+    curves: dict[str, dict[str, tuple[list[float], list[float]]]] = defaultdict(lambda: defaultdict(lambda: ([], [])))
+    for row in rows:
+        if row["psnr"] is not None:
+            rates, quality = curves[curve_name(row["codec"])][row["image_id"]]
+            rates.append(row["bpp"])
+            quality.append(row["psnr"])
+    return {name: dict(pictures) for name, pictures in curves.items()}
+
+
+# -- comparison ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """BD-rates of one codec against another, of each picture its own, in percent; negative for fewer bits.
+
+    mean, median: over the pictures that count, nan where none does. lost: on how many of these the BD-rate is above 0.
+    counted: how many these are, of `pictures` in all; on the others the two curves share no quality, or one is missing.
+    is_narrow: the shared range of PSNR is, in the mean of the pictures that count, under half of the test curve's.
+    """
+
+    mean: float
+    median: float
+    lost: int
+    counted: int
+    pictures: int
+    is_narrow: bool
+
+
+def compare(anchor: PictureCurves, test: PictureCurves) -> Comparison:
+    """BD-rate of `test` against `anchor`, picture by picture (see `metrics.bd_rate`)."""
+    pairs = [(anchor[each], test[each]) for each in test if each in anchor]
+    counted = [(rate, pair) for pair in pairs if not math.isnan(rate := _bd_rate(*pair))]
+    pictures = len({*anchor, *test})
+    if not counted:
+        return Comparison(math.nan, math.nan, 0, 0, pictures, False)
+    rates = [rate for rate, _ in counted]
+    is_narrow = fmean(metrics.shared_range(*pair) for _, pair in counted) < NARROW
+    return Comparison(fmean(rates), median(rates), sum(rate > 0 for rate in rates), len(rates), pictures, is_narrow)
 
 
 def _bd_rate(anchor: metrics.Curve, test: metrics.Curve) -> float:
@@ -94,14 +151,56 @@ def _bd_rate(anchor: metrics.Curve, test: metrics.Curve) -> float:
         return math.nan
 
 
+def compare_means(anchor: metrics.Curve, test: metrics.Curve) -> Comparison:
+    """BD-rate of a mean curve against a published one, of which no more is known: as if it were of one picture."""
+    return compare({"mean": anchor}, {"mean": test})
+
+
 # -- the file --------------------------------------------------------------------------------------------------------
 
 
 def load(path: str | Path) -> list[Row]:
     """The rows of a file that `explorer evaluate` wrote. Raises InputError where it is not one."""
+    return _read(path)[1]
+
+
+@dataclass(frozen=True)
+class PictureSet:
+    """Rows of one set of pictures. folder: the name of the folder that the pictures were in."""
+
+    folder: str
+    rows: list[Row]
+
+    @property
+    def number(self) -> int:
+        """How many pictures there are rows of."""
+        return len({row["image_id"] for row in self.rows})
+
+    @property
+    def is_kodak(self) -> bool:
+        """Whether these are rows of Kodak's 24 pictures, so that published means may stand beside them."""
+        return {row["image_id"] for row in self.rows} == KODAK
+
+    @property
+    def title(self) -> str:
+        """For people, such as "Kodak, 24 pictures"."""
+        name = "Kodak" if self.is_kodak else _NAMES.get(self.folder, self.folder)
+        return f"{name}, {self.number} picture{'s' if self.number > 1 else ''}"
+
+
+def load_sets(paths: Iterable[str | Path]) -> list[PictureSet]:
+    """The rows of files that `explorer evaluate` wrote, apart by the folder of their pictures. Raises InputError."""
+    found: dict[str, list[Row]] = defaultdict(list)
+    for path in paths:
+        about, rows = _read(path)
+        found[about.get("pictures", {}).get("folder", Path(path).stem)] += rows
+    return [PictureSet(folder, rows) for folder, rows in found.items()]
+
+
+def _read(path: str | Path) -> tuple[dict[str, Any], list[Row]]:
     if not Path(path).is_file():
         raise InputError(f"There is no file {path}; write it with `explorer evaluate FOLDER --json {path}`.")
-    return Store(Path(path)).read()[1]
+    return Store(Path(path)).read()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from conftest import smooth_picture
 from explorer import cards, checkpoint, evaluate, images, model, report, workers
 from explorer.condition import PAPER_LAMBDAS, snap
 from explorer.images import InputError
-from explorer.rows import Row, Store, bd_table, decibels, key, line, load, mean_curves
+from explorer.rows import PictureSet, Row, Store, decibels, key, load, mean_curves
 
 
 @pytest.fixture
@@ -85,6 +86,16 @@ def test_what_is_there_is_kept_and_another_version_is_replaced(folder: Path, her
     assert [row["version"] for row in again if row["codec"] == "webp"] == ["older"] * len(first)
     (folder / "0.png").unlink()
     assert len(evaluate.evaluate(folder, ["jpeg", "webp"], out, points=2)) == 12
+
+
+def test_rows_of_a_knob_that_the_codec_no_longer_has_are_replaced(
+    folder: Path, here: list[float], tmp_path: Path
+) -> None:
+    out = tmp_path / "rows.json"
+    first = evaluate.evaluate(folder, ["jpeg2000"], out, points=2)
+    about, _ = Store(out).read()
+    Store(out).write(about, [row | {"knob": {"bpp": 0.1}} for row in first])
+    assert timeless(evaluate.evaluate(folder, ["jpeg2000"], out, points=2)) == timeless(first)
 
 
 def test_a_killed_run_goes_on_without_repeating_a_row(folder: Path, here: list[float], tmp_path: Path) -> None:
@@ -176,10 +187,8 @@ def test_mean_curves_and_bd_rate_of_known_rows() -> None:
     curves = mean_curves(rows)
     assert [point.bpp for point in curves["jpeg"]] == pytest.approx([0.1875, 0.375, 0.75, 1.5])
     assert [point.psnr for point in curves["jpeg"]] == [24.5, 30.5, 36.5, 42.5]
-    lines = {name: line(points) for name, points in curves.items()}
-    table = bd_table(lines, lines)
-    assert table["webp"]["jpeg"] == pytest.approx(-20) and table["jpeg"]["webp"] == pytest.approx(25)
-    assert "| WebP | -20.0 | +0.0 |" in report.bd_text(curves)
+    assert "| WebP | -20.0 | +0.0 |" in report.bd_text(PictureSet("two", rows))
+    assert "| JPEG 4:2:0 | +0.0 | +25.0 |" in report.bd_text(PictureSet("two", rows))
     assert decibels(0.99) == pytest.approx(20)
 
 
@@ -198,26 +207,21 @@ def test_independent_models_make_one_curve_and_a_card(tmp_path: Path) -> None:
     ]
     rows = family + synthetic("jpeg", 1.0, [10, 20, 30, 40])
     assert [point.knob for point in mean_curves(rows)["independent"]] == [64, snap(512), 4096]
-    card = cards.model_card("independent", rows, {"seed": 7, "recipe": {"steps": 100}}, ["explorer evaluate kodak"])
+    card = cards.model_card("independent", [PictureSet("two", rows)], {"seed": 7, "recipe": {"steps": 100}})
     assert "| 512 | 0.1875 | 30.50 | 0.9200 | 10.97 |" in card
-    assert "| jpeg (measured here) | -50.0 |" in card and "official-balle2017-mse (published)" in card
+    assert "| JPEG 4:2:0 (measured here) | -50.0 | -50.0 | 0 of 2 |" in card and "(published)" not in card
     assert "| steps | 100 |" in card and "1.27 % above" in card
-    with pytest.raises(InputError, match="lack mae"):
-        cards.model_card("mae", rows, {}, [])
+    assert "    explorer evaluate two --json two.json\n    explorer report two.json --cards FOLDER" in card
+    for lacking in (family, rows[:0], synthetic("jpeg", 1.0, [10, 20])):
+        with pytest.raises(InputError, match="lack independent or jpeg"):
+            cards.model_card("independent", [PictureSet("two", lacking)], {})
 
 
-def test_the_results_are_written_in_every_form(tmp_path: Path) -> None:
-    rows = synthetic("jpeg", 1.0, [10, 20, 30, 40])
-    text = report.write(rows, tmp_path / "r.md", tmp_path / "r.png", tmp_path / "r.html")
-    assert "published" in text and text in (tmp_path / "r.md").read_text(encoding="utf-8")
-    assert images.read(tmp_path / "r.png").pixels.shape == (750, 1500, 3)
-    page = (tmp_path / "r.html").read_text(encoding="utf-8")
-    assert "official-balle2017-mse (published)" in page and '<script src="http' not in page
-    published = [trace for trace in report.figure(mean_curves(rows)).data if "published" in trace.name]
-    assert len(published) == 2 * len(report.published()) and {each.line.dash for each in published} == {"dash"}
-
-
-def test_one_shared_model_costs_a_seventh_of_the_independent_ones() -> None:
-    independent, bottleneck, mae = cards.model_sizes(model.PRESETS["compact"])
-    assert independent.models == 7 and independent.bytes == 4 * independent.parameters
-    assert bottleneck.parameters < mae.parameters < 1.03 * independent.parameters / 7
+@pytest.mark.parametrize(("prior", "models"), [("factorised", 7)])
+def test_one_shared_model_costs_little_more_than_one_of_the_independent_ones(prior: str, models: int) -> None:
+    config = replace(model.PRESETS["compact"], prior=prior)
+    independent, bottleneck, mae = cards.model_sizes(config)
+    assert independent.models == models and independent.bytes == 4 * independent.parameters
+    assert bottleneck.parameters < mae.parameters < 1.03 * independent.parameters / models
+    assert all(("hyperprior" in each.name) == (prior == "hyper") for each in (independent, bottleneck, mae))
+    assert f"| {independent.name}, compact | {models} | {independent.parameters / 1e6:.2f} |" in cards.sizes_text()
