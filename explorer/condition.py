@@ -35,7 +35,7 @@ class Condition:
 
     @classmethod
     def of(cls, lmbda: float | Condition) -> Condition:
-        """The nearest level on the log axis, within 0.004 % of λ; a condition is itself. InputError outside [64, 4096]."""
+        """The nearest level on the log axis, within 0.004 %; a condition is itself. InputError outside [64, 4096]."""
         return lmbda if isinstance(lmbda, Condition) else cls(level_of(lmbda))
 
 

@@ -35,6 +35,9 @@ def draw_lambdas(model: Autoencoder, number: int, generator: torch.Generator, de
     low, high = model.lambda_range()
     u = (torch.rand(number, generator=generator, device=device) + torch.arange(number, device=device)) / number
     u = u[torch.randperm(number, generator=generator, device=device)]
+    if low < high and model.prior.lambdas:
+        known = torch.tensor(model.prior.lambdas, device=device)
+        return known[(u * len(known)).long()]
     return low * (high / low) ** ((1 + 2 * MARGIN) * u - MARGIN).clamp(0, 1)
 
 

@@ -68,7 +68,7 @@ class LearnedCodec:
         self.layers, self.analysis_layers = network.layers(), network.analysis_layers()
         self.transforms = _digest(transforms_of(network.state_dict()))
         low, high = network.lambda_range()
-        self.only = network.prior.lambdas or ((low,) if low == high else ())
+        self.only = (low,) if low == high else network.prior.lambdas
         self.knob = Knob("lambda", "λ", low, high, self.only or SWEEP, integer=False)
 
     @classmethod

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
@@ -69,17 +69,10 @@ class Prior(nn.Module, ABC):
     def folded(self, t: Tensor) -> Self:
         """The prior of a fixed model with the same bits at t (1, 1)."""
 
+    @abstractmethod
     def rescaled(self, low: float, high: float) -> Self:
         """The prior of bottleneck scaling on this one, a fixed model's: y arrives divided by exp(low + t·(high − low)),
-        and is multiplied by it again before a density is asked."""
-        scaled = type(self)(replace(self.config, kind="bottleneck", lmbda=None))
-        scaled.load_state_dict(self.state_dict(), strict=False)
-        scaled.start_rescaling(self, low, high)
-        return scaled
-
-    @abstractmethod
-    def start_rescaling(self, before: Prior, low: float, high: float) -> None:
-        """Set the gain of a prior that `rescaled` makes of `before`, whose other parameters it has already."""
+        and is multiplied by it again before a density is asked. InputError where this prior has no such form."""
 
     @abstractmethod
     def freeze(self) -> dict[str, Tensor]:

@@ -69,8 +69,11 @@ class Factorised(Prior):
         plain.density = self.density.scaled(self.a(t)[0])
         return plain
 
-    def start_rescaling(self, before: Prior, low: float, high: float) -> None:
-        self.gain.set_exponential(low, high)
+    def rescaled(self, low: float, high: float) -> Factorised:
+        scaled = Factorised(dataclasses.replace(self.config, kind="bottleneck", lmbda=None))
+        scaled.density.load_state_dict(self.density.state_dict())
+        scaled.gain.set_exponential(low, high)
+        return scaled
 
     @torch.no_grad()
     def freeze(self) -> dict[str, Tensor]:
