@@ -2,9 +2,11 @@
 
 from explorer.priors.base import Code, Coder, Distribution, Prior
 from explorer.priors.factorised import Factorised
+from explorer.priors.per_lambda import PerLambda
 
 PRIORS: dict[str, type[Prior]] = {
     "factorised": Factorised,
+    "per_lambda": PerLambda,
 }
 
 __all__ = ["PRIORS", "Code", "Coder", "Distribution", "Prior"]

@@ -1,0 +1,84 @@
+"""The paper's own prior without a hyperprior: one factorised density for each of its seven λ, and no λ between them.
+
+    y(λᵢ) ─ round ─ q          P(q) = cᵢ(q + ½) − cᵢ(q − ½)
+
+It is what `factorised` replaces by one density and a gain that depends on λ; here for comparison and for training as
+the paper trains.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from explorer.condition import PAPER_LAMBDAS, Condition
+from explorer.images import InputError
+from explorer.modulation import position
+from explorer.priors.base import Prior, noisy, straight_through
+from explorer.priors.density import Density
+from explorer.priors.factorised import FactorisedCoder
+from explorer.priors.tables import DensityTables
+
+if TYPE_CHECKING:
+    from explorer.model import ModelConfig
+
+
+class PerLambda(Prior):
+    """densities: one for each of the paper's λ, over y itself; a fixed model has that of its own λ alone."""
+
+    lambdas = PAPER_LAMBDAS
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        own = [config.lmbda] if config.lmbda is not None else PAPER_LAMBDAS
+        self.densities = nn.ModuleList([Density(config.M) for _ in own])
+        self.register_buffer("_positions", position(torch.tensor(own), config.conditioning).flatten(), persistent=False)
+
+    def forward(self, y: Tensor, t: Tensor, rounded: bool) -> tuple[Tensor, Tensor]:
+        with_noise = noisy(y)
+        return self._bits(with_noise, t), straight_through(y) if rounded else with_noise
+
+    def estimate(self, y: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        q = torch.round(y)
+        return self._bits(q, t.expand(len(y), -1)), q
+
+    def _bits(self, y: Tensor, t: Tensor) -> Tensor:
+        """Each sample under the density whose λ is the nearest: training draws λ from the seven."""
+        which = (t - self.get_buffer("_positions")).abs().argmin(dim=1)
+        bits = y.new_zeros(len(y))
+        for i in which.unique().tolist():
+            own = y[which == i]
+            density = self.densities[i]
+            assert isinstance(density, Density)
+            bits[which == i] = density.bits(own, own.new_ones(own.shape[:2]))
+        return bits
+
+    def gains(self, t: Tensor) -> dict[str, Tensor]:
+        return {}
+
+    def folded(self, t: Tensor) -> PerLambda:
+        at = int((t - self.get_buffer("_positions")).abs().argmin())
+        plain = PerLambda(dataclasses.replace(self.config, kind="fixed", lmbda=PAPER_LAMBDAS[at]))
+        plain.densities[0].load_state_dict(self.densities[at].state_dict())
+        return plain
+
+    def rescaled(self, low: float, high: float) -> PerLambda:
+        raise InputError("Bottleneck scaling is continuous in λ; give it a prior that is, such as factorised.")
+
+    @torch.no_grad()
+    def freeze(self) -> dict[str, Tensor]:
+        found: dict[str, Tensor] = {}
+        for i, density in enumerate(self.densities):
+            assert isinstance(density, Density)
+            found |= DensityTables.build(density, torch.ones(1, self.config.M)).tensors(f"tables{i}")
+        return found
+
+    def coder(self, integers: Mapping[str, Tensor]) -> FactorisedCoder:
+        tables = [DensityTables.from_tensors(integers, f"tables{i}") for i in range(len(self.densities))]
+        own = [Condition.of(lmbda) for lmbda in ([self.config.lmbda] if len(tables) == 1 else PAPER_LAMBDAS)]
+        levels = dict(zip(own, tables, strict=True))
+        return FactorisedCoder(lambda condition: levels[condition].at(condition.level), self.config.M)
