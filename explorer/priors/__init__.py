@@ -2,10 +2,12 @@
 
 from explorer.priors.base import Code, Coder, Distribution, Prior
 from explorer.priors.factorised import Factorised
+from explorer.priors.hyper import Hyper
 from explorer.priors.per_lambda import PerLambda
 
 PRIORS: dict[str, type[Prior]] = {
     "factorised": Factorised,
+    "hyper": Hyper,
     "per_lambda": PerLambda,
 }
 
