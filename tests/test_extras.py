@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,21 @@ def test_bottleneck_scaling_is_uniform_and_independent_models_are_the_nearest(op
     same(arrays["independent_value"], expected.value)
     same(arrays["independent_flipped"], expected.flipped)
     assert expected.flipped.any()
+
+
+def test_the_baselines_of_a_model_have_its_prior(opened, bundle, tmp_path, monkeypatch):
+    monkeypatch.setattr("explorer.library.folder", lambda: tmp_path)
+    monkeypatch.setattr(opened.session.model, "prior", "hyper")
+    for path in bundle.glob("*.safetensors"):
+        shutil.copy(path, tmp_path)
+    systems = extra(opened, Condition.of(300), "ratio:3500:-")[0]["systems"]
+    assert "“bottleneck-hyperprior”" in systems["bottleneck"]["missing"]
+    assert "“independent-hyperprior-λ”" in systems["independent"]["missing"]
+    for path in tmp_path.glob("*.safetensors"):
+        family, _, lmbda = path.stem.partition("-")
+        path.rename(tmp_path / f"{family}-hyperprior{lmbda and '-'}{lmbda}.safetensors")
+    systems = extra(opened, Condition.of(300), "ratio:3500:-")[0]["systems"]
+    assert systems["bottleneck"]["spread"] < 0.001 and systems["independent"]["lambdas"] == (4096, 128)
 
 
 def test_other_models_of_a_picture_are_opened_once(opened, bundled):
