@@ -31,7 +31,7 @@ PUBLISHED_ANCHORS = (
     "mbt2018-mean-8bit",
     "bpg444",
 )
-PRIORS = ("factorised",)  # those of the paper's Table I
+PRIORS = ("factorised", "hyper")  # those of the paper's Table I
 
 
 # -- cost: the paper's Table I ---------------------------------------------------------------------------------------

@@ -217,7 +217,7 @@ def test_independent_models_make_one_curve_and_a_card(tmp_path: Path) -> None:
             cards.model_card("independent", [PictureSet("two", lacking)], {})
 
 
-@pytest.mark.parametrize(("prior", "models"), [("factorised", 7)])
+@pytest.mark.parametrize(("prior", "models"), [("factorised", 7), ("hyper", 4)])
 def test_one_shared_model_costs_little_more_than_one_of_the_independent_ones(prior: str, models: int) -> None:
     config = replace(model.PRESETS["compact"], prior=prior)
     independent, bottleneck, mae = cards.model_sizes(config)
