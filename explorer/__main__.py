@@ -88,9 +88,11 @@ def train(args: argparse.Namespace) -> None:
 
     import torch
 
-    from explorer import checkpoint, data, model
+    from explorer import checkpoint, model
     from explorer.images import InputError
-    from explorer.train import Recipe, Trainer, new_model
+    from explorer.train import data
+    from explorer.train.loop import Trainer, new_model
+    from explorer.train.recipe import Recipe
 
     device = torch.device(args.device if args.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu")
     names = ("steps", "minutes", "batch", "crop", "lr", "seed")

@@ -12,9 +12,9 @@ import explorer
 from explorer import images
 from explorer.checkpoint import content_id
 from explorer.codecs.learned import LearnedCodec
-from explorer.data import cut
-from explorer.initialise import transform_coding_init
 from explorer.model import PRESETS, Autoencoder
+from explorer.train.data import cut
+from explorer.train.initialise import transform_coding_init
 
 pytest_plugins = ["browser"]
 

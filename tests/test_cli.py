@@ -22,7 +22,7 @@ LAYERS = [  # each may import from the lines above it, and from its own
     {"modulation", "priors", "model", "checkpoint"},
     {"bitstream", "runtime"},
     {"codecs"},
-    {"data", "initialise", "muon", "objective", "train", "library", "inside", "session"},
+    {"train", "library", "inside", "session"},
     {"rows", "workers", "evaluate", "cards", "report", "fetch", "bench"},
     {"views"},
     {"arguments", "__main__"},

@@ -10,11 +10,12 @@ from conftest import photograph_tiles, sample_paths
 from PIL import Image
 
 from explorer import __main__ as command_line
-from explorer import data, objective
 from explorer.images import InputError
 from explorer.model import PRESETS, ModelConfig
-from explorer.muon import Muon
-from explorer.train import Recipe, Trainer, new_model
+from explorer.train import data, objective
+from explorer.train.loop import Trainer, new_model
+from explorer.train.muon import Muon
+from explorer.train.recipe import Recipe
 
 CONFIG = ModelConfig(N=16, M=24, hidden=8)
 

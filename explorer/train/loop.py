@@ -15,7 +15,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,41 +26,19 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from explorer.data import Batches
 from explorer.images import InputError
-from explorer.initialise import transform_coding_init
-from explorer.model import STRIDE, Autoencoder, ModelConfig, scale_bottleneck
-from explorer.muon import Muon
-from explorer.objective import GraphedBackward, backward, draw_lambdas, evaluate
+from explorer.model import Autoencoder, ModelConfig, scale_bottleneck
+from explorer.train.data import Batches
+from explorer.train.initialise import transform_coding_init
+from explorer.train.muon import Muon
+from explorer.train.objective import GraphedBackward, backward, draw_lambdas, evaluate
+from explorer.train.recipe import Recipe
 
 WARMUP = 200  # steps of linear warm-up, but at most a tenth of the run
 HELD_OUT = 64  # tiles kept back for the evaluation at the end
 LOG_EVERY = 50
 BAR = "{percentage:3.0f} % |{bar:20}| {elapsed} < {remaining}{postfix}"  # of the schedule, in steps or in minutes
 SAVE_EVERY_S = 120.0
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What a run does. The schedule's position is the larger of step/steps and elapsed/minutes, so a run that is given
-    minutes ends its cosine when they do, on any machine."""
-
-    steps: int = 20000
-    minutes: float = math.inf
-    batch: int = 16
-    crop: int = 128
-    lr: float = 1e-3
-    lr_prior: float = 10.0
-    lr_gdn: float = 3.0
-    lr_modulators: float = 2.0
-    ema: float = 0.999
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.steps < 1 or self.batch < 1 or self.minutes <= 0 or self.lr <= 0:
-            raise InputError("A run needs at least 1 step, 1 crop a step, and minutes and a learning rate above zero.")
-        if self.crop < STRIDE or self.crop % STRIDE:
-            raise InputError(f"A crop of {self.crop} pixels does not fit; choose a multiple of {STRIDE}.")
 
 
 def new_model(config: ModelConfig, tiles: Tensor, start: Autoencoder | None = None, *, seed: int = 0) -> Autoencoder:
