@@ -15,42 +15,22 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from explorer.condition import Condition
-from explorer.images import InputError
-from explorer.modulation import Modulator, as_map, position
-from explorer.priors.base import (
-    GAIN_MAX,
-    Code,
-    Coder,
-    Distribution,
-    Float32,
-    Int64,
-    Prior,
-    frozen,
-    lower_bound,
-    noisy,
-    pad_to,
-    sampled_axis,
-    straight_through,
-)
+from explorer.modulation import Modulator, as_map
+from explorer.priors.base import GAIN_MAX, Prior, lower_bound, noisy, pad_to, sampled_axis, straight_through
 from explorer.priors.density import LIKELIHOOD_MIN, Density
-from explorer.priors.integers import MEAN_BITS, SCALES, SIDE_MAX, HyperSynthesis, freeze_synthesis
-from explorer.priors.tables import DensityTables, Reader, Table, channel_rows, encode, gaussian_table
+from explorer.priors.hypercode import SIDE_STRIDE, HyperCoder
+from explorer.priors.integers import SCALES, freeze_synthesis
+from explorer.priors.tables import DensityTables, gaussian_table
 
 if TYPE_CHECKING:
     from explorer.model import ModelConfig
 
-SIDE_STRIDE = 4  # elements of y, in each direction, that an element of z stands for
 SCALE_MIN = 0.04  # of a quantiser step: what is narrower is certain already
 LOG_SCALE_MAX = 8.0  # of σ_u, in either direction
 
@@ -195,142 +175,3 @@ def gaussian_bits(difference: Tensor, scale: Tensor) -> Tensor:
     distance = difference.abs()  # on the side where the error function is far from 1
     below, above = (0.5 * torch.erfc((distance + end) / (math.sqrt(2) * scale)) for end in (0.5, -0.5))
     return -torch.log2(lower_bound(above - below, LIKELIHOOD_MIN)).sum(dim=(1, 2, 3))
-
-
-# -- the coder -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class HyperCode(Code):
-    """ẑ and the residual q of y, with what ẑ makes the decoder expect.
-
-    symbols: q. side (N, h', w') int32: ẑ. mean (M, h, w) int32: μ in 1/256 of a quantiser step. scale (M, h, w): the
-    place of σ in SCALES. gaussians, side_table: the distributions of q and of ẑ.
-    """
-
-    condition: Condition
-    symbols: NDArray[np.int32]
-    side: NDArray[np.int32]
-    mean: NDArray[np.int32]
-    scale: Int64
-    gaussians: Table
-    side_table: Table
-
-    @cached_property
-    def decoded(self) -> Float32:
-        return frozen(self.symbols + self.mean_steps)
-
-    @property
-    def mean_steps(self) -> Float32:
-        """μ in quantiser steps, exact in float32."""
-        return self.mean.astype(np.float32) / np.float32(1 << MEAN_BITS)
-
-    @cached_property
-    def bits(self) -> Float32:
-        return frozen(self.gaussians.element_bits(self.symbols, self.scale))
-
-    @cached_property
-    def side_element_bits(self) -> Float32:
-        """What each element of ẑ costs, (N, h', w') float32."""
-        return frozen(self.side_table.element_bits(self.side, channel_rows(len(self.side))))
-
-    @property
-    def side_bits(self) -> float:
-        return float(self.side_element_bits.sum(dtype=np.float64))
-
-    @property
-    def position_bits(self) -> Float32:
-        h, w = self.symbols.shape[1:]
-        cells = self.side_element_bits.sum(axis=0)
-        rows, columns = (np.arange(length) // SIDE_STRIDE for length in (h, w))
-        sizes = np.outer(np.bincount(rows)[rows], np.bincount(columns)[columns])  # of cells: fewer at the lower edges
-        return super().position_bits + (cells[np.ix_(rows, columns)] / sizes).astype(np.float32)
-
-    def distribution(self) -> Distribution:
-        channels, scales = len(self.symbols), len(self.gaussians.low)
-        flat = self.scale.reshape(channels, -1)
-        counts = np.stack([np.bincount(row, minlength=scales) for row in flat]) / flat.shape[1]
-        half = self.gaussians.count // 2
-        widest = np.array([half[row > 0].max() for row in counts])
-        centred = np.zeros((scales, 2 * int(widest.max()) + 1), np.float32)
-        for row, (own, probability) in enumerate(zip(half, self.gaussians.probability(), strict=True)):
-            own = min(own, int(widest.max()))
-            middle, reach = self.gaussians.count[row] // 2, centred.shape[1] // 2
-            centred[row, reach - own : reach + own + 1] = probability[middle - own : middle + own + 1]
-        mixed = (counts @ centred).astype(np.float32)
-        low, count = -widest, 2 * widest + 1
-        return Distribution(low, count, _left_aligned(mixed, count))
-
-    @property
-    def planes(self) -> dict[str, Float32]:
-        scales = np.array(SCALES, dtype=np.float32)
-        return {"z": self.side.astype(np.float32), "μ": self.mean_steps, "σ": scales[self.scale]}
-
-    @property
-    def nbytes(self) -> int:
-        return self.symbols.nbytes + self.side.nbytes + self.mean.nbytes + self.scale.nbytes
-
-
-def _left_aligned(centred: Float32, count: Int64) -> Float32:
-    """Rows of odd `count` values around the middle column -> the same from the first column on."""
-    middle = centred.shape[1] // 2
-    columns = np.arange(centred.shape[1]) + (middle - count // 2)[:, None]
-    inside = np.arange(centred.shape[1]) < count[:, None]
-    return np.where(inside, np.take_along_axis(centred, columns.clip(0, centred.shape[1] - 1), axis=1), 0)
-
-
-class HyperCoder(Coder):
-    """The float hyper-analysis, which only the encoder needs, and the integers of all else."""
-
-    def __init__(self, prior: Hyper, integers: Mapping[str, Tensor]) -> None:
-        """Raises KeyError or ValueError where the integers are none of `Hyper.freeze`."""
-        self._prior = prior
-        self._side = DensityTables.from_tensors(integers, "side")
-        self._gaussians = Table.from_tensors(integers, "gaussians")
-        self._synthesis = HyperSynthesis(integers)
-        if len(self._gaussians.low) != len(SCALES):
-            raise ValueError("there is a Gaussian for every scale")
-
-    def quantise(self, y: Float32, condition: Condition) -> HyperCode:
-        with torch.inference_mode():
-            parameter = self._prior.get_parameter("ha_conv.0.weight")
-            t = position(torch.tensor([condition.lmbda]).to(parameter), self._prior.config.conditioning)
-            z = self._prior.side(torch.from_numpy(np.array(y))[None].to(parameter), t)
-        side = torch.round(z[0]).clamp(-SIDE_MAX, SIDE_MAX).cpu().numpy().astype(np.int32)
-        mean, scale = self._expected(side, y.shape[1:], condition)
-        q = np.rint(y - mean.astype(np.float32) / np.float32(1 << MEAN_BITS)).astype(np.int32)
-        return self._code(condition, q, side, mean, scale)
-
-    def encode(self, code: Code) -> bytes:
-        assert isinstance(code, HyperCode)
-        side = code.side, channel_rows(len(code.side)), code.side_table
-        return encode([side, (code.symbols, code.scale, self._gaussians)])
-
-    def decode(self, payload: bytes, size: tuple[int, int], condition: Condition) -> HyperCode:
-        h, w = size
-        config, table = self._prior.config, self._side.at(condition.level)
-        shape = config.N, -(-h // SIDE_STRIDE), -(-w // SIDE_STRIDE)
-        reader = Reader(payload, int(np.prod(shape)) + config.M * h * w)
-        side = reader.read(shape, channel_rows(config.N), table)
-        if np.abs(side).max() > SIDE_MAX:
-            raise InputError("The payload of this file is damaged; encode the picture again.")
-        mean, scale = self._expected(side, size, condition)
-        return self._code(condition, reader.read((config.M, h, w), scale, self._gaussians), side, mean, scale)
-
-    def _expected(
-        self, side: NDArray[np.int32], size: tuple[int, ...], condition: Condition
-    ) -> tuple[NDArray[np.int32], Int64]:
-        h, w = size
-        mean, scale = self._synthesis.at(side, condition.level)
-        return mean[:, :h, :w], scale[:, :h, :w]
-
-    def _code(
-        self,
-        condition: Condition,
-        q: NDArray[np.int32],
-        side: NDArray[np.int32],
-        mean: NDArray[np.int32],
-        scale: Int64,
-    ) -> HyperCode:
-        table = self._side.at(condition.level)
-        return HyperCode(condition, *map(frozen, (q, side, mean, scale)), self._gaussians, table)

@@ -34,9 +34,10 @@ class PerLambda(Prior):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
-        own = [config.lmbda] if config.lmbda is not None else PAPER_LAMBDAS
-        self.densities = nn.ModuleList([Density(config.M) for _ in own])
-        self.register_buffer("_positions", position(torch.tensor(own), config.conditioning).flatten(), persistent=False)
+        self.own = PAPER_LAMBDAS if config.lmbda is None else (config.lmbda,)
+        self.densities = nn.ModuleList([Density(config.M) for _ in self.own])
+        positions = position(torch.tensor(self.own), config.conditioning).flatten()
+        self.register_buffer("_positions", positions, persistent=False)
 
     def forward(self, y: Tensor, t: Tensor, rounded: bool) -> tuple[Tensor, Tensor]:
         with_noise = noisy(y)
@@ -79,6 +80,5 @@ class PerLambda(Prior):
 
     def coder(self, integers: Mapping[str, Tensor]) -> FactorisedCoder:
         tables = [DensityTables.from_tensors(integers, f"tables{i}") for i in range(len(self.densities))]
-        own = [Condition.of(lmbda) for lmbda in ([self.config.lmbda] if len(tables) == 1 else PAPER_LAMBDAS)]
-        levels = dict(zip(own, tables, strict=True))
+        levels = dict(zip(map(Condition.of, self.own), tables, strict=True))
         return FactorisedCoder(lambda condition: levels[condition].at(condition.level), self.config.M)

@@ -1,0 +1,157 @@
+"""What a file with a hyperprior holds, and its coder: ẑ first, then the residual of y under what ẑ says.
+
+y ─ hyper-analysis (float, the encoder's alone) ─ ẑ ─ HyperSynthesis (integers) ─ μ, σ ─ q = round(y − μ)
+payload: ẑ under one distribution a channel, q under the Gaussian of each element's σ
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from explorer.condition import Condition
+from explorer.images import InputError
+from explorer.modulation import position
+from explorer.priors.base import Code, Coder, Distribution, Float32, Int64, frozen
+from explorer.priors.integers import MEAN_BITS, SCALES, SIDE_MAX, HyperSynthesis
+from explorer.priors.tables import DensityTables, Int32, Reader, Table, channel_rows, encode
+
+if TYPE_CHECKING:
+    from explorer.priors.hyper import Hyper
+
+SIDE_STRIDE = 4  # elements of y, in each direction, that an element of z stands for
+
+
+@dataclass(frozen=True, eq=False)
+class HyperCode(Code):
+    """ẑ and the residual q of y, with what ẑ makes the decoder expect.
+
+    symbols: q. side (N, h', w') int32: ẑ. mean (M, h, w) int32: μ in 1/256 of a quantiser step. scale (M, h, w): the
+    place of σ in SCALES. gaussians, side_table: the distributions of q and of ẑ.
+    """
+
+    condition: Condition
+    symbols: Int32
+    side: Int32
+    mean: Int32
+    scale: Int64
+    gaussians: Table
+    side_table: Table
+
+    @cached_property
+    def decoded(self) -> Float32:
+        return frozen(self.symbols + self.mean_steps)
+
+    @property
+    def mean_steps(self) -> Float32:
+        """μ in quantiser steps, exact in float32."""
+        return self.mean.astype(np.float32) / np.float32(1 << MEAN_BITS)
+
+    @cached_property
+    def bits(self) -> Float32:
+        return frozen(self.gaussians.element_bits(self.symbols, self.scale))
+
+    @cached_property
+    def side_element_bits(self) -> Float32:
+        """What each element of ẑ costs, (N, h', w') float32."""
+        return frozen(self.side_table.element_bits(self.side, channel_rows(len(self.side))))
+
+    @property
+    def side_bits(self) -> float:
+        return float(self.side_element_bits.sum(dtype=np.float64))
+
+    @property
+    def position_bits(self) -> Float32:
+        h, w = self.symbols.shape[1:]
+        cells = self.side_element_bits.sum(axis=0)
+        rows, columns = (np.arange(length) // SIDE_STRIDE for length in (h, w))
+        sizes = np.outer(np.bincount(rows)[rows], np.bincount(columns)[columns])  # of cells: fewer at the lower edges
+        return super().position_bits + (cells[np.ix_(rows, columns)] / sizes).astype(np.float32)
+
+    def distribution(self) -> Distribution:
+        flat = self.scale.reshape(len(self.scale), -1)
+        shares = np.stack([np.bincount(row, minlength=len(self.gaussians.low)) for row in flat]) / flat.shape[1]
+        half = self.gaussians.count // 2
+        widest = np.array([half[own > 0].max() for own in shares])  # the tables that a channel uses reach so far
+        mixed = (shares @ _centred(self.gaussians, int(widest.max()))).astype(np.float32)
+        return Distribution(-widest, 2 * widest + 1, _from_left(mixed, 2 * widest + 1))
+
+    @property
+    def planes(self) -> dict[str, Float32]:
+        scales = np.array(SCALES, dtype=np.float32)
+        return {"z": self.side.astype(np.float32), "μ": self.mean_steps, "σ": scales[self.scale]}
+
+    @property
+    def nbytes(self) -> int:
+        return self.symbols.nbytes + self.side.nbytes + self.mean.nbytes + self.scale.nbytes
+
+
+def _centred(table: Table, reach: int) -> Float32:
+    """Symmetric distributions as rows of 2·reach + 1 probabilities around symbol 0."""
+    symbols = np.arange(-reach, reach + 1)
+    columns = symbols - table.low[:, None]
+    inside = (columns >= 0) & (columns < table.count[:, None])
+    found = np.take_along_axis(table.probability(), columns.clip(0, table.frequency.shape[1] - 1), axis=1)
+    return np.where(inside, found, 0)
+
+
+def _from_left(centred: Float32, count: Int64) -> Float32:
+    """Rows of `count` values, an odd number, around the middle column -> the same from the first column on, then 0."""
+    places = np.arange(centred.shape[1])
+    columns = places + (centred.shape[1] // 2 - count // 2)[:, None]
+    found = np.take_along_axis(centred, columns.clip(0, centred.shape[1] - 1), axis=1)
+    return np.where(places < count[:, None], found, 0)
+
+
+class HyperCoder(Coder):
+    """The float hyper-analysis, which only the encoder needs, and the integers of all else."""
+
+    def __init__(self, prior: Hyper, integers: Mapping[str, Tensor]) -> None:
+        """Raises KeyError or ValueError where the integers are none of `Hyper.freeze`."""
+        self._prior = prior
+        self._side = DensityTables.from_tensors(integers, "side")
+        self._gaussians = Table.from_tensors(integers, "gaussians")
+        self._synthesis = HyperSynthesis(integers)
+        if len(self._gaussians.low) != len(SCALES):
+            raise ValueError("there is a Gaussian for every scale")
+
+    def quantise(self, y: Float32, condition: Condition) -> HyperCode:
+        with torch.inference_mode():
+            parameter = self._prior.get_parameter("ha_conv.0.weight")
+            t = position(torch.tensor([condition.lmbda]).to(parameter), self._prior.config.conditioning)
+            z = self._prior.side(torch.from_numpy(np.array(y))[None].to(parameter), t)
+        side = torch.round(z[0]).clamp(-SIDE_MAX, SIDE_MAX).cpu().numpy().astype(np.int32)
+        mean, scale = self._expected(side, y.shape[1:], condition)
+        q = np.rint(y - mean.astype(np.float32) / np.float32(1 << MEAN_BITS)).astype(np.int32)
+        return self._code(condition, q, side, mean, scale)
+
+    def encode(self, code: Code) -> bytes:
+        assert isinstance(code, HyperCode)
+        side = code.side, channel_rows(len(code.side)), code.side_table
+        return encode([side, (code.symbols, code.scale, self._gaussians)])
+
+    def decode(self, payload: bytes, size: tuple[int, int], condition: Condition) -> HyperCode:
+        h, w = size
+        config, table = self._prior.config, self._side.at(condition.level)
+        shape = config.N, -(-h // SIDE_STRIDE), -(-w // SIDE_STRIDE)
+        reader = Reader(payload, int(np.prod(shape)) + config.M * h * w)
+        side = reader.read(shape, channel_rows(config.N), table)
+        if np.abs(side).max() > SIDE_MAX:
+            raise InputError("The payload of this file is damaged; encode the picture again.")
+        mean, scale = self._expected(side, size, condition)
+        return self._code(condition, reader.read((config.M, h, w), scale, self._gaussians), side, mean, scale)
+
+    def _expected(self, side: Int32, size: tuple[int, ...], condition: Condition) -> tuple[Int32, Int64]:
+        h, w = size
+        mean, scale = self._synthesis.at(side, condition.level)
+        return mean[:, :h, :w], scale[:, :h, :w]
+
+    def _code(self, condition: Condition, q: Int32, side: Int32, mean: Int32, scale: Int64) -> HyperCode:
+        table = self._side.at(condition.level)
+        return HyperCode(condition, frozen(q), frozen(side), frozen(mean), frozen(scale), self._gaussians, table)
