@@ -146,10 +146,10 @@ def fetch(args: argparse.Namespace) -> None:
 
 
 def bench(args: argparse.Namespace) -> None:
+    from explorer.bench import MODELS, text
     from explorer.bench import bench as measure
-    from explorer.bench import text
 
-    print(text(measure(args.json, args.model)))
+    print(text(measure(args.json, args.models or MODELS)))
 
 
 def _read(path: str) -> bytes:

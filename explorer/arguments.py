@@ -104,7 +104,8 @@ def _add_measuring(commands: argparse._SubParsersAction) -> None:
 
     command = commands.add_parser("bench", help="measure how long things take here")
     command.add_argument("--json", help="write the figures to this file")
-    command.add_argument("--model", default="mae", help="a bundled model or a checkpoint (default: %(default)s)")
+    about = "bundled models or checkpoints (default: one for each prior)"
+    command.add_argument("--models", nargs="+", metavar="MODEL", help=about)
 
 
 def _add_device(command: argparse.ArgumentParser) -> None:

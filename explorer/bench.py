@@ -26,10 +26,12 @@ from explorer import __version__, images, metrics
 from explorer.codecs import CODECS, Codec, MissingPackage, match
 from explorer.codecs.learned import LearnedCodec
 from explorer.condition import LAST_LEVEL, lambda_of
-from explorer.library import DEFAULT, load_model
+from explorer.library import DEFAULT, FIRST, load_model
+from explorer.priors.hypercode import HyperCode, HyperCoder
 from explorer.report import table
 from explorer.session import Session
 
+MODELS = tuple(dict.fromkeys((DEFAULT, FIRST)))  # one for each prior
 SAMPLE = Path(__file__).parent / "samples" / "lighthouse.png"
 REPEATS = 5
 LAMBDA = 512.0
@@ -37,20 +39,22 @@ BPP = 0.5  # the rate at which codecs are compared
 DRAG_S = 3.0
 
 
-def bench(out: str | Path | None = None, model: str = DEFAULT) -> dict[str, Any]:
+def bench(out: str | Path | None = None, models: Sequence[str] = MODELS) -> dict[str, Any]:
     """Measure everything, write it to the JSON file `out` if one is named, and return it.
 
     Times are in ms where the name says so, else in s. Raises InputError for an unknown model."""
     picture = images.read(SAMPLE)
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
-    learned = {device: load_model(model, device) for device in devices}
-    sessions = {device: {"stages_ms": stages(one, picture), **drag(one, picture)} for device, one in learned.items()}
+    learned = {f"{name} on {device}": load_model(name, device) for device in devices for name in models}
+    sessions = {name: {"stages_ms": stages(one, picture), **drag(one, picture)} for name, one in learned.items()}
+    on_cpu = [load_model(name, "cpu") for name in models]
     result = {
         "machine": machine(),
         "picture": {"name": picture.name, "width": picture.pixels.shape[1], "height": picture.pixels.shape[0]},
-        "model": {"name": learned["cpu"].name, "version": learned["cpu"].version, "lambda": LAMBDA},
+        "models": {one.name: one.version for one in on_cpu},
+        "lambda": LAMBDA,
         "sessions": sessions,
-        "codecs": codecs([*filter(_is_installed, CODECS.values()), learned["cpu"]], picture.pixels),
+        "codecs": codecs([*filter(_is_installed, CODECS.values()), *on_cpu], picture.pixels),
         "startup_s": startup(),
     }
     if out is not None:
@@ -104,7 +108,7 @@ def stages(model: LearnedCodec, picture: images.Picture) -> dict[str, float]:
     work: dict[str, Callable[[], object]] = {
         "stem (once per picture)": lambda: model.stem(pixels),
         "latents": lambda: model.latents(stem, condition),
-        "quantise": lambda: model.quantise(y, condition),
+        "quantise (with a hyperprior: z, μ, σ too)": lambda: model.quantise(y, condition),
         "encode (code to file)": lambda: model.pack(stem, code),
         "decode (file to code)": lambda: model.decode_code(data),
         "bits of each element": lambda: model.quantise(y, condition).bits,
@@ -112,6 +116,10 @@ def stages(model: LearnedCodec, picture: images.Picture) -> dict[str, float]:
         "PSNR": lambda: metrics.psnr(pixels, decoded),
         "MS-SSIM": lambda: metrics.ms_ssim(pixels, decoded),
     }
+    coder = model.coder
+    if isinstance(code, HyperCode) and isinstance(coder, HyperCoder):
+        size = y.shape[1:]
+        work["of that, the hyper-synthesis in integers"] = lambda: coder.expected(code.side, size, condition)
     return {name: _ms(each) for name, each in tqdm(work.items(), "stages", leave=False)}
 
 
@@ -195,11 +203,10 @@ def text(result: dict[str, Any]) -> str:
     """A result as Markdown tables."""
     computer, parts = result["machine"], []
     parts.append(f"{computer['cpu']}, {computer['cores']} cores" + (f", {computer['gpu']}" if computer["gpu"] else ""))
-    for device, session in result["sessions"].items():
-        lines = session["stages_ms"] | {
-            name: session[name] for name in ("first_frame_ms", "frames_per_s", "points_per_s")
-        }
-        parts.append(table([f"session on {device}", "ms, or as said"], [[name, f"{v:g}"] for name, v in lines.items()]))
+    for name, session in result["sessions"].items():
+        drag = {each: session[each] for each in ("first_frame_ms", "frames_per_s", "points_per_s")}
+        body = [[stage, f"{value:g}"] for stage, value in (session["stages_ms"] | drag).items()]
+        parts.append(table([f"session of {name}", "ms, or as said"], body))
     columns = ("bpp", "psnr", "encode_ms", "encode_ratio", "decode_ms", "decode_ratio")
     body = [[row["codec"], *(f"{row[column]:g}" for column in columns)] for row in result["codecs"]]
     parts.append(table(["codec", "bpp", "PSNR", "encode ms", "÷ JPEG", "decode ms", "÷ JPEG"], body))

@@ -21,10 +21,13 @@ def test_one_run_measures_sessions_codecs_and_start(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(bench, "DRAG_S", 0.1)
     result = bench.bench(tmp_path / "bench.json")
     assert json.loads((tmp_path / "bench.json").read_text(encoding="utf-8")) == result
-    assert [row["codec"] for row in result["codecs"]] == ["jpeg", "webp", "mae"]
+    assert [row["codec"] for row in result["codecs"]] == ["jpeg", "webp", *bench.MODELS]
     assert result["codecs"][0]["encode_ratio"] == 1
-    assert all(time > 0 for time in result["sessions"]["cpu"]["stages_ms"].values())
-    assert result["sessions"]["cpu"]["frames_per_s"] > 0
+    for name in bench.MODELS:
+        session = result["sessions"][f"{name} on cpu"]
+        assert all(time > 0 for time in session["stages_ms"].values())
+        assert session["frames_per_s"] > 0
+    assert any("hyper-synthesis" in stage for stage in result["sessions"]["mae-hyperprior on cpu"]["stages_ms"])
     assert set(result["startup_s"]) == {"python", "import explorer", "explorer --help"}
     shown = bench.text(result)
     assert "MS-SSIM" in shown and "| webp |" in shown

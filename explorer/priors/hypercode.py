@@ -127,7 +127,7 @@ class HyperCoder(Coder):
             t = position(torch.tensor([condition.lmbda]).to(parameter), self._prior.config.conditioning)
             z = self._prior.side(torch.from_numpy(np.array(y))[None].to(parameter), t)
         side = torch.round(z[0]).clamp(-SIDE_MAX, SIDE_MAX).cpu().numpy().astype(np.int32)
-        mean, scale = self._expected(side, y.shape[1:], condition)
+        mean, scale = self.expected(side, y.shape[1:], condition)
         q = np.rint(y - mean.astype(np.float32) / np.float32(1 << MEAN_BITS)).astype(np.int32)
         return self._code(condition, q, side, mean, scale)
 
@@ -144,10 +144,12 @@ class HyperCoder(Coder):
         side = reader.read(shape, channel_rows(config.N), table)
         if np.abs(side).max() > SIDE_MAX:
             raise InputError("The payload of this file is damaged; encode the picture again.")
-        mean, scale = self._expected(side, size, condition)
+        mean, scale = self.expected(side, size, condition)
         return self._code(condition, reader.read((config.M, h, w), scale, self._gaussians), side, mean, scale)
 
-    def _expected(self, side: Int32, size: tuple[int, ...], condition: Condition) -> tuple[Int32, Int64]:
+    def expected(self, side: Int32, size: tuple[int, ...], condition: Condition) -> tuple[Int32, Int64]:
+        """ẑ -> what it says of a bottleneck of size (h, w): μ in 1/256 of a step and the place of σ in SCALES, each
+        (M, h, w), by integers alone."""
         h, w = size
         mean, scale = self._synthesis.at(side, condition.level)
         return mean[:, :h, :w], scale[:, :h, :w]
