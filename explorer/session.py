@@ -270,9 +270,7 @@ class Session:
     @property
     def _ladder(self) -> Sequence[Condition]:
         """Every condition that the model has, by rising λ; of a model for a few λ, those."""
-        if self.model.only:
-            return [self.model.condition(lmbda) for lmbda in self.model.only]
-        return _EVERY_LEVEL
+        return self.model.only or _EVERY_LEVEL
 
     def _enclose(
         self, value: Callable[[Condition], float], target: float, near_enough: Callable[[float], bool]

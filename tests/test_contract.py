@@ -48,7 +48,7 @@ def y(network) -> torch.Tensor:
 
 
 def levels_of(codec: LearnedCodec) -> list[Condition]:
-    return [codec.condition(lmbda) for lmbda in codec.only] or [Condition(level) for level in LEVELS]
+    return list(codec.only) or [Condition(level) for level in LEVELS]
 
 
 def test_training_sees_bits_and_what_the_decoder_will_see(network, y):

@@ -45,7 +45,8 @@ class LearnedCodec:
     """A loaded checkpoint; immutable, safe to share between threads.
 
     name: the checkpoint's file name. version: its id, 8 hex digits of its content, which every file names.
-    knob: λ, its range and a sweep. kind, prior: see `ModelConfig`. channels: M, of the bottleneck.
+    knob: λ, its range and a sweep. only: the conditions of a model that has but a few λ, else none.
+    kind, prior: see `ModelConfig`. channels: M, of the bottleneck.
     layers: names of the intermediate maps in data order; analysis_layers: those up to y.
     transforms: 8 hex digits of the weights besides the prior's; models that share them have the same y.
     """
@@ -68,8 +69,9 @@ class LearnedCodec:
         self.layers, self.analysis_layers = network.layers(), network.analysis_layers()
         self.transforms = _digest(transforms_of(network.state_dict()))
         low, high = network.lambda_range()
-        self.only = (low,) if low == high else network.prior.lambdas
-        self.knob = Knob("lambda", "λ", low, high, self.only or SWEEP, integer=False)
+        few = (low,) if low == high else network.prior.lambdas
+        self.only = tuple(Condition.of(lmbda) for lmbda in few)
+        self.knob = Knob("lambda", "λ", low, high, few or SWEEP, integer=False)
 
     @classmethod
     def open(cls, path: str | Path, device: str = "auto") -> LearnedCodec:
@@ -101,15 +103,15 @@ class LearnedCodec:
     def condition(self, lmbda: Lambda) -> Condition:
         """λ as the value that all stages take; InputError where this model has no such λ."""
         condition = Condition.of(lmbda)
-        if self.only and condition not in self._only:
-            known = ", ".join(f"{each:g}" for each in self.only)
+        if self.only and condition not in self.only:
+            known = ", ".join(f"{each:g}" for each in self.knob.sweep)
             raise InputError(f"This model was trained for λ = {known} alone, but {condition.lmbda:.4g} was given.")
         return condition
 
     def nearest(self, lmbda: Lambda) -> Condition:
         """The condition of this model that is nearest to λ on its axis."""
         asked = lmbda if isinstance(lmbda, Condition) else Condition.of(min(max(lmbda, LAMBDA_MIN), LAMBDA_MAX))
-        return min(self._only, key=lambda one: abs(one.level - asked.level)) if self.only else asked
+        return min(self.only, key=lambda one: abs(one.level - asked.level)) if self.only else asked
 
     # -- whole files -----------------------------------------------------------------------------------------------
 
@@ -175,10 +177,6 @@ class LearnedCodec:
     def synthesis_map(self, decoded: NDArray[np.float32], condition: Condition, layer: str) -> NDArray[np.float32]:
         """ŷ (M, h, w) -> the map named `layer`, one of the synthesis, (C, h', w') float32."""
         return self.runtime.synthesis_map(decoded, condition, layer)
-
-    @property
-    def _only(self) -> list[Condition]:
-        return [Condition.of(lmbda) for lmbda in self.only]
 
 
 def _digest(state: dict[str, Tensor]) -> str:

@@ -110,16 +110,20 @@ def _from_left(centred: Float32, count: Int64) -> Float32:
 
 
 class HyperCoder(Coder):
-    """The float hyper-analysis, which only the encoder needs, and the integers of all else."""
+    """The float hyper-analysis, which the encoder alone needs, and the integers of all else. gaussians: of each σ."""
 
     def __init__(self, prior: Hyper, integers: Mapping[str, Tensor]) -> None:
         """Raises KeyError or ValueError where the integers are none of `Hyper.freeze`."""
         self._prior = prior
         self._side = DensityTables.from_tensors(integers, "side")
-        self._gaussians = Table.from_tensors(integers, "gaussians")
+        self.gaussians = Table.from_tensors(integers, "gaussians")
         self._synthesis = HyperSynthesis(integers)
-        if len(self._gaussians.low) != len(SCALES):
+        if len(self.gaussians.low) != len(SCALES):
             raise ValueError("there is a Gaussian for every scale")
+
+    def side_table(self, condition: Condition) -> Table:
+        """The distributions of ẑ, one a channel."""
+        return self._side.at(condition.level)
 
     def quantise(self, y: Float32, condition: Condition) -> HyperCode:
         with torch.inference_mode():
@@ -134,18 +138,18 @@ class HyperCoder(Coder):
     def encode(self, code: Code) -> bytes:
         assert isinstance(code, HyperCode)
         side = code.side, channel_rows(len(code.side)), code.side_table
-        return encode([side, (code.symbols, code.scale, self._gaussians)])
+        return encode([side, (code.symbols, code.scale, self.gaussians)])
 
     def decode(self, payload: bytes, size: tuple[int, int], condition: Condition) -> HyperCode:
         h, w = size
-        config, table = self._prior.config, self._side.at(condition.level)
+        config, table = self._prior.config, self.side_table(condition)
         shape = config.N, -(-h // SIDE_STRIDE), -(-w // SIDE_STRIDE)
         reader = Reader(payload, int(np.prod(shape)) + config.M * h * w)
         side = reader.read(shape, channel_rows(config.N), table)
         if np.abs(side).max() > SIDE_MAX:
             raise InputError("The payload of this file is damaged; encode the picture again.")
         mean, scale = self.expected(side, size, condition)
-        return self._code(condition, reader.read((config.M, h, w), scale, self._gaussians), side, mean, scale)
+        return self._code(condition, reader.read((config.M, h, w), scale, self.gaussians), side, mean, scale)
 
     def expected(self, side: Int32, size: tuple[int, ...], condition: Condition) -> tuple[Int32, Int64]:
         """ẑ -> what it says of a bottleneck of size (h, w): μ in 1/256 of a step and the place of σ in SCALES, each
@@ -155,5 +159,5 @@ class HyperCoder(Coder):
         return mean[:, :h, :w], scale[:, :h, :w]
 
     def _code(self, condition: Condition, q: Int32, side: Int32, mean: Int32, scale: Int64) -> HyperCode:
-        table = self._side.at(condition.level)
-        return HyperCode(condition, frozen(q), frozen(side), frozen(mean), frozen(scale), self._gaussians, table)
+        table = self.side_table(condition)
+        return HyperCode(condition, frozen(q), frozen(side), frozen(mean), frozen(scale), self.gaussians, table)
