@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from explorer import checkpoint, condition, model
 from explorer.images import InputError, to_tensor
 from explorer.model import PRESETS, Autoencoder, ModelConfig, scale_bottleneck
-from explorer.objective import evaluate
+from explorer.train.objective import evaluate
 
 
 @pytest.fixture(scope="module")
