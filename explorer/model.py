@@ -20,6 +20,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from explorer.condition import LAMBDA_MAX, LAMBDA_MIN, snap
 from explorer.images import InputError
@@ -67,10 +68,15 @@ PRESETS = {
 
 
 class FloatGDN(GDN):
-    """CompressAI's GDN, kept in float32 under autocast: its squares overflow the precision of bfloat16."""
+    """CompressAI's GDN. Under autocast its convolution, a sum of positive terms, may be in bfloat16; the squares, the
+    root and the product are not, since their errors would be those of the map itself."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return in_float(super().forward, x)
+        x = x.float() if x.dtype == torch.bfloat16 else x
+        channels = x.shape[1]
+        gamma = self.gamma_reparam(self.gamma).reshape(channels, channels, 1, 1)
+        pool = F.conv2d(x * x, gamma, self.beta_reparam(self.beta)).to(x.dtype)
+        return x * (torch.sqrt(pool) if self.inverse else torch.rsqrt(pool))
 
 
 @dataclass(frozen=True)

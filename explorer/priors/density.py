@@ -57,7 +57,8 @@ class Density(nn.Module):
 
     def bits(self, y: Tensor, a: Tensor) -> Tensor:
         """−log₂ likelihood, summed over each sample: (B,) bits."""
-        return -torch.log2(self.likelihood(y, a)).sum(dim=(1, 2, 3))
+        with torch.autocast(y.device.type, enabled=False):  # bfloat16 cannot tell neighbouring logits apart
+            return -torch.log2(self.likelihood(y, a)).sum(dim=(1, 2, 3))
 
     @torch.no_grad()
     def scaled(self, gain: Tensor) -> Density:
