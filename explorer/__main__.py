@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import os
 import sys
 import warnings
@@ -84,41 +82,16 @@ def _checkpoint_info(path: Path) -> str:
 
 
 def train(args: argparse.Namespace) -> None:
-    from dataclasses import asdict, replace
+    from dataclasses import fields
 
-    import torch
-
-    from explorer import checkpoint, model
-    from explorer.images import InputError
-    from explorer.train import data
-    from explorer.train.loop import Trainer, new_model
+    from explorer.train import run
     from explorer.train.recipe import Recipe
 
-    device = torch.device(args.device if args.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu")
-    names = ("steps", "minutes", "batch", "crop", "lr", "seed")
-    recipe = Recipe(**{name: getattr(args, name) for name in names})
-    start = checkpoint.load(args.init)[0] if args.init else None
-    if args.kind == "fixed" and args.lmbda is None:
-        raise InputError("A fixed model needs its λ; add --lambda, for instance --lambda 512.")
-    if args.difference and args.init is None:
-        raise InputError("A difference needs the checkpoint that the run starts from; add --init.")
-    config = replace(
-        start.config if start else model.PRESETS[args.preset],
-        kind=args.kind,
-        lmbda=args.lmbda if args.kind == "fixed" else None,
-    )
-    tiles = data.load_tiles(args.data, max(args.crop, args.tile)).to(device)
-    run = Trainer(new_model(config, tiles, start, seed=args.seed), tiles, recipe, Path(args.run))
-    if args.resume:
-        run.resume()
-    for row in run.run():
-        print("λ {lambda:6g}  {bpp:.3f} bpp (estimated)  {psnr:.2f} dB  J {J:.4f}".format(**row))
-    about = {key: value for key, value in asdict(recipe).items() if value != math.inf}
-    about |= {"start": Path(args.init).name if args.init else "transform-coding initialisation"}
-    about |= {"steps": run.step, "minutes": round(run.elapsed / 60, 1), "tiles": len(run.batches.tiles)}
-    base = Path(args.init) if args.difference else None
-    checkpoint.save(run.average, args.out, {"recipe": json.dumps(about)}, base)
-    print(f"{args.out}: {run.step} steps, {run.elapsed / 60:.1f} minutes")
+    given = vars(args)
+    recipe = Recipe(**{field.name: given[field.name] for field in fields(Recipe) if field.name in given})
+    where = {name: given[name] for name in ("init", "difference", "resume", "device")}
+    for line in run.train(recipe, args.data, args.out, args.run, **where):
+        print(line)
 
 
 def evaluate(args: argparse.Namespace) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import math
+
+from explorer.config import PRESETS
+from explorer.train.recipe import KINDS, PRECISIONS, PRIORS, Recipe
 
 
 def parser() -> argparse.ArgumentParser:
@@ -63,20 +65,36 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--data", required=True, help="a folder of pictures, or of tar shards of pictures")
     command.add_argument("--out", required=True, help="the checkpoint to write (.safetensors)")
     command.add_argument("--run", default="runs/train", help="folder for the log and the state (default: %(default)s)")
-    command.add_argument("--preset", choices=("compact", "paper", "tiny"), default="compact")
-    command.add_argument("--kind", choices=("modulated", "fixed", "bottleneck"), default="modulated")
-    command.add_argument("--lambda", dest="lmbda", type=float, help="the λ of a fixed model")
     command.add_argument("--init", help="a checkpoint to start from (default: the transform-coding initialisation)")
     command.add_argument("--difference", action="store_true", help="keep what differs from --init, in its folder")
     command.add_argument("--resume", action="store_true", help="continue the run in the folder of --run")
-    command.add_argument("--steps", type=int, default=1000, help="length of the schedule (default: %(default)s)")
-    command.add_argument("--minutes", type=float, default=math.inf, help="end the schedule by this time")
-    command.add_argument("--batch", type=int, default=16)
-    command.add_argument("--crop", type=int, default=128, help="side of a crop in pixels (default: %(default)s)")
-    command.add_argument("--tile", type=int, default=256, help="side of the tiles that pictures are cut into")
-    command.add_argument("--lr", type=float, default=1e-3, help="peak learning rate (default: %(default)s)")
-    command.add_argument("--seed", type=int, default=0)
+    _add_recipe(command)
     _add_device(command)
+
+
+def _add_recipe(command: argparse.ArgumentParser) -> None:
+    """The parts of a recipe that can be chosen, under their names there and with the defaults that they have there."""
+    default = "(default: %(default)s)"
+    command.add_argument("--kind", choices=KINDS, default=Recipe.kind, help=default)
+    command.add_argument("--preset", choices=tuple(PRESETS), default=Recipe.preset, help=default)
+    several = "joint: factorised and hyper in turn (default: joint if modulated, otherwise that of --init)"
+    command.add_argument("--prior", choices=PRIORS, default=Recipe.prior, help=several)
+    command.add_argument("--lambda", dest="lmbda", type=float, default=Recipe.lmbda, help="the λ of a fixed model")
+    numbers: dict[str, tuple[type, str]] = {
+        "steps": (int, "length of the schedule"),
+        "minutes": (float, "end the schedule by this time"),
+        "batch": (int, "crops a step, over all processes"),
+        "crop": (int, "side of a crop in pixels"),
+        "tile": (int, "side of the tiles that pictures are cut into"),
+        "grey": (float, "share of crops that are made grey"),
+        "lr": (float, "peak learning rate"),
+        "rounded_after": (float, "share of the schedule before the decoder sees rounded latents"),
+        "seed": (int, "decides every draw"),
+    }
+    for name, (kind, about) in numbers.items():
+        option = "--" + name.replace("_", "-")
+        command.add_argument(option, type=kind, default=getattr(Recipe, name), help=f"{about} {default}")
+    command.add_argument("--precision", choices=PRECISIONS, default=Recipe.precision, help=default)
 
 
 def _add_measuring(commands: argparse._SubParsersAction) -> None:

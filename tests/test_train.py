@@ -1,23 +1,31 @@
-"""The trainer: it learns, is reproducible, and resumes as if it had never stopped."""
+"""The trainer: it learns, is reproducible, resumes as if it had never stopped, and only what it had begun."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import fields, replace
 
+import numpy as np
 import pytest
 import torch
 from conftest import photograph_tiles, sample_paths
 from PIL import Image
 
+import explorer
 from explorer import __main__ as command_line
+from explorer import checkpoint
+from explorer.arguments import parser
+from explorer.config import ModelConfig
 from explorer.images import InputError
-from explorer.model import PRESETS, ModelConfig
-from explorer.train import data, objective
-from explorer.train.loop import Trainer, new_model
-from explorer.train.muon import Muon
+from explorer.model import FloatGDN, transforms_of
+from explorer.train import data, objective, run
+from explorer.train.loop import Trainer
+from explorer.train.models import new_model, with_prior
 from explorer.train.recipe import Recipe
 
 CONFIG = ModelConfig(N=16, M=24, hidden=8)
+JOINT = (CONFIG, replace(CONFIG, prior="hyper"))
+SMALL = Recipe(steps=8, batch=2, crop=64, precision="float32")
 
 
 @pytest.fixture(scope="module")
@@ -25,88 +33,172 @@ def tiles():
     return photograph_tiles(slice(0, 24))
 
 
-def run(tiles, folder, steps, stop=None, **recipe):
-    trainer = Trainer(new_model(CONFIG, tiles), tiles, Recipe(steps=steps, batch=2, crop=64, **recipe), folder)
-    for _ in range(stop or steps):
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    for i, path in enumerate(sample_paths()):
+        Image.open(path).crop((0, 0, 256, 256)).save(folder / f"{i}.png")
+    return folder
+
+
+def trainer_of(tiles, folder, configs=JOINT, **recipe):
+    return Trainer([new_model(config, tiles) for config in configs], tiles, replace(SMALL, **recipe), folder)
+
+
+def after(tiles, folder, steps, configs=JOINT, **recipe):
+    trainer = trainer_of(tiles, folder, configs, **recipe)
+    for _ in range(steps):
         trainer._one_step()
     return trainer
 
 
 def weights(trainer):
-    return torch.cat([p.detach().flatten() for p in [*trainer.model.parameters(), *trainer.average.parameters()]])
+    modules = trainer.objective, trainer._averages
+    return torch.cat([p.detach().flatten() for module in modules for p in module.parameters()])
+
+
+def rows_of(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+# -- runs --------------------------------------------------------------------------------------------------------------
 
 
 def test_a_seed_decides_everything(tiles, tmp_path):
-    first, again, other = (run(tiles, tmp_path / n, 3, seed=s) for n, s in (("a", 0), ("b", 0), ("c", 1)))
+    first, again, other = (after(tiles, tmp_path / n, 2, seed=s) for n, s in (("a", 0), ("b", 0), ("c", 1)))
     assert torch.equal(weights(first), weights(again))
     assert not torch.equal(weights(first), weights(other))
 
 
 def test_a_resumed_run_is_the_uninterrupted_one(tiles, tmp_path):
-    whole = run(tiles, tmp_path / "whole", 8)
-    run(tiles, tmp_path / "part", 8, stop=3).save()
-    second = Trainer(new_model(CONFIG, tiles), tiles, Recipe(steps=8, batch=2, crop=64), tmp_path / "part")
+    whole = after(tiles, tmp_path / "whole", 8)
+    after(tiles, tmp_path / "part", 3).save()
+    second = trainer_of(tiles, tmp_path / "part")
     second.resume()
     assert second.step == 3
-    while second.position < 1:
-        second._one_step()
+    second.run()
     assert torch.equal(weights(second), weights(whole))
+    assert [row["step"] for row in rows_of(second.log_path)] == [4, 6, 8]
 
 
 def test_training_helps(tiles, tmp_path):
-    trainer = Trainer(new_model(CONFIG, tiles), tiles, Recipe(steps=120, batch=4, crop=64, lr=2e-3, ema=0.95), tmp_path)
+    trainer = trainer_of(tiles, tmp_path, [CONFIG], steps=300, batch=4, lr=5e-4, ema=0.95)
     before = objective.evaluate(trainer.average, tiles)
     trainer.run()
-    after = objective.evaluate(trainer.average, tiles)
-    assert sum(row["J"] for row in after) < 0.97 * sum(row["J"] for row in before)
-    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert {"step", "loss", "bpp", "psnr", "elapsed_s"} <= set(log[-1])
+    now = objective.evaluate(trainer.average, tiles)
+    assert sum(row["J"] for row in now) < 0.96 * sum(row["J"] for row in before)
+    assert {"step", "loss", "bpp", "psnr", "elapsed_s"} <= set(rows_of(trainer.log_path)[-1])
 
 
 def test_resuming_what_is_not_there(tiles, tmp_path):
-    trainer = run(tiles, tmp_path, 1)
+    trainer = after(tiles, tmp_path, 1)
     with pytest.raises(InputError, match="without --resume"):
         trainer.resume()
-    trainer.save()
-    other = Trainer(new_model(PRESETS["tiny"], tiles), tiles, Recipe(steps=1, batch=2, crop=64), tmp_path)
-    with pytest.raises(InputError, match="another network"):
-        other.resume()
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"lr": 1e-3}, "lr 0.0003, not 0.001"),
+        ({"grey": 0.0}, "grey 0.12, not 0.0"),
+        ({"seed": 7}, "seed 0, not 7"),
+        ({"start": "mae 1234abcd"}, "start None, not mae 1234abcd"),
+        ({"configs": [CONFIG]}, "prior joint, not factorised"),
+        ({"configs": [replace(config, N=24) for config in JOINT]}, "N 16, not 24"),
+    ],
+)
+def test_a_run_is_resumed_as_it_began_or_not_at_all(tiles, tmp_path, changed, says):
+    after(tiles, tmp_path, 1).save()
+    with pytest.raises(InputError, match=says) as refused:
+        trainer_of(tiles, tmp_path, **changed).resume()
+    assert "--run" in str(refused.value) and str(refused.value).count("\n") == 0
+
+
+def test_a_run_on_other_tiles_is_not_resumed(tiles, tmp_path):
+    after(tiles, tmp_path, 1).save()
+    with pytest.raises(InputError, match="tiles 24, not 20"):
+        trainer_of(tiles[:20], tmp_path).resume()
+
+
+# -- models ------------------------------------------------------------------------------------------------------------
 
 
 def test_kinds(tiles, tiny_network):
     fixed = new_model(ModelConfig("fixed", N=48, M=64, hidden=16, lmbda=512.0), tiles, tiny_network)
     assert fixed.config.kind == "fixed" and fixed.lambda_range() == (512.0, 512.0)
     scaled = new_model(ModelConfig("bottleneck", N=48, M=64, hidden=16), tiles, fixed)
-    trained = {name.split(".")[0] for name, p in scaled.named_parameters() if p.requires_grad}
-    assert trained == {"y_mod", "prior"}
+    for model in (scaled, new_model(scaled.config, tiles, scaled)):
+        trained = {name.split(".")[0] for name, p in model.named_parameters() if p.requires_grad}
+        assert trained == {"y_mod", "prior"}
     with pytest.raises(InputError, match="--init"):
         new_model(ModelConfig("fixed", lmbda=512.0), tiles)
+    with pytest.raises(InputError, match="of its own λ"):
+        new_model(replace(fixed.config, lmbda=64.0), tiles, fixed)
+    with pytest.raises(InputError, match="starts from a fixed model"):
+        new_model(scaled.config, tiles, tiny_network)
+    with pytest.raises(InputError, match="the prior of its start"):
+        new_model(replace(fixed.config, prior="hyper"), tiles, tiny_network)
+
+
+def test_every_kind_with_a_hyperprior_takes_steps(tiles, tmp_path, tiny_network):
+    model = with_prior(tiny_network, "hyper")
+    fixed = new_model(replace(model.config, kind="fixed", lmbda=4096.0), tiles, model)
+    scaled = new_model(replace(model.config, kind="bottleneck"), tiles, fixed)
+    for name, start in (("fixed", fixed), ("scaled", scaled)):
+        trainer = Trainer(start, tiles, SMALL, tmp_path / name)
+        before = transforms_of({key: p.clone() for key, p in start.state_dict().items()})
+        trainer._one_step()
+        moved = {key for key, p in transforms_of(start.state_dict()).items() if not torch.equal(p, before[key])}
+        assert trainer.recipe.prior == "hyper" and moved
+        assert name == "fixed" or all(key.startswith("y_mod.") for key in moved)
+
+
+def test_a_new_prior_leaves_the_transforms_and_takes_over_what_it_can(tiny_network):
+    hyper = with_prior(tiny_network, "hyper")
+    for name, p in transforms_of(tiny_network.state_dict()).items():
+        assert torch.equal(p, hyper.state_dict()[name])
+    t = tiny_network.position(512.0)
+    assert torch.equal(hyper.prior.a(t), tiny_network.prior.a(t))
+    paper = with_prior(tiny_network, "per_lambda")
+    y = 3 * torch.randn(1, 64, 4, 4, generator=torch.Generator().manual_seed(0))
+    for lmbda in (64.0, 4096.0):
+        t = tiny_network.position(lmbda)
+        torch.testing.assert_close(
+            paper.prior.estimate(y, t)[0], tiny_network.prior.estimate(y, t)[0], rtol=1e-4, atol=0
+        )
+
+
+def test_priors_take_turns_over_one_set_of_transforms(tiles, tmp_path):
+    trainer = trainer_of(tiles, tmp_path)
+    first, second = (trainer.objective.model(turn) for turn in (0, 1))
+    assert first.a_conv is second.a_conv and first.prior.gain is second.prior.gain
+    own = [{n: p.clone() for n, p in model.prior.named_parameters()} for model in (first, second)]
+    trainer._one_step()
+    moved = [
+        any(not torch.equal(p, own[i][n]) for n, p in model.prior.named_parameters() if not n.startswith("gain."))
+        for i, model in enumerate((first, second))
+    ]
+    assert moved == [True, False]
+
+
+# -- what a step sees --------------------------------------------------------------------------------------------------
 
 
 def test_lambdas_are_stratified(tiles):
     model = new_model(CONFIG, tiles)
-    lambdas = objective.draw_lambdas(model, 64, torch.Generator().manual_seed(0), torch.device("cpu"))
+    torch.manual_seed(0)
+    lambdas = objective.draw_lambdas(model, 64, torch.device("cpu"))
     position = (torch.log(lambdas / 64) / torch.log(torch.tensor(64.0))).sort().values
     assert position[0] == 0 and position[-1] == 1, "both ends are trained"
     assert (position.diff() <= 2 * 1.06 / 64 + 1e-6).all(), "no part of the axis is left out"
     fixed = new_model(ModelConfig("fixed", N=16, M=24, hidden=8, lmbda=512.0), tiles, model)
-    assert set(objective.draw_lambdas(fixed, 5, torch.Generator(), torch.device("cpu")).tolist()) == {512.0}
-
-
-def test_muon_makes_orthogonal_updates():
-    torch.manual_seed(0)
-    for shape in ((8, 3, 5, 5), (40, 3, 2, 2)):
-        p = torch.nn.Parameter(torch.zeros(shape))
-        p.grad = torch.randn(shape)
-        Muon([p], lr=1.0).step()
-        values = torch.linalg.svdvals(p.detach().reshape(len(p), -1)) / (0.2 * max(p.reshape(len(p), -1).shape) ** 0.5)
-        assert (values > 0.6).all() and (values < 1.3).all()
+    assert set(objective.draw_lambdas(fixed, 5, torch.device("cpu")).tolist()) == {512.0}
 
 
 def test_batches_are_crops_of_the_tiles(tiles):
-    batches = data.Batches(tiles, 32, torch.Generator().manual_seed(0))
-    crops = batches.draw(16)
-    assert crops.shape == (16, 3, 32, 32) and crops.min() >= 0 and crops.max() <= 1
+    torch.manual_seed(0)
+    crops, is_grey = data.Batches(tiles, 32).draw(16)
+    assert crops.shape == (16, 3, 32, 32) and crops.min() >= 0 and crops.max() <= 1 and not is_grey.any()
     turned = [torch.rot90(t, k, (0, 1)) for t in tiles for k in range(4)]
     pile = torch.stack([*turned, *[t.flip(1) for t in turned]])
     first = (crops[0].permute(1, 2, 0) * 255).round().byte()
@@ -115,16 +207,118 @@ def test_batches_are_crops_of_the_tiles(tiles):
     assert any(torch.equal(pile[n, y : y + 32, x : x + 32], first) for n, y, x in candidates.tolist())
 
 
-def test_the_command_trains_on_a_folder_of_pictures(tmp_path, capsys):
-    for i, path in enumerate(sample_paths()):
-        Image.open(path).crop((0, 0, 256, 256)).save(tmp_path / f"{i}.png")
+def test_grey_crops_are_their_luma_in_all_channels(tiles):
+    torch.manual_seed(3)
+    coloured, _ = data.Batches(tiles, 16).draw(4000)
+    torch.manual_seed(3)
+    crops, is_grey = data.Batches(tiles, 16, grey=0.12).draw(4000)
+    assert abs(is_grey.float().mean().item() - 0.12) < 0.02
+    assert torch.equal(crops[~is_grey], coloured[~is_grey])
+    luma = (coloured[is_grey] * torch.tensor([0.299, 0.587, 0.114]).reshape(1, 3, 1, 1)).sum(1)
+    for channel in range(3):
+        assert torch.equal(crops[is_grey][:, channel], luma)
+
+
+def test_a_tint_on_grey_crops_costs_more(tiles):
+    model = new_model(CONFIG, tiles)
+    x, lmbda = torch.rand(2, 3, 32, 32), torch.tensor([64.0, 4096.0])
+    losses = []
+    for chroma, grey in ((0.0, 1.0), (6.0, 0.0), (6.0, 1.0)):
+        torch.manual_seed(0)
+        whole = objective.Objective([model], chroma, torch.float32)
+        losses.append(whole(0, objective.Crops(x, lmbda, torch.full((2,), grey)), False)[0])
+    torch.manual_seed(0)
+    _, _, tint = objective.rate_distortion(model, x, lmbda, False)
+    assert losses[0] == losses[1]
+    torch.testing.assert_close(losses[2] - losses[0], (6 * lmbda.sqrt() * tint).mean(), rtol=1e-4, atol=1e-6)
+
+
+def test_gdn_sums_in_bfloat16_what_it_squares_in_float32():
+    torch.manual_seed(0)
+    gdn, x = FloatGDN(8), 300 * torch.randn(2, 8, 6, 6)
+    exact = gdn(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = gdn(x)
+    assert mixed.dtype == torch.float32
+    torch.testing.assert_close(mixed, exact, rtol=0.005, atol=0)
+
+
+# -- the command -------------------------------------------------------------------------------------------------------
+
+
+def command(pictures, out, *extra):
+    small = ["--steps", "4", "--batch", "2", "--crop", "64", "--tile", "128", "--run", str(out.parent / "run")]
+    return command_line.main(["train", "--data", str(pictures), "--out", str(out), "--preset", "tiny", *small, *extra])
+
+
+def test_the_command_line_has_the_recipe_s_defaults():
+    args = vars(parser().parse_args(["train", "--data", "d", "--out", "o"]))
+    chosen = {field.name for field in fields(Recipe)} & set(args)
+    assert {"kind", "preset", "prior", "steps", "minutes", "batch", "crop", "tile", "lr", "grey", "seed"} <= chosen
+    assert all(args[name] == getattr(Recipe(), name) for name in chosen)
+
+
+def test_the_command_trains_both_priors_on_a_folder_of_pictures(pictures, tmp_path, capsys):
+    out = tmp_path / "new" / "tiny.safetensors"
+    assert command(pictures, out) == 0
+    assert "4 steps" in capsys.readouterr().out
+    first, second = (checkpoint.load(path)[0] for path in (out, out.with_name("tiny-hyperprior.safetensors")))
+    assert (first.config.prior, second.config.prior) == ("factorised", "hyper")
+    own, other = first.state_dict(), second.state_dict()
+    shared = [name for name in own if not name.startswith("prior.") or name.startswith("prior.gain.")]
+    assert all(torch.equal(own[name], other[name]) for name in shared)
+    for path in (out, out.with_name("tiny-hyperprior.safetensors")):
+        model = explorer.load_model(path)
+        pixels = model.decode(model.encode(sample_paths()[0], 512))
+        picture = np.asarray(Image.open(sample_paths()[0]).convert("RGB"))
+        assert 10 * np.log10(255**2 / ((pixels.astype(float) - picture) ** 2).mean()) > 22
+
+
+def test_the_log_is_published_beside_the_checkpoint(pictures, tmp_path):
     out = tmp_path / "tiny.safetensors"
-    arguments = ["train", "--data", str(tmp_path), "--preset", "tiny", "--steps", "3", "--batch", "2", "--crop", "64"]
-    arguments += ["--tile", "128", "--out", str(out), "--run", str(tmp_path / "run")]
-    assert command_line.main(arguments) == 0
-    assert "3 steps" in capsys.readouterr().out
-    assert command_line.main(["info", str(out)]) == 0
-    assert "N 48, M 64" in capsys.readouterr().out
+    assert command(pictures, out) == 0
+    header, *rows = rows_of(tmp_path / "tiny.train.jsonl")
+    assert header["recipe"]["prior"] == "joint" and header["recipe"]["lr"] == 3e-4 and header["recipe"]["tiles"] > 0
+    assert header["recipe"]["start"] == "transform-coding initialisation" and header["recipe"]["steps"] == 4
+    assert [row["step"] for row in rows] == [2, 4]
+    assert all(row["loss"] == pytest.approx((row["loss_factorised"] + row["loss_hyper"]) / 2, abs=2e-5) for row in rows)
+
+
+def test_a_long_log_is_thinned(tiles, tmp_path):
+    trainer = trainer_of(tiles, tmp_path)
+    trainer.log_path.write_text("".join(f'{{"step": {step}}}\n' for step in range(1, 1002)))
+    _, *rows = rows_of(run.publish_log(trainer, tmp_path / "out.safetensors"))
+    steps = [row["step"] for row in rows]
+    assert 150 < len(steps) <= 200 and steps[-1] == 1001 and set(np.diff(steps)) == {6}
+
+
+def test_a_joint_run_goes_on_from_the_two_files_of_another(pictures, tmp_path):
+    out, again = tmp_path / "a.safetensors", tmp_path / "b" / "b.safetensors"
+    assert command(pictures, out) == 0
+    assert command(pictures, again, "--init", str(out), "--lr", "1e-9") == 0
+    header = rows_of(tmp_path / "b" / "b.train.jsonl")[0]["recipe"]
+    ids = [f"{name} {checkpoint.load(tmp_path / f'{name}.safetensors')[2]}" for name in ("a", "a-hyperprior")]
+    assert header["start"] == ", ".join(ids) and "preset" not in header
+    for suffix in ("", "-hyperprior"):
+        old, new = (
+            checkpoint.load(path.with_name(path.stem + suffix + ".safetensors"))[0].state_dict()
+            for path in (out, again)
+        )
+        for name in old:
+            torch.testing.assert_close(new[name], old[name], rtol=2e-3, atol=1e-4, msg=name)
+
+
+def test_an_independent_model_and_its_scaling_are_kept_as_differences(pictures, tmp_path):
+    assert command(pictures, tmp_path / "m.safetensors") == 0
+    base = str(tmp_path / "m-hyperprior.safetensors")
+    fixed, scaled = tmp_path / "fixed.safetensors", tmp_path / "scaled.safetensors"
+    ends = ["--difference", "--rounded-after", "0"]
+    assert command(pictures, fixed, "--kind", "fixed", "--lambda", "4096", "--init", base, *ends) == 0
+    assert command(pictures, scaled, "--kind", "bottleneck", "--init", str(fixed), *ends) == 0
+    for path, kind in ((fixed, "fixed"), (scaled, "bottleneck")):
+        model = checkpoint.load(path)[0]
+        assert (model.config.kind, model.config.prior) == (kind, "hyper")
+        assert rows_of(path.with_name(f"{path.stem}.train.jsonl"))[0]["recipe"]["prior"] == "hyper"
 
 
 @pytest.mark.parametrize(
@@ -135,16 +329,22 @@ def test_the_command_trains_on_a_folder_of_pictures(tmp_path, capsys):
         (["--init", "nowhere.safetensors"], "no checkpoint"),
         (["--kind", "fixed"], "--lambda"),
         (["--kind", "bottleneck"], "--init"),
+        (["--kind", "bottleneck", "--prior", "joint"], "--prior"),
         (["--crop", "100000"], "smaller crops"),
         (["--crop", "20"], "multiple of 16"),
         (["--steps", "0"], "at least 1"),
+        (["--grey", "2"], "between 0 and 1"),
+        (["--difference"], "--init"),
+        (["--out", "EMPTY"], "--out"),
+        (["--out", "FILE/o.safetensors"], "--out"),
     ],
 )
 def test_bad_training_arguments_are_one_sentence(tmp_path, capsys, extra, says):
     (tmp_path / "EMPTY").mkdir()
     Image.open(sample_paths()[0]).save(tmp_path / "a.png")
-    extra = [str(tmp_path / word) if word == "EMPTY" else word for word in extra]
+    words = {"EMPTY": tmp_path / "EMPTY", "FILE/o.safetensors": tmp_path / "a.png" / "o.safetensors"}
+    extra = [str(words.get(word, word)) for word in extra]
     arguments = ["train", "--data", str(tmp_path), "--out", str(tmp_path / "o.safetensors"), "--preset", "tiny"]
-    assert command_line.main([*arguments, "--steps", "1", *extra]) == 2
+    assert command_line.main([*arguments, "--steps", "1", "--run", str(tmp_path / "run"), *extra]) == 2
     message = capsys.readouterr().err.splitlines()[-1]
     assert message.startswith("explorer: ") and message.endswith(".") and says in message

@@ -21,11 +21,11 @@ from tqdm import tqdm
 from explorer import images
 from explorer.images import InputError
 
-TILE = 320
+LUMA = (0.299, 0.587, 0.114)  # of red, green and blue
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".ppm", ".jp2"}
 
 
-def load_tiles(folder: str | Path, size: int = TILE) -> Tensor:
+def load_tiles(folder: str | Path, size: int) -> Tensor:
     """All tiles of a folder of pictures, or of the tar shards of pictures in it: (n, size, size, 3) uint8.
 
     A picture smaller than size on either side is left out. InputError where nothing is left."""
@@ -68,38 +68,40 @@ def _starts(length: int, size: int) -> list[int]:
     return [0] if number == 1 else [i * (length - size) // (number - 1) for i in range(number)]
 
 
-def activity(tiles: Tensor) -> Tensor:
-    """Mean absolute luma gradient of each tile, (n,) in 8-bit steps: how textured it is."""
-    means = []
-    for batch in tiles.split(256):
-        luma = batch.float() @ torch.tensor([0.299, 0.587, 0.114], device=tiles.device)
-        means.append((luma.diff(dim=1).abs().mean(dim=(1, 2)) + luma.diff(dim=2).abs().mean(dim=(1, 2))) / 2)
-    return torch.cat(means)
+def grey(crops: Tensor) -> Tensor:
+    """Crops (n, 3, S, S) with their luma in all three channels."""
+    weights = torch.tensor(LUMA, device=crops.device).reshape(1, 3, 1, 1)
+    return (crops * weights).sum(dim=1, keepdim=True).expand_as(crops)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Batches:
-    """Random crops of tiles (n, S, S, 3) uint8, drawn with weight √activity (clipped to [1, 12]), flipped and
-    transposed.
+    """Random crops of tiles (n, S, S, 3) uint8, each place and each tile as likely, flipped and transposed; a share of
+    them is made grey.
 
-    The generator decides everything, so its state is all that has to be saved to resume."""
+    All draws are from torch's generator of the tiles' device, so that a seed before a draw decides it."""
 
     tiles: Tensor
     crop: int
-    generator: torch.Generator
+    grey: float = 0.0
 
     def __post_init__(self) -> None:
         if self.crop > self.tiles.shape[1]:
             raise InputError(f"Crops of {self.crop} pixels need tiles that large; these have {self.tiles.shape[1]}.")
-        self.weights = activity(self.tiles).clamp(1, 12).sqrt()
 
-    def draw(self, number: int) -> Tensor:
-        """(number, 3, crop, crop) float32 in [0, 1], channels last."""
+    def draw(self, number: int) -> tuple[Tensor, Tensor]:
+        """(number, 3, crop, crop) float32 in [0, 1], channels last, and which of them are grey (number,) bool."""
         device, size = self.tiles.device, self.tiles.shape[1]
-        which = torch.multinomial(self.weights, number, replacement=True, generator=self.generator)
-        corner = torch.randint(size - self.crop + 1, (2, number), generator=self.generator, device=device)
-        turn = torch.randint(2, (3, number), generator=self.generator, device=device).bool()
-        steps = torch.arange(self.crop, device=device)
+        which = torch.randint(len(self.tiles), (number,), device=device)
+        corner = torch.randint(size - self.crop + 1, (2, number), device=device)
+        turn = torch.randint(2, (3, number), device=device).bool()
+        is_grey = torch.rand(number, device=device) < self.grey
+        crops = self._cut(which, corner, turn)
+        return torch.where(is_grey[:, None, None, None], grey(crops), crops), is_grey
+
+    def _cut(self, which: Tensor, corner: Tensor, turn: Tensor) -> Tensor:
+        """Crops of the tiles `which` (n,) at corner (2, n), flipped along either axis and transposed by turn (3, n)."""
+        steps = torch.arange(self.crop, device=which.device)
         lines = [torch.where(turn[i, :, None], self.crop - 1 - steps, steps) + corner[i, :, None] for i in (0, 1)]
         rows, columns = lines[0][:, :, None], lines[1][:, None, :]
         transposed = turn[2, :, None, None]

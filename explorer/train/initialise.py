@@ -78,4 +78,6 @@ def _scale_bottleneck_with_lambda(model: Autoencoder, deviation: Tensor) -> None
     analysis_gain.set_exponential(low, high)
     synthesis_gain.set_exponential(-low, -high)
     width = torch.log(deviation * GAIN_LOW + 0.03)
-    model.prior.get_submodule("gain").set_exponential(-width, -width + low - high)
+    prior_gain = model.prior.get_submodule("gain")
+    assert isinstance(prior_gain, Modulator)
+    prior_gain.set_exponential(-width, -width + low - high)
