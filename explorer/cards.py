@@ -19,7 +19,7 @@ from explorer.report import cells, footnotes, mean_cell, percent, published_line
 from explorer.rows import Comparison, MeanPoint, PictureSet, compare, compare_means, line, mean_curves, picture_curves
 
 if TYPE_CHECKING:
-    from explorer.model import ModelConfig
+    from explorer.config import ModelConfig
 
 BETWEEN = (64 * 2**0.5, 64 * 2**3.5, 64 * 2**5.5)  # three λ that lie between the paper's
 MEASURED_ANCHORS = ("jpeg", "jpeg2000")
@@ -71,7 +71,7 @@ def model_sizes(config: ModelConfig) -> list[ModelSize]:
 
 def sizes_text() -> str:
     """Table I in Markdown, for the bundled preset and for the paper's, with each prior."""
-    from explorer.model import PRESETS
+    from explorer.config import PRESETS
 
     body = [
         [f"{size.name}, {preset}", f"{size.models}", f"{size.parameters / 1e6:.2f}", f"{size.bytes / 2**20:.1f}"]

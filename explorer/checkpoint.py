@@ -27,8 +27,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from explorer.config import ModelConfig
 from explorer.images import InputError
-from explorer.model import Autoencoder, ModelConfig
+from explorer.model import Autoencoder
 
 FORMAT = 2
 STEPS = 127  # the largest difference is this many steps

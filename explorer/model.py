@@ -16,13 +16,13 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import dropwhile, takewhile
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from explorer.condition import LAMBDA_MAX, LAMBDA_MIN, snap
+from explorer.config import ModelConfig
 from explorer.images import InputError
 from explorer.modulation import Modulator, as_map, in_float, position
 from explorer.priors import PRIORS
@@ -37,34 +37,6 @@ LAYERS = (  # every intermediate map of the modulated kind, in data order; the l
     *(f"a{k}.{step}" for k in range(3) for step in ("conv", "mod", "gdn")),
     *(f"s{k}.{step}" for k in range(3) for step in ("igdn", "mod", "conv")),
 )
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """What a checkpoint's header says of its network.
-
-    kind: "modulated" (the paper's), "fixed" (an independent model: one λ, no modulators) or "bottleneck" (bottleneck
-    scaling, Theis et al. 2017: one gain per channel and λ after the last GDN, its inverse in the decoder).
-    N, M: channels inside and in the bottleneck. hidden: width of each modulator (50 in the paper).
-    conditioning: the modulators' input. "log" is t = log(λ/64)/log(64); "linear" is the paper's λ/4096, which squeezes
-    the low rates into a few percent of the range.
-    lmbda: the one λ of a fixed model. prior: what stands between y and the file, by its name in `PRIORS`.
-    """
-
-    kind: Literal["modulated", "fixed", "bottleneck"] = "modulated"
-    N: int = 128
-    M: int = 192
-    hidden: int = 50
-    conditioning: Literal["log", "linear"] = "log"
-    lmbda: float | None = None
-    prior: str = "factorised"
-
-
-PRESETS = {
-    "compact": ModelConfig(),
-    "paper": ModelConfig(N=192),
-    "tiny": ModelConfig(N=48, M=64, hidden=16),
-}
 
 
 class FloatGDN(GDN):

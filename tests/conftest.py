@@ -12,7 +12,8 @@ import explorer
 from explorer import images
 from explorer.checkpoint import content_id
 from explorer.codecs.learned import LearnedCodec
-from explorer.model import PRESETS, Autoencoder
+from explorer.config import PRESETS
+from explorer.model import Autoencoder
 from explorer.train.data import cut
 from explorer.train.initialise import transform_coding_init
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from explorer.__main__ import main
 PACKAGE = Path(explorer.__file__).parent
 LAYERS = [  # each may import from the lines above it, and from its own
     {"images", "metrics"},
-    {"condition"},
+    {"condition", "config"},
     {"modulation", "priors", "model", "checkpoint"},
     {"bitstream", "runtime"},
     {"codecs"},
@@ -105,6 +106,25 @@ def test_imports_go_downwards_only():
         if own != "__init__":
             upwards = {name for name in imports_of(path) - public if layer_of(name) > layer_of(own)}
             assert not upwards, f"{path.name} imports {upwards} from above"
+
+
+def test_no_circle_of_imports():
+    """Not even one that only a type checker sees."""
+    modules = {path: ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in PACKAGE.rglob("*.py")}
+    names = {name.removesuffix(".__init__"): path for path, name in modules.items()}
+    graph = {path: {names[each] for each in modules_of(path, names) if names[each] != path} for path in modules}
+    order = TopologicalSorter({path: graph[path] for path in graph if path != PACKAGE / "__init__.py"})
+    assert list(order.static_order())  # a CycleError names the circle
+
+
+def modules_of(path: Path, names: dict[str, Path]) -> set[str]:
+    """The package's own modules that a module imports, lazily or not; a package's face stands for none of its rooms."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "explorer":
+            inner = [f"{node.module}.{alias.name}" for alias in node.names]
+            found |= {each if each in names else node.module for each in inner}
+    return {each for each in found if each in names and each != "explorer"}
 
 
 def test_only_the_app_imports_gradio_and_only_the_notebook_ipywidgets():

@@ -13,8 +13,9 @@ from conftest import photograph_tiles, smooth_picture
 from safetensors.torch import load_file, save_file
 
 from explorer import checkpoint, condition, model
+from explorer.config import PRESETS, ModelConfig
 from explorer.images import InputError, to_tensor
-from explorer.model import PRESETS, Autoencoder, ModelConfig, scale_bottleneck
+from explorer.model import Autoencoder, scale_bottleneck
 from explorer.train.objective import evaluate
 
 

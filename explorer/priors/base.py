@@ -23,12 +23,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from explorer.condition import Condition, lambda_of
+from explorer.config import ModelConfig
 from explorer.modulation import position
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from explorer.model import ModelConfig
 
 GAIN_MAX = 1000.0  # of y before its density: nothing else stops a channel that is always zero from asking for more
 PLACES = 257  # of the λ axis at which what depends on λ is sampled into integers, 256 levels apart

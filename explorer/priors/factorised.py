@@ -12,7 +12,6 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from explorer.condition import Condition
+from explorer.config import ModelConfig
 from explorer.modulation import Modulator
 from explorer.priors.base import (
     GAIN_MAX,
@@ -35,9 +35,6 @@ from explorer.priors.base import (
 )
 from explorer.priors.density import Density
 from explorer.priors.tables import DensityTables, Reader, Table, channel_rows, encode
-
-if TYPE_CHECKING:
-    from explorer.model import ModelConfig
 
 
 class Factorised(Prior):

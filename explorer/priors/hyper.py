@@ -15,21 +15,20 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from explorer.modulation import Modulator, as_map
-from explorer.priors.base import GAIN_MAX, Prior, lower_bound, noisy, pad_to, sampled_axis, straight_through
+from explorer.condition import Condition
+from explorer.config import ModelConfig
+from explorer.modulation import Modulator, as_map, position
+from explorer.priors.base import GAIN_MAX, Float32, Prior, lower_bound, noisy, pad_to, sampled_axis, straight_through
 from explorer.priors.density import LIKELIHOOD_MIN, Density
 from explorer.priors.hypercode import SIDE_STRIDE, HyperCoder
 from explorer.priors.integers import SCALES, freeze_synthesis
 from explorer.priors.tables import DensityTables, gaussian_table
-
-if TYPE_CHECKING:
-    from explorer.model import ModelConfig
 
 SCALE_MIN = 0.04  # of a quantiser step: what is narrower is certain already
 LOG_SCALE_MAX = 8.0  # of σ_u, in either direction
@@ -167,7 +166,14 @@ class Hyper(Prior):
         return side | gaussians | freeze_synthesis(self.hs_conv, gains, self.a(t))
 
     def coder(self, integers: Mapping[str, Tensor]) -> HyperCoder:
-        return HyperCoder(self, integers)
+        return HyperCoder(self.rounded_side, (self.config.N, self.config.M), integers)
+
+    @torch.inference_mode()
+    def rounded_side(self, y: Float32, condition: Condition) -> Tensor:
+        """ẑ (N, ⌈h/4⌉, ⌈w/4⌉) on the CPU, as the encoder finds it for y (M, h, w)."""
+        parameter = self.get_parameter("ha_conv.0.weight")
+        t = position(torch.tensor([condition.lmbda]).to(parameter), self.config.conditioning)
+        return torch.round(self.side(torch.from_numpy(np.array(y))[None].to(parameter), t)[0]).cpu()
 
 
 def gaussian_bits(difference: Tensor, scale: Tensor) -> Tensor:

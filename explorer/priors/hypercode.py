@@ -6,24 +6,18 @@ payload: ẑ under one distribution a channel, q under the Gaussian of each elem
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from explorer.condition import Condition
 from explorer.images import InputError
-from explorer.modulation import position
 from explorer.priors.base import Code, Coder, Distribution, Float32, Int64, frozen
 from explorer.priors.integers import MEAN_BITS, SCALES, SIDE_MAX, HyperSynthesis
 from explorer.priors.tables import DensityTables, Int32, Reader, Table, channel_rows, encode
-
-if TYPE_CHECKING:
-    from explorer.priors.hyper import Hyper
 
 SIDE_STRIDE = 4  # elements of y, in each direction, that an element of z stands for
 
@@ -112,9 +106,12 @@ def _from_left(centred: Float32, count: Int64) -> Float32:
 class HyperCoder(Coder):
     """The float hyper-analysis, which the encoder alone needs, and the integers of all else. gaussians: of each σ."""
 
-    def __init__(self, prior: Hyper, integers: Mapping[str, Tensor]) -> None:
-        """Raises KeyError or ValueError where the integers are none of `Hyper.freeze`."""
-        self._prior = prior
+    def __init__(
+        self, side_of: Callable[[Float32, Condition], Tensor], channels: tuple[int, int], integers: Mapping[str, Tensor]
+    ) -> None:
+        """side_of: y (M, h, w) and λ -> ẑ (N, h', w'). channels: (N, M). Raises KeyError or ValueError where the
+        integers are none of `Hyper.freeze`."""
+        self._side_of, self._channels = side_of, channels
         self._side = DensityTables.from_tensors(integers, "side")
         self.gaussians = Table.from_tensors(integers, "gaussians")
         self._synthesis = HyperSynthesis(integers)
@@ -126,11 +123,7 @@ class HyperCoder(Coder):
         return self._side.at(condition.level)
 
     def quantise(self, y: Float32, condition: Condition) -> HyperCode:
-        with torch.inference_mode():
-            parameter = self._prior.get_parameter("ha_conv.0.weight")
-            t = position(torch.tensor([condition.lmbda]).to(parameter), self._prior.config.conditioning)
-            z = self._prior.side(torch.from_numpy(np.array(y))[None].to(parameter), t)
-        side = torch.round(z[0]).clamp(-SIDE_MAX, SIDE_MAX).cpu().numpy().astype(np.int32)
+        side = self._side_of(y, condition).clamp(-SIDE_MAX, SIDE_MAX).numpy().astype(np.int32)
         mean, scale = self.expected(side, y.shape[1:], condition)
         q = np.rint(y - mean.astype(np.float32) / np.float32(1 << MEAN_BITS)).astype(np.int32)
         return self._code(condition, q, side, mean, scale)
@@ -142,14 +135,14 @@ class HyperCoder(Coder):
 
     def decode(self, payload: bytes, size: tuple[int, int], condition: Condition) -> HyperCode:
         h, w = size
-        config, table = self._prior.config, self.side_table(condition)
-        shape = config.N, -(-h // SIDE_STRIDE), -(-w // SIDE_STRIDE)
-        reader = Reader(payload, int(np.prod(shape)) + config.M * h * w)
-        side = reader.read(shape, channel_rows(config.N), table)
+        N, M = self._channels
+        shape = N, -(-h // SIDE_STRIDE), -(-w // SIDE_STRIDE)
+        reader = Reader(payload, int(np.prod(shape)) + M * h * w)
+        side = reader.read(shape, channel_rows(N), self.side_table(condition))
         if np.abs(side).max() > SIDE_MAX:
             raise InputError("The payload of this file is damaged; encode the picture again.")
         mean, scale = self.expected(side, size, condition)
-        return self._code(condition, reader.read((config.M, h, w), scale, self.gaussians), side, mean, scale)
+        return self._code(condition, reader.read((M, h, w), scale, self.gaussians), side, mean, scale)
 
     def expected(self, side: Int32, size: tuple[int, ...], condition: Condition) -> tuple[Int32, Int64]:
         """ẑ -> what it says of a bottleneck of size (h, w): μ in 1/256 of a step and the place of σ in SCALES, each

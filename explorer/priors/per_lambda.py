@@ -10,21 +10,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from explorer.condition import PAPER_LAMBDAS, Condition
+from explorer.config import ModelConfig
 from explorer.images import InputError
 from explorer.modulation import position
 from explorer.priors.base import Prior, noisy, straight_through
 from explorer.priors.density import Density
 from explorer.priors.factorised import FactorisedCoder
 from explorer.priors.tables import DensityTables
-
-if TYPE_CHECKING:
-    from explorer.model import ModelConfig
 
 
 class PerLambda(Prior):
