@@ -7,6 +7,8 @@ import argparse
 from explorer.config import PRESETS
 from explorer.train.recipe import KINDS, PRECISIONS, PRIORS, Recipe
 
+MODEL = "mae-hyperprior"  # the bundled model with the smallest files; a file says by which it was made
+
 
 def parser() -> argparse.ArgumentParser:
     """All commands with their options; `command` names the one that was chosen."""
@@ -24,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
 def _add_app(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser("app", help="open the app in a browser (the default)")
     command.add_argument("image", nargs="?", help="a picture to start with")
-    command.add_argument("--model", default="mae", help="a bundled model or a checkpoint (default: %(default)s)")
+    command.add_argument("--model", default=MODEL, help="a bundled model or a checkpoint (default: %(default)s)")
     command.add_argument("--host", default="127.0.0.1", help="address to serve on (default: %(default)s)")
     command.add_argument("--port", type=int, help="port to serve on (default: the first free one from 7860)")
     command.add_argument("--no-browser", action="store_true", help="print the address only")
@@ -39,7 +41,7 @@ def _add_coding(commands: argparse._SubParsersAction) -> None:
     target.add_argument("--bpp", type=float, help="the best quality within this many bits per pixel")
     target.add_argument("--bytes", type=int, help="the best quality within this file size")
     target.add_argument("--psnr", type=float, help="the smallest file of at least this PSNR in dB")
-    command.add_argument("--model", default="mae", help="a bundled model or a checkpoint (default: %(default)s)")
+    command.add_argument("--model", default=MODEL, help="a bundled model or a checkpoint (default: %(default)s)")
     _add_device(command)
 
     command = commands.add_parser("decode", help="turn a .mae file into a PNG")
@@ -57,7 +59,7 @@ def _add_export(commands: argparse._SubParsersAction) -> None:
     command.add_argument("image", help="any picture")
     command.add_argument("output", help="the .html file to write")
     command.add_argument("--points", type=int, default=17, help="how many λ (default: %(default)s)")
-    command.add_argument("--model", default="mae", help="a bundled model or a checkpoint (default: %(default)s)")
+    command.add_argument("--model", default=MODEL, help="a bundled model or a checkpoint (default: %(default)s)")
 
 
 def _add_train(commands: argparse._SubParsersAction) -> None:
