@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import fields, replace
 
 import numpy as np
@@ -18,6 +22,7 @@ from explorer.arguments import parser
 from explorer.config import ModelConfig
 from explorer.images import InputError
 from explorer.model import FloatGDN, transforms_of
+from explorer.priors import base
 from explorer.train import data, objective, run
 from explorer.train.loop import Trainer
 from explorer.train.models import new_model, with_prior
@@ -246,9 +251,13 @@ def test_gdn_sums_in_bfloat16_what_it_squares_in_float32():
 # -- the command -------------------------------------------------------------------------------------------------------
 
 
-def command(pictures, out, *extra):
+def words(pictures, out, *extra):
     small = ["--steps", "4", "--batch", "2", "--crop", "64", "--tile", "128", "--run", str(out.parent / "run")]
-    return command_line.main(["train", "--data", str(pictures), "--out", str(out), "--preset", "tiny", *small, *extra])
+    return ["train", "--data", str(pictures), "--out", str(out), "--preset", "tiny", *small, *extra]
+
+
+def command(pictures, out, *extra):
+    return command_line.main(words(pictures, out, *extra))
 
 
 def test_the_command_line_has_the_recipe_s_defaults():
@@ -319,6 +328,68 @@ def test_an_independent_model_and_its_scaling_are_kept_as_differences(pictures, 
         model = checkpoint.load(path)[0]
         assert (model.config.kind, model.config.prior) == (kind, "hyper")
         assert rows_of(path.with_name(f"{path.stem}.train.jsonl"))[0]["recipe"]["prior"] == "hyper"
+
+
+# -- several processes -------------------------------------------------------------------------------------------------
+
+
+def together(pictures, out, *extra):
+    """The command in two processes over gloo."""
+    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "--"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    subprocess.run([*start, "explorer", *words(pictures, out, *extra)], env=environment, check=True)
+
+
+def assert_same_curve(rows, others):
+    assert [row["step"] for row in rows] == [row["step"] for row in others] and rows
+    for row, other in zip(rows, others, strict=True):
+        for name in ("loss", "loss_factorised", "loss_hyper", "bpp"):
+            assert row[name] == pytest.approx(other[name], abs=1e-4), (row["step"], name)
+
+
+def test_two_processes_train_as_one_does(pictures, tmp_path):
+    alone, both = tmp_path / "alone" / "a.safetensors", tmp_path / "both" / "a.safetensors"
+    extra = ("--steps", "6", "--precision", "float32")
+    assert command(pictures, alone, *extra) == 0
+    together(pictures, both, *extra)
+    assert_same_curve(*(rows_of(out.with_name("a.train.jsonl"))[1:] for out in (alone, both)))
+    one, other = (checkpoint.load(out)[0].state_dict() for out in (alone, both))
+    for name in one:
+        torch.testing.assert_close(other[name], one[name], rtol=1e-3, atol=1e-4, msg=name)
+
+
+def test_two_processes_go_on_where_one_stopped(pictures, tmp_path, monkeypatch):
+    whole, part = tmp_path / "whole" / "a.safetensors", tmp_path / "part" / "a.safetensors"
+    extra = ("--steps", "6", "--precision", "float32")
+    assert command(pictures, whole, *extra) == 0
+    step = Trainer._one_step
+
+    def interrupted(self):
+        step(self)
+        if self.step == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Trainer, "_one_step", interrupted)
+    assert command(pictures, part, *extra) == 0
+    assert [row["step"] for row in rows_of(part.with_name("a.train.jsonl"))[1:]] == [2]
+    together(pictures, part, *extra, "--resume")
+    assert_same_curve(*(rows_of(out.with_name("a.train.jsonl"))[1:] for out in (whole, part)))
+
+
+def test_parts_of_a_batch_are_those_of_the_whole(tiles, monkeypatch):
+    def drawn(part, parts):
+        monkeypatch.setattr(base, "part_of_batch", lambda: (part, parts))
+        torch.manual_seed(5)
+        share = slice(part * 4 // parts, (part + 1) * 4 // parts)
+        x, is_grey = data.Batches(tiles, 16, grey=0.5).draw(4, share)
+        return x, is_grey, base.noisy(torch.zeros(len(x), 2, 3, 3))
+
+    whole, halves = drawn(0, 1), (drawn(0, 2), drawn(1, 2))
+    for one, first, second in zip(whole, *halves, strict=True):
+        assert torch.equal(one, torch.cat([first, second]))
+
+
+# -- what cannot be done -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.nn import functional as F
 
 from explorer.condition import Condition, lambda_of
@@ -93,8 +93,16 @@ def sampled_axis(prior: Prior) -> Tensor:
 
 
 def noisy(y: Tensor) -> Tensor:
-    """y with the training proxy of rounding: uniform noise in [−½, ½]."""
-    return y + torch.rand_like(y) - 0.5
+    """y with the training proxy of rounding: uniform noise in [−½, ½], this process's part of that of a batch."""
+    part, parts = part_of_batch()
+    noise = torch.rand(parts * len(y), *y.shape[1:], dtype=y.dtype, device=y.device)
+    return y + noise[part * len(y) : (part + 1) * len(y)] - 0.5
+
+
+def part_of_batch() -> tuple[int, int]:
+    """(which part of a batch this process has, of how many equal ones): (0, 1) unless several train together."""
+    together = distributed.is_available() and distributed.is_initialized()
+    return (distributed.get_rank(), distributed.get_world_size()) if together else (0, 1)
 
 
 def straight_through(y: Tensor) -> Tensor:

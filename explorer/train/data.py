@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from explorer import images
 from explorer.images import InputError
+from explorer.train.parallel import first
 
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".ppm", ".jp2"}
@@ -39,7 +40,7 @@ def load_tiles(folder: str | Path, size: int) -> Tensor:
         else sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
     )
     with ThreadPoolExecutor() as pool:  # Pillow decodes outside the interpreter's lock
-        pictures = tqdm(pool.map(images.read, sources), "reading pictures", unit="picture")
+        pictures = tqdm(pool.map(images.read, sources), "reading pictures", unit="picture", disable=not first())
         tiles = [tile for picture in pictures for tile in cut(picture.pixels, size)]
     if not tiles:
         raise InputError(f"{folder} holds no picture of at least {size}×{size} pixels; add some, or use smaller crops.")
@@ -89,14 +90,15 @@ class Batches:
         if self.crop > self.tiles.shape[1]:
             raise InputError(f"Crops of {self.crop} pixels need tiles that large; these have {self.tiles.shape[1]}.")
 
-    def draw(self, number: int) -> tuple[Tensor, Tensor]:
-        """(number, 3, crop, crop) float32 in [0, 1], channels last, and which of them are grey (number,) bool."""
+    def draw(self, number: int, part: slice = slice(None)) -> tuple[Tensor, Tensor]:
+        """`part` of that many crops, (n, 3, crop, crop) float32 in [0, 1], channels last, and which of them are grey
+        (n,) bool."""
         device, size = self.tiles.device, self.tiles.shape[1]
         which = torch.randint(len(self.tiles), (number,), device=device)
         corner = torch.randint(size - self.crop + 1, (2, number), device=device)
         turn = torch.randint(2, (3, number), device=device).bool()
-        is_grey = torch.rand(number, device=device) < self.grey
-        crops = self._cut(which, corner, turn)
+        is_grey = (torch.rand(number, device=device) < self.grey)[part]
+        crops = self._cut(which[part], corner[:, part], turn[:, part])
         return torch.where(is_grey[:, None, None, None], grey(crops), crops), is_grey
 
     def _cut(self, which: Tensor, corner: Tensor, turn: Tensor) -> Tensor:

@@ -26,10 +26,12 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from explorer.images import InputError
 from explorer.model import Autoencoder
+from explorer.train import parallel
 from explorer.train.data import Batches
 from explorer.train.models import share_transforms
 from explorer.train.objective import Crops, GraphedBackward, Objective, backward, draw_lambdas, evaluate
@@ -70,6 +72,7 @@ class Trainer:
         self.log_every = len(models) * max(1, min(LOG_EVERY, recipe.steps // 100) // len(models))
         self.step, self.elapsed = 0, 0.0
         self._forget_numbers()
+        self.part = parallel.share(recipe.batch)
         folder.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -97,10 +100,12 @@ class Trainer:
         saved = started = time.monotonic()
         before = self.elapsed
         self._cut_log()
-        with _stop_signals() as stopped, tqdm(total=100, initial=100 * self.position, bar_format=BAR) as bar:
-            while self.position < 1 and not stopped:
+        stop = 0.0
+        with _stop_signals() as received, self._bar() as bar:
+            while self.position < 1 and not stop:
                 self._one_step()
-                self.elapsed = before + time.monotonic() - started
+                now = [before + time.monotonic() - started, float(len(received))]
+                self.elapsed, stop = parallel.largest(now, self.device)  # one clock and one end for all processes
                 if self.step % self.log_every == 0:
                     bar.update(100 * self.position - bar.n)
                     on_log(self._log(bar))
@@ -108,11 +113,14 @@ class Trainer:
                     self.save()
                     saved = time.monotonic()
         self.save()
-        return [
-            {"prior": average.config.prior, **row}
-            for average in self.averages
-            for row in evaluate(average, self.held_out)
-        ]
+        return self._evaluation() if parallel.first() else []
+
+    def _bar(self) -> tqdm:
+        return tqdm(total=100, initial=100 * self.position, bar_format=BAR, disable=not parallel.first())
+
+    def _evaluation(self) -> list[Row]:
+        prior_rows = [(average.config.prior, evaluate(average, self.held_out)) for average in self.averages]
+        return [{"prior": prior, **row} for prior, rows in prior_rows for row in rows]
 
     def _one_step(self) -> None:
         turn, position = self.step % len(self.objective.models), self.position
@@ -127,8 +135,9 @@ class Trainer:
         self._counts[turn] += 1
 
     def _draw(self, turn: int) -> Crops:
-        x, grey = self.batches.draw(self.recipe.batch)
-        return Crops(x, draw_lambdas(self.objective.model(turn), len(x), self.device), grey.float())
+        x, grey = self.batches.draw(self.recipe.batch, self.part)
+        lmbda = draw_lambdas(self.objective.model(turn), self.recipe.batch, self.device)
+        return Crops(x, lmbda[self.part], grey.float())
 
     @torch.no_grad()
     def _update_averages(self) -> None:
@@ -138,7 +147,12 @@ class Trainer:
         torch._foreach_lerp_(own, live, 1 - decay)
 
     def _gradients(self) -> Callable[[int, Crops, bool], Tensor]:
-        graphs = self.device.type == "cuda" and "per_lambda" not in self.recipe.priors  # which asks which λ it has
+        paper = "per_lambda" in self.recipe.priors  # whose densities wait until a λ of theirs is drawn
+        if not parallel.alone():
+            idle = paper or len(self.recipe.priors) > 1
+            together = DistributedDataParallel(self.objective, find_unused_parameters=idle, broadcast_buffers=False)
+            return partial(backward, together)
+        graphs = self.device.type == "cuda" and not paper
         return GraphedBackward(self.objective) if graphs else partial(backward, self.objective)
 
     # -- log -------------------------------------------------------------------------------------------------------
@@ -146,7 +160,7 @@ class Trainer:
     def _log(self, bar: tqdm) -> Row:
         """The means since the last row: of all steps, and the loss of each prior where there are several."""
         turns = [n for n, count in enumerate(self._counts) if count]
-        means = torch.stack([self._numbers[turn] / self._counts[turn] for turn in turns])
+        means = parallel.mean(torch.stack([self._numbers[turn] / self._counts[turn] for turn in turns]))
         loss, bpp, psnr = means.mean(dim=0).tolist()
         if not math.isfinite(loss):
             raise InputError("The loss is no longer a number; resume from the last state with a smaller --lr.")
@@ -156,8 +170,9 @@ class Trainer:
         if len(self.recipe.priors) > 1:
             row |= {f"loss_{self.recipe.priors[turn]}": round(means[i, 0].item(), 5) for i, turn in enumerate(turns)}
         self._forget_numbers()
-        with self.log_path.open("a") as log:
-            log.write(json.dumps(row) + "\n")
+        if parallel.first():
+            with self.log_path.open("a") as log:
+                log.write(json.dumps(row) + "\n")
         return row
 
     @property
@@ -167,6 +182,8 @@ class Trainer:
 
     def _cut_log(self) -> None:
         """Leave the rows up to this step: none of an earlier run, none that a killed one wrote after its last state."""
+        if not parallel.first():
+            return
         lines = self.log_path.read_text().splitlines() if self.log_path.is_file() else []
         kept = [line for line in lines if json.loads(line)["step"] <= self.step and self.step]
         self.log_path.write_text("".join(line + "\n" for line in kept))
@@ -179,6 +196,8 @@ class Trainer:
 
     def save(self) -> None:
         """Write the whole state; the old one is replaced only when the new one is complete."""
+        if not parallel.first():
+            return
         tensors: dict[str, Tensor] = {f"model/{name}": p for name, p in self.objective.named_parameters()}
         tensors |= {f"average/{name}": p for name, p in self._averages.named_parameters()}
         tensors |= self.optimiser.tensors()
@@ -191,8 +210,8 @@ class Trainer:
 
     @torch.no_grad()
     def resume(self) -> None:
-        """Continue from the folder's state; InputError where there is none, or where it is of a run that anything but
-        this recipe and this network decided."""
+        """Continue from the folder's state, which all processes read, however many there were; InputError where there
+        is none, or where it is of a run that anything but this recipe and this network decided."""
         path = self.folder / "state.safetensors"
         if not path.is_file():
             raise InputError(f"There is no saved state in {self.folder}; start without --resume.")

@@ -17,6 +17,7 @@ from explorer import checkpoint
 from explorer.config import PRESETS, ModelConfig
 from explorer.images import InputError
 from explorer.model import Autoencoder, transforms_of
+from explorer.train import parallel
 from explorer.train.data import load_tiles
 from explorer.train.loop import Row, Trainer
 from explorer.train.models import new_model
@@ -37,24 +38,27 @@ def train(
     resume: bool = False,
     device: str = "auto",
 ) -> list[str]:
-    """Train by a recipe on a folder of pictures; returns what to tell of it, in lines.
+    """Train by a recipe on a folder of pictures, together with the other processes of a torchrun if it is one; returns
+    what to tell of it, in lines, in the first process.
 
     out: the checkpoint to write; where several priors are trained, that of the first, and the others' lie beside it.
     folder: of the run's state and log. init: the checkpoint to begin from. difference: keep what differs from it.
     InputError for what cannot be done, before the first step."""
     out, start = Path(out), Path(init) if init else None
     _check_out(out, start, difference)
-    place = torch.device(device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu")
-    starts, about = _starts(recipe, start)
-    tiles = load_tiles(data, max(recipe.crop, recipe.tile)).to(place)
-    models = [new_model(config, tiles, begun, seed=recipe.seed) for config, begun in starts]
-    trainer = Trainer(models, tiles, replace(recipe, **about), Path(folder))
-    if resume:
-        trainer.resume()
-    rows = trainer.run()
-    files = _export(trainer, out, start if difference else None)
-    publish_log(trainer, out)
-    return [*map(_line, rows), f"{', '.join(files)}: {trainer.step} steps, {trainer.elapsed / 60:.1f} minutes"]
+    with parallel.joined(device) as place:
+        starts, about = _starts(recipe, start)
+        tiles = load_tiles(data, max(recipe.crop, recipe.tile)).to(place)
+        models = [new_model(config, tiles, begun, seed=recipe.seed) for config, begun in starts]
+        trainer = Trainer(models, tiles, replace(recipe, **about), Path(folder))
+        if resume:
+            trainer.resume()
+        rows = trainer.run()
+        if not parallel.first():
+            return []
+        files = _export(trainer, out, start if difference else None)
+        publish_log(trainer, out)
+        return [*map(_line, rows), f"{', '.join(files)}: {trainer.step} steps, {trainer.elapsed / 60:.1f} minutes"]
 
 
 def _check_out(out: Path, start: Path | None, difference: bool) -> None:
