@@ -21,6 +21,10 @@ def folder() -> Path:
     return installed if installed.is_dir() else Path(__file__).parent.parent / "checkpoints"
 
 
+# What a newcomer sees first: the model with the smaller files, where it is bundled.
+FIRST = "mae-hyperprior" if (folder() / "mae-hyperprior.safetensors").is_file() else DEFAULT
+
+
 def list_models() -> list[str]:
     """Names of the bundled checkpoints, the default first, then the other modulated ones; each family in order of λ."""
     names = (path.stem for path in folder().glob("*.safetensors"))

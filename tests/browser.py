@@ -19,7 +19,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-SERVE = "from explorer.views.app import launch; launch(port=0, open_browser=False)"
+SERVE = "from explorer.views.app import launch; launch(port=0, open_browser=False, model='mae')"
 ROOT = "document.querySelector('.mae')"
 RECORD = f"""() => {{
   window.frames_seen = [];

@@ -20,7 +20,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 import explorer
-from explorer import condition, images
+from explorer import condition, config, images
 from explorer import model as networks
 from explorer.checkpoint import save
 from explorer.codecs import CODECS, CodecError, MissingPackage, classical, measure
@@ -33,7 +33,7 @@ UPLOAD = np.random.default_rng(1).integers(0, 256, (48, 72, 3), dtype=np.uint8)
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    save(networks.Autoencoder(networks.PRESETS["tiny"]), path)
+    save(networks.Autoencoder(config.PRESETS["tiny"]), path)
     return str(path)
 
 
@@ -198,7 +198,7 @@ def test_a_codec_without_its_library_says_why(monkeypatch: pytest.MonkeyPatch) -
 def test_models_for_one_lambda_each_are_one_codec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = {}
     for lmbda in (256.0, 64.0):
-        network = networks.Autoencoder(dataclasses.replace(networks.PRESETS["tiny"], kind="fixed", lmbda=lmbda))
+        network = networks.Autoencoder(dataclasses.replace(config.PRESETS["tiny"], kind="fixed", lmbda=lmbda))
         names[f"independent-{lmbda:.0f}"] = path = tmp_path / f"independent-{lmbda:.0f}.safetensors"
         save(network, path)
     monkeypatch.setattr(rivals, "load_model", lambda name: explorer.load_model(names[name]))
@@ -217,7 +217,7 @@ def test_models_for_one_lambda_each_are_one_codec(tmp_path: Path, monkeypatch: p
 
 def test_a_model_of_one_lambda_opens_with_that_range(tmp_path: Path) -> None:
     path = tmp_path / "one.safetensors"
-    save(networks.Autoencoder(dataclasses.replace(networks.PRESETS["tiny"], kind="fixed", lmbda=512)), path)
+    save(networks.Autoencoder(dataclasses.replace(config.PRESETS["tiny"], kind="fixed", lmbda=512)), path)
     with TestClient(server.create_server(str(path))) as client:
         answer = upload(client, str(path), png(UPLOAD)).json()
         assert answer["lmbda"] == {"min": 512, "max": 512}

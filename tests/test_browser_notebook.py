@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 import explorer
+from explorer.library import FIRST
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "01_explore.ipynb"
 CYCLES = 20
@@ -158,7 +159,7 @@ def test_numbers_and_pixels_are_the_apps(notebook: Page) -> None:
     settle(notebook)
     shown = notebook.evaluate(f"{ROOT}.viewer.shown.header")
     with TestClient(create_server()) as client:
-        token = client.post("/api/open?model=mae&sample=parrots").json()["id"]
+        token = client.post(f"/api/open?model={FIRST}&sample=parrots").json()["id"]
         answer = client.get(f"/api/frame/{token}?lmbda=300").content
     length = int.from_bytes(answer[:4], "little")
     header = json.loads(answer[4 : 4 + length])
@@ -169,7 +170,7 @@ def test_numbers_and_pixels_are_the_apps(notebook: Page) -> None:
       for (let i = 0; i < pixels.length; i += 32768) text += String.fromCharCode(...pixels.subarray(i, i + 32768));
       return btoa(text);
     }})()""")
-    session = explorer.Session(explorer.load_model("mae"), explorer.samples()["parrots"])
+    session = explorer.Session(explorer.load_model(FIRST), explorer.samples()["parrots"])
     pixels = np.frombuffer(base64.b64decode(text), np.uint8).reshape(512, 768, 3)
     np.testing.assert_array_equal(pixels, session.reconstruct(300))
 

@@ -32,6 +32,11 @@ The method is the modulated autoencoder of [Yang et al., 2020](https://arxiv.org
 save and decode. PSNR and MS-SSIM compare the decoded 8-bit picture with the original. Only the rate marked “estimated”
 is the entropy model's own expectation.
 
+**What the prior is.** The features y are whole numbers in the file, and a prior says how probable each of them is: the
+more probable, the fewer bits. The *factorised* prior knows each channel as a whole. The *hyperprior* spends a few bits
+on z, a coarse description of the picture, and expects of every place what z says of it. “Prior” switches between the
+two: the features stay, and with them the quality; the price changes.
+
 **What the plot says.** Every point is this very picture, really compressed: further left is smaller, further up is
 closer to the original. Click a point of the model's curve to go there, or another codec's to see that file beside the
 model's. “Compare with” pairs the model with a codec at the same rate or the same quality, and keeps up with λ.
@@ -46,11 +51,11 @@ body { background: var(--body-background-fill) !important; }
 .mae { --mae-height: clamp(540px, calc(100vh - 66px), 1100px); }
 footer .settings { color: var(--body-text-color) !important; }
 #head { align-items: center; gap: 16px; flex-wrap: nowrap; }
-#head .form { flex: 0 0 170px !important; min-width: 0 !important; border: 0; box-shadow: none; background: none; }
+#head .form { flex: 0 0 420px !important; min-width: 0 !important; border: 0; box-shadow: none; background: none; }
 #title h1 { display: inline; margin: 0 12px 0 0; font-size: 19px; font-weight: 650; }
 #title p { display: inline; margin: 0; font-size: 15px; opacity: 0.72; }
 #model { margin: 0; padding: 0; background: none; }
-#model input { margin: 0; }
+#model input { margin: 0; padding-right: 26px; text-overflow: ellipsis; }
 body:has(.mae[data-hide~="head"]) #head, body:has(.mae[data-hide~="about"]) #about { display: none; }
 @media (max-width: 820px) {
   #title p { display: block; font-size: 12.5px; }
@@ -81,14 +86,15 @@ SHOW_MODEL = """() => document.querySelector(".mae").viewer.model"""
 def launch(
     host: str = "127.0.0.1",
     port: int | None = None,
-    model: str = "mae",
+    model: str | None = None,
     image: str | Path | None = None,
     open_browser: bool = True,
 ) -> None:
     """Serve the app until it is interrupted, and print its address.
 
-    port: None takes the first free one from 7860; 0 any free one. model: a bundled name or a path. image: a picture to
-    start with, before the samples. Raises InputError where the model, the image or the port cannot be had.
+    port: None takes the first free one from 7860; 0 any free one. model: a bundled name or a path; None takes the one
+    that `library.FIRST` names. image: a picture to start with, before the samples. Raises InputError where the model,
+    the image or the port cannot be had.
     """
     listener = _listen(host, port)
     address = f"http://{host}:{listener.getsockname()[1]}"
@@ -102,16 +108,17 @@ def launch(
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def create_app(model: str = "mae", image: Path | None = None) -> FastAPI:
+def create_app(model: str | None = None, image: Path | None = None) -> FastAPI:
     """The Gradio page and the binary routes as one ASGI app, with the first frame on its way."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     # CompressAI's import says so; hushing it there alone fails while another thread imports.
     warnings.filterwarnings("ignore", message=".*torch.jit.script.*is deprecated")
     with ThreadPoolExecutor(1) as aside:
         aside.submit(importlib.import_module, "gradio")
+        from explorer.library import FIRST
         from explorer.views.server import create_server
 
-        server = create_server(model, image)
+        server = create_server(model or FIRST, image)
         threading.Thread(target=server.state.api.warm_up, daemon=True).start()
     return _with_page(server)
 
@@ -119,15 +126,19 @@ def create_app(model: str = "mae", image: Path | None = None) -> FastAPI:
 def _with_page(server: FastAPI) -> FastAPI:
     import gradio as gr
 
+    from explorer.views import menu
+
     api = server.state.api
     with gr.Blocks(title="MAE Explorer", analytics_enabled=False, fill_width=True) as page:
         with gr.Row(elem_id="head"):
             gr.HTML(TITLE, elem_id="title", js_on_load=None)
-            choice = gr.Dropdown(api.store.models, value=api.model, label="Model", show_label=False, elem_id="model")
+            models = [(menu.explained(name), name) for name in api.store.models]
+            choice = gr.Dropdown(models, value=api.model, label="Model", show_label=False, elem_id="model")
         view = gr.HTML(html_template='<div class="mae"></div>', js_on_load=START_VIEWER, apply_default_css=False)
         with gr.Accordion("What am I looking at?", open=False, elem_id="about"):
             gr.Markdown(ABOUT)
-        choice.change(None, choice, None, js=CHOOSE_MODEL, api_visibility="private")
+        # Not `change`, which also comes when the viewer has shown another model: that may be the one before by then.
+        choice.input(None, choice, None, js=CHOOSE_MODEL, api_visibility="private", trigger_mode="multiple")
         view.change(None, None, choice, js=SHOW_MODEL, api_visibility="private")
     return gr.mount_gradio_app(
         server, page, path="/", theme=_theme(gr), css=CSS, footer_links=["settings"], run_history=False, ssr_mode=False

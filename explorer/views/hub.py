@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.codecs.learned import LearnedCodec
-from explorer.library import DEFAULT, list_models, load_model, samples
+from explorer.library import FIRST, list_models, load_model, samples
 from explorer.session import Session
 from explorer.views.bridge import Bridge
 from explorer.views.server import Api, serve
@@ -19,7 +19,7 @@ class Hub:
 
     def __init__(self) -> None:
         self.store = Store(list_models(), samples())
-        server = serve(self.store, DEFAULT)
+        server = serve(self.store, FIRST)
         self.api: Api = server.state.api
         self.bridge = Bridge(server)
 

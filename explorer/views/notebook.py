@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from explorer.codecs.base import RDPoint
 from explorer.codecs.learned import LearnedCodec
 from explorer.images import InputError
-from explorer.library import DEFAULT, SAMPLES
+from explorer.library import FIRST, SAMPLES
 from explorer.session import Session
 from explorer.views import viewer
 from explorer.views.bridge import Line
@@ -219,7 +219,7 @@ class ExplorerPanel(ipywidgets.VBox):
 
 def widget(
     image: Any = SAMPLES[0],
-    model: str | Path | LearnedCodec = DEFAULT,
+    model: str | Path | LearnedCodec = FIRST,
     view: str = "compare",
     lmbda: float = START_LAMBDA,
     height: int = 640,
@@ -237,7 +237,7 @@ def widget(
 
 
 def notebook(
-    image: Any = SAMPLES[0], model: str | Path | LearnedCodec = DEFAULT, codecs: Sequence[str] = ("jpeg",)
+    image: Any = SAMPLES[0], model: str | Path | LearnedCodec = FIRST, codecs: Sequence[str] = ("jpeg",)
 ) -> ExplorerPanel:
     """The viewer's picture with standard widgets around it: λ as an ipywidgets slider, numbers, and the rate-distortion
     curves of the model and of `codecs` (names) as a Plotly FigureWidget. image, model, errors: as `widget` has them.

@@ -51,7 +51,7 @@ def _padded(data: bytes, offset: int, fill: bytes = b"\0") -> bytes:
 
 
 def opened_as_json(opened: Opened) -> dict[str, Any]:
-    """What the viewer keeps of a picture that was opened; `id` is the token that it asks with."""
+    """What the viewer keeps of a picture that was opened; `id` is the token that it asks with. `priors`: see `menu`."""
     model, (height, width) = opened.session.model, opened.session.picture.pixels.shape[:2]
     return {
         "id": opened.token,
@@ -62,6 +62,7 @@ def opened_as_json(opened: Opened) -> dict[str, Any]:
         "width": width,
         "height": height,
         "channels": model.channels,
+        "priors": [],
     }
 
 
@@ -76,6 +77,7 @@ def frame(opened: Opened, condition: Condition, extras: Sequence[str] = ()) -> R
     pixels = opened.session.reconstruct(condition)
     point = as_json(opened.session.point(condition))
     header = {"picture": opened.token, "lmbda": condition.lmbda, "level": condition.level, "point": point}
+    header["side_bits"] = opened.session.code(condition).side_bits
     found = {wish: extra(opened, condition, wish) for wish in extras}
     arrays = {f"{wish}.{name}": array for wish, (_, own) in found.items() for name, array in own.items()}
     return _picture(header | {"extras": {wish: about for wish, (about, _) in found.items()}}, pixels, arrays)
@@ -92,7 +94,7 @@ def modulation(model: LearnedCodec) -> Reply:
     """The gains of a model's modulators over its range of λ. Header: lambdas, equidistant on the log axis. Arrays by
     name, as `LearnedCodec.modulation` has them, each (λ, channels) float32; none for an independent model."""
     low, high = model.knob.minimum, model.knob.maximum
-    lambdas = list(model.only) or np.geomspace(low, high, MODULATION_SAMPLES).tolist()
+    lambdas = list(model.knob.sweep) if model.only else np.geomspace(low, high, MODULATION_SAMPLES).tolist()
     return Reply({"lambdas": lambdas}, dict(model.modulation(lambdas)))
 
 

@@ -3,7 +3,7 @@
     GET  api/setup                     models, samples with thumbnails, λ axis, rivals, the empty R-D figure
     POST api/open?model=&sample=       open a sample …
     POST api/open?model=&picture=      … or an open picture with another model
-    POST api/open?model=&name= + body  … or a picture file            -> token, size, notes
+    POST api/open?model=&name= + body  … or a picture file            -> token, size, notes, models of the same y
     GET  api/pixels/{token}            the original:        header + raw RGB
     GET  api/frame/{token}?lmbda=&extra=  the reconstruction: header (λ, numbers of the real file), raw RGB, and
                                           what views of the inside want with it (see `extras`)
@@ -40,9 +40,9 @@ from starlette.concurrency import run_in_threadpool
 from explorer import images
 from explorer.condition import LAMBDA_MAX, LAMBDA_MIN, Condition
 from explorer.images import InputError, to_png
-from explorer.library import folder, list_models, samples
+from explorer.library import FIRST, folder, list_models, samples
 from explorer.session import Session
-from explorer.views import export, replies, viewer
+from explorer.views import export, menu, replies, viewer
 from explorer.views.figures import rd_figure, series
 from explorer.views.means import kodak_means
 from explorer.views.palettes import PALETTES
@@ -64,7 +64,7 @@ FILES: dict[str, Callable[[Session, Condition], bytes]] = {
 }
 
 
-def create_server(model: str = "mae", image: Path | None = None) -> FastAPI:
+def create_server(model: str = FIRST, image: Path | None = None) -> FastAPI:
     """The routes as an app of their own; `image` comes before the samples as the picture to start with.
 
     Raises InputError at once where the model or the image cannot be read.
@@ -144,7 +144,8 @@ class Api:
             opened = await run_in_threadpool(self.store.reopen, model, picture)
         else:
             opened = await run_in_threadpool(self.store.open, model, await _body(request), Path(name).name[:80])
-        return replies.opened_as_json(opened)
+        priors = await run_in_threadpool(menu.priors, self.store, model)
+        return replies.opened_as_json(opened) | {"priors": priors}
 
     def pixels(self, token: str) -> Response:
         """The original picture."""

@@ -6,6 +6,7 @@ import dataclasses
 import secrets
 import threading
 from collections import Counter, OrderedDict
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,8 @@ class Gone(KeyError):
 @dataclasses.dataclass(frozen=True)
 class Opened:
     """One picture under one model. trials: what other codecs made of it, the same under every model.
-    points: the model's own R-D points so far by λ, ready for JSON."""
+    points: the model's own R-D points so far by λ, ready for JSON. tokens: of the same picture by model, shared by all
+    of them; some may be closed."""
 
     token: str
     name: str
@@ -37,6 +39,7 @@ class Opened:
     session: Session
     trials: Trials
     points: dict[float, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    tokens: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @cached_property
     def companions(self) -> Companions:
@@ -57,42 +60,44 @@ class Store:
         self._codecs: WeakValueDictionary[str, LearnedCodec] = WeakValueDictionary()
         self._opened: OrderedDict[str, Opened] = OrderedDict()
         self._held: Counter[str] = Counter()
-        self._shared: dict[tuple[str, str], str] = {}
+        self._shared: dict[str, dict[str, str]] = {name: {} for name in samples}
         self._lock = threading.Lock()
         self._opening_sample = threading.Lock()
 
-    def open(self, model: str, source: Any, name: str, trials: Trials | None = None) -> Opened:
-        """Open a picture (whatever `explorer.Session` takes, or a session of `model`) under a new token; `trials` of
-        it, where there are any."""
+    def open(self, model: str, source: Any, name: str, tokens: dict[str, str] | None = None) -> Opened:
+        """Open a picture (whatever `explorer.Session` takes, or a session of `model`) under a new token; `tokens`: see
+        `Opened`."""
         session = source if isinstance(source, Session) else Session(self.model(model), source)
-        trials = trials or Trials(session.picture.pixels)
-        opened = Opened(secrets.token_urlsafe(16), name, model, session, trials)
+        return self._add(name, model, session, Trials(session.picture.pixels), {} if tokens is None else tokens)
+
+    def open_sample(self, model: str, sample: str) -> Opened:
+        """Open a sample picture, or find it open, also under another model."""
+        if sample not in self.samples:
+            raise InputError(f"There is no sample picture called “{sample[:40]}”.")
+        tokens = self._shared[sample]
+        with self._opening_sample:
+            for token in (tokens.get(model, ""), *tokens.values()):
+                with suppress(Gone):
+                    return self._under(model, self.get(token))
+            return self.open(model, self.samples[sample], sample, tokens)
+
+    def reopen(self, model: str, token: str) -> Opened:
+        """The same picture under another model; what is known of it under that one is found again."""
+        return self._under(model, self.get(token))
+
+    def _under(self, model: str, before: Opened) -> Opened:
+        with suppress(Gone):
+            return self.get(before.tokens.get(model, ""))
+        session = before.session.under(self.model(model))
+        return self._add(before.name, model, session, before.trials, before.tokens)
+
+    def _add(self, name: str, model: str, session: Session, trials: Trials, tokens: dict[str, str]) -> Opened:
+        opened = Opened(secrets.token_urlsafe(16), name, model, session, trials, tokens=tokens)
         with self._lock:
+            tokens[model] = opened.token
             self._opened[opened.token] = opened
             self._make_room(opened.token)
         return opened
-
-    def open_sample(self, model: str, sample: str, before: Opened | None = None) -> Opened:
-        """Open a sample picture, or find it open; before: the same picture under another model."""
-        if sample not in self.samples:
-            raise InputError(f"There is no sample picture called “{sample[:40]}”.")
-        with self._opening_sample:
-            try:
-                return self.get(self._shared[model, sample])
-            except KeyError:
-                source = before.session.under(self.model(model)) if before else self.samples[sample]
-                opened = self.open(model, source, sample, before.trials if before else None)
-            self._shared[model, sample] = opened.token
-        return opened
-
-    def reopen(self, model: str, token: str) -> Opened:
-        """The same picture under another model."""
-        before = self.get(token)
-        if before.model == model:
-            return before
-        if before.name in self.samples and self._shared.get((before.model, before.name)) == token:
-            return self.open_sample(model, before.name, before)
-        return self.open(model, before.session.under(self.model(model)), before.name, before.trials)
 
     def get(self, token: str) -> Opened:
         """Find an open picture; raises Gone."""

@@ -73,6 +73,7 @@ MODULES = (
     "links.js",
     "player.js",
     "score.js",
+    "prior.js",
     "quiz.js",
     "lessons.js",
     "files.js",

@@ -10,6 +10,7 @@ const SHORTCUTS = [
   [["PageDown"], "halve λ", (v) => v.stepLambda(-1)],
   [["Home"], "smallest λ: smallest file", (v) => v.stepLambda(-Infinity)],
   [["End"], "largest λ: best picture", (v) => v.stepLambda(Infinity)],
+  [["h"], "the other prior, with a hyperprior or without", (v) => v.prior?.next()],
   [["k"], "play or pause λ", (v) => v.player?.toggle()],
   [["s"], "split", (v) => v.modes.set("split")],
   [["b"], "side by side", (v) => v.modes.set("beside")],

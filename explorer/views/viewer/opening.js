@@ -30,7 +30,8 @@ export class Opening {
     const picture = known ?? (await transport.open({ model, ...source }));
     inside.limit(picture);
     const frame = transport.frame(picture.id, LambdaSlider.within(wanted, picture.lmbda), inside.wishes);
-    return { picture, original: await transport.pixels(picture.id), frame: await frame };
+    const isSame = source.picture !== undefined && source.picture === this.viewer.picture?.id; // under another model
+    return { picture, original: isSame ? null : await transport.pixels(picture.id), frame: await frame };
   }
 
   show(source, { picture, original, frame }) {
@@ -42,7 +43,7 @@ export class Opening {
     viewer.cache.clear();
     viewer.comparison.clear();
     viewer.slider.setRange(picture.lmbda);
-    viewer.stage.setOriginal(original);
+    if (original) viewer.stage.setOriginal(original);
     if (isOtherModel) viewer.setRivals();
     viewer.panel.open(picture.id, { series: "model", setting: frame.header.lmbda, point: frame.header.point });
     viewer.present(frame, { lmbda: viewer.wanted, asked: performance.now() });

@@ -67,6 +67,11 @@ const PAGE = `
   </div>
 </section>
 <section class="mae-side" aria-label="Numbers">
+  <div class="mae-prior" data-part="prior" data-live hidden
+    title="The same features y at another price: what the file expects of them (H)">
+    <span aria-hidden="true">Prior</span>
+    <fieldset class="mae-modes" data-part="priorChoice"><legend class="mae-unseen">Prior</legend></fieldset>
+  </div>
   <div class="mae-compare" data-live role="group" aria-label="Comparison">
     <span aria-hidden="true">Compare with</span><select data-part="reference" aria-label="Compare with"></select>
     <select data-part="rule" aria-label="At which setting" hidden></select>

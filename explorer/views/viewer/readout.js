@@ -26,8 +26,12 @@ function similarity({ ms_ssim: value }) {
   return [value.toFixed(4), "", `MS-SSIM in decibels: ${decibels(similarityDecibels(value))} dB`];
 }
 
-function estimatedRate({ estimated_bits: bits, width, height }) {
-  return bits === null ? ["–", ""] : [(bits / (width * height)).toFixed(3), "bpp"];
+// The model's file may hold something besides the bottleneck y: `side` bits of z, which say what to expect of y.
+function estimatedRate({ estimated_bits: bits, side_bits: side, width, height }) {
+  if (bits === null) return ["–", ""];
+  const rate = (part) => (part / (width * height)).toFixed(3);
+  const more = side ? [`What the entropy model expects: −log₂ p, ${rate(bits - side)} bpp of y and ${rate(side)} of z`] : [];
+  return [rate(bits), "bpp", ...more];
 }
 
 export function describe(header) {

@@ -21,6 +21,7 @@ import { setPalettes } from "./inside/colours.js";
 import { State } from "./state.js";
 import { Links } from "./links.js";
 import { Lessons } from "./lessons.js";
+import { PriorSwitch } from "./prior.js";
 import { Quiz } from "./quiz.js";
 import { Player } from "./player.js";
 import { Exports } from "./exports.js";
@@ -85,6 +86,7 @@ class Viewer {
     this.lessons = new Lessons(this.parts, this, setup.lessons ?? [], signal);
     this.quiz = new Quiz(this.parts, this, signal);
     this.exports = new Exports(this.parts, this, signal);
+    this.prior = new PriorSwitch(this.parts, this, signal);
     this.state = new State(this);
     if (links) await new Links(this, signal).follow();
     else await this.state.apply({});
@@ -212,7 +214,7 @@ class Viewer {
     const { choice, shown, swapped } = comparison;
     const other = comparison.pending ? null : shown?.header.point;
     this.stage.layers.setReference(shown, swapped);
-    this.readout.show(header.point, choice && { label: this.panel.rivals.get(choice.codec).label, point: other });
+    this.readout.show({ ...header.point, side_bits: header.side_bits }, choice && { label: this.panel.rivals.get(choice.codec).label, point: other });
     this.panel.show({ point: header.point, other, codec: choice?.codec, text: describe(header) });
     this.chooser.reflect();
   }
