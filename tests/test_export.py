@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 import json
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from fastapi.testclient import TestClient
 from PIL import Image, ImageSequence
 
 import explorer
-from explorer import checkpoint
+from explorer import checkpoint, config
 from explorer import model as networks
 from explorer.__main__ import main
 from explorer.codecs.learned import LearnedCodec
@@ -88,13 +89,32 @@ def test_too_large_an_animation_is_refused(opened: Opened, monkeypatch: pytest.M
 def test_arrays_are_the_sessions_own(opened: Opened) -> None:
     session = opened.session
     with np.load(io.BytesIO(export.arrays(session, 500))) as found:
-        assert set(found) == {"y", "symbols", "bits", "block_error", "lambda", "about"}
+        common = {"y", "decoded", "symbols", "bits", "side_bits", "block_error", "lambda", "about"}
+        assert set(found) == common
         np.testing.assert_array_equal(found["y"], session.latents(500))
         np.testing.assert_array_equal(found["symbols"], session.symbols(500))
+        np.testing.assert_array_equal(found["decoded"], found["symbols"])
         np.testing.assert_array_equal(found["bits"], session.bits(500))
         np.testing.assert_array_equal(found["block_error"], session.block_error(500))
         assert found["lambda"] == session.point(500).knob["lambda"]
         assert "quantiser steps" in str(found["about"])
+
+
+def test_arrays_of_a_hyperprior_add_up_and_say_what_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.safetensors"
+    hyper = dataclasses.replace(config.PRESETS["tiny"], prior="hyper")
+    checkpoint.save(networks.Autoencoder(hyper), path)
+    session = Session(LearnedCodec.open(path), PICTURE)
+    with np.load(io.BytesIO(export.arrays(session, 500))) as found:
+        code = session.code(500)
+        np.testing.assert_array_equal(found["decoded"], code.decoded)
+        np.testing.assert_array_equal(found["decoded"], found["symbols"] + found["mu"])
+        assert found["mu"].shape == found["sigma"].shape == found["y"].shape
+        np.testing.assert_array_equal(found["z"], code.planes["z"])
+        whole = found["bits"].sum(dtype=np.float64) + found["side_bits"]
+        assert whole == pytest.approx(session.point(500).estimated_bits)
+        about = str(found["about"])
+        assert all(f"{name} (" in about for name in ("decoded", "z", "mu", "sigma")) and "less mu" in about
 
 
 def test_a_page_of_one_lambda_where_the_model_has_one(tiny_network, tmp_path: Path) -> None:
@@ -113,7 +133,7 @@ def test_a_page_of_one_lambda_where_the_model_has_one(tiny_network, tmp_path: Pa
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    checkpoint.save(networks.Autoencoder(networks.PRESETS["tiny"]), path)
+    checkpoint.save(networks.Autoencoder(config.PRESETS["tiny"]), path)
     with TestClient(server.create_server(str(path))) as client:
         yield client
 
@@ -152,10 +172,15 @@ def test_arrays_can_be_downloaded(client: TestClient, token: str) -> None:
 # -- from disk -------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module", params=["mae", "mae-hyperprior"])
+def model(request: pytest.FixtureRequest) -> LearnedCodec:
+    return explorer.load_model(request.param, device="cpu")
+
+
 @pytest.fixture(scope="module")
-def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def page_file(model: LearnedCodec, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("export") / "sweep.html"
-    assert main(["export", str(sample_paths()[3]), str(path)]) == 0
+    assert main(["export", "--model", model.name, str(sample_paths()[3]), str(path)]) == 0
     return path
 
 
@@ -183,9 +208,10 @@ def test_the_page_holds_17_lambdas_of_a_sample_in_12_megabytes(page_file: Path) 
     assert page_file.read_text().count('"webp":') == 17 + 1
 
 
-def test_its_pixels_are_the_reconstructions(offline: Page, mae: LearnedCodec) -> None:
+def test_its_pixels_are_the_reconstructions(offline: Page, model: LearnedCodec) -> None:
+    assert f"{model.label}, 17 steps" in offline.inner_text("header")
     picture = explorer.images.read(sample_paths()[3]).pixels
-    session = Session(mae, picture)
+    session = Session(model, picture)
     layers = f"{ROOT}.viewer.stage.layers"
     np.testing.assert_array_equal(canvas_pixels(offline, f"{layers}.original.canvas")[..., :3], picture)
     seen = []
@@ -202,21 +228,21 @@ def test_its_pixels_are_the_reconstructions(offline: Page, mae: LearnedCodec) ->
     np.testing.assert_allclose(seen, [64, 64 * 2**0.375, 64 * 2**1.5, 4096], rtol=1e-4)
 
 
-def test_its_reconstruction_can_be_kept(offline: Page, mae: LearnedCodec) -> None:
+def test_its_reconstruction_can_be_kept(offline: Page, model: LearnedCodec) -> None:
     lmbda = offline.evaluate(f"{ROOT}.viewer.shown.header.lmbda")
     offline.click("[data-part=exports] > summary")
     assert not offline.is_visible("[data-save='.mae']")
     with offline.expect_download() as saved:
         offline.click("[aria-label='Reconstruction: PNG']")
     assert saved.value.suggested_filename == f"parrots-lambda{lmbda:.0f}.png"
-    pixels = Session(mae, sample_paths()[3]).reconstruct(lmbda)
+    pixels = Session(model, sample_paths()[3]).reconstruct(lmbda)
     np.testing.assert_array_equal(np.asarray(Image.open(saved.value.path()).convert("RGB")), pixels)
 
 
 def test_it_plots_its_points_and_hides_what_it_has_no_data_for(offline: Page) -> None:
     offline.wait_for_selector(".mae-plot .scatterlayer .trace path.point")
     assert offline.locator(".mae-plot .scatterlayer .trace path.point").count() == 17
-    for part in ("reference", "tabs", "samples", "choose"):
+    for part in ("reference", "prior", "tabs", "samples", "choose"):
         assert not offline.is_visible(f"[data-part={part}]")
     offline.evaluate(f"{ROOT}.viewer.open({{ file: new File([], 'a.png'), name: 'a.png' }})")
     assert "one picture" in offline.inner_text("[data-part=notice]")

@@ -37,10 +37,12 @@ FRAME_MS = 120
 MEDIA_TYPES = {"html": "text/html", "webp": "image/webp", "gif": "image/gif"}
 # How to write a lossless WebP: a longer search saves 2 % and takes 40 times as long.
 WEBP: dict[str, Any] = {"lossless": True, "method": 4, "quality": 80}
-ABOUT_ARRAYS = (
-    "y (M,h,w): bottleneck before rounding, quantiser steps; symbols (M,h,w): after rounding; bits (M,h,w): estimated "
-    "bits of each element; block_error (h,w): mean squared error of each 16x16 block on [0, 1]; lambda: trade-off"
-)
+# Names of a prior's further maps that need no Greek, and what they are.
+PLANES = {
+    "z": ("z", "what is coded besides y, a coarser grid of whole numbers"),
+    "μ": ("mu", "what z makes the decoder expect of y"),
+    "σ": ("sigma", "how far off it takes y to be"),
+}
 
 
 @dataclass(frozen=True)
@@ -83,18 +85,39 @@ def _lambdas(session: Session, start: float | None, end: float | None, count: in
 
 
 def arrays(session: Session, lmbda: Lambda) -> bytes:
-    """An .npz file of the inside at λ: y, symbols, bits, block_error, lambda, and what they are ("about")."""
+    """An .npz file of the inside at λ: y, decoded, symbols, bits, side_bits, block_error, lambda, the further maps of
+    the model's prior, and what they are ("about")."""
+    code = session.code(lmbda)
+    further = {PLANES.get(name, (name, name)): values for name, values in code.planes.items()}
+    symbols = "y less mu, rounded" if "μ" in code.planes else "after rounding"
+    about = [
+        "y (M,h,w): bottleneck before rounding, quantiser steps",
+        "decoded (M,h,w): what the decoder sees of it",
+        f"symbols (M,h,w): what the file holds, {symbols}",
+        "bits (M,h,w): estimated bits of each element",
+        "side_bits: estimated bits of what the file holds besides",
+        *(f"{name} {_shape(values)}: {what}" for (name, what), values in further.items()),
+        "block_error (h,w): mean squared error of each 16x16 block on [0, 1]",
+        "lambda: trade-off",
+    ]
+    found = {
+        "y": session.latents(lmbda),
+        "decoded": code.decoded,
+        "symbols": code.symbols,
+        "bits": code.bits,
+        "side_bits": np.array(code.side_bits),
+        **{name: values for (name, _), values in further.items()},
+        "block_error": session.block_error(lmbda),
+        "lambda": np.array(Condition.of(lmbda).lmbda),
+        "about": np.array("; ".join(about)),
+    }
     file = io.BytesIO()
-    np.savez_compressed(
-        file,
-        y=session.latents(lmbda),
-        symbols=session.symbols(lmbda),
-        bits=session.bits(lmbda),
-        block_error=session.block_error(lmbda),
-        about=np.array(ABOUT_ARRAYS),
-        **{"lambda": np.array(Condition.of(lmbda).lmbda)},
-    )
+    np.savez_compressed(file, **found)
     return file.getvalue()
+
+
+def _shape(values: np.ndarray) -> str:
+    return f"({','.join(map(str, values.shape))})"
 
 
 def _animation(kind: str, frames: list[np.ndarray]) -> bytes:

@@ -79,7 +79,7 @@ def describe(point: RDPoint) -> str:
 
 
 def _channel(session: Session, lmbda: float, channel: int, _: Any) -> Map:
-    return session.symbols(lmbda)[channel].astype(np.float32), "blue-red", True, f"channel {channel} of ŷ"
+    return session.code(lmbda).decoded[channel], "blue-red", True, f"channel {channel} of ŷ"
 
 
 def _ratio(session: Session, lmbda: float, channel: int, ratio: tuple[float, float]) -> Map:
@@ -88,7 +88,9 @@ def _ratio(session: Session, lmbda: float, channel: int, ratio: tuple[float, flo
 
 
 def _bits(session: Session, lmbda: float, channel: int, _: Any) -> Map:
-    return session.bits(lmbda).sum(axis=0), "viridis", False, "the bits of each element, all channels together"
+    code = session.code(lmbda)
+    with_z = " and with their share of z’s" if code.side_bits else ""
+    return code.position_bits, "viridis", False, f"the bits of each element, all channels together{with_z}"
 
 
 MAPS: dict[str, Callable[[Session, float, int, tuple[float, float]], Map]] = {
