@@ -24,11 +24,12 @@ Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
 def planes(opened: Opened, condition: Condition) -> Answer:
     """The bottleneck and its price. JSON: shape (M, h, w); side_bits, what the file holds besides y; further, the names
     that `plane` knows. y (M, h, w) float16, symbols (M, h, w) int16, decoded (M, h, w) float16 where ŷ is not the
-    symbols; bits (M, h, w) and positions (h, w) float32, estimated; and what the prior expects of each channel's
-    symbols: the first one, low (M,) int16, how many follow one another, count (M,) int16, and the probabilities of
-    each, float32, channel after channel."""
+    symbols; bits (M, h, w) and positions (h, w) float32, estimated. Where something is coded besides y, positions have
+    their shares of it, side (h, w) float32, and side_stride says for how many elements of y, in each direction, one of
+    its own stands. And what the prior expects of each channel's symbols: the first one, low (M,) int16, how many
+    follow one another, count (M,) int16, and the probabilities of each, float32, channel after channel."""
     y, code = opened.session.latents(condition), opened.session.code(condition)
-    expected = code.distribution()
+    expected, further = code.distribution(), code.planes
     kept = np.arange(expected.probability.shape[1]) < expected.count[:, None]
     arrays: dict[str, np.ndarray] = {
         "y": y.astype(np.float16),
@@ -39,15 +40,34 @@ def planes(opened: Opened, condition: Condition) -> Answer:
         "count": expected.count.astype(np.int16),
         "probabilities": expected.probability[kept],
     }
-    if code.planes:
+    if further:
         arrays["decoded"] = code.decoded.astype(np.float16)
-    return {"shape": y.shape, "side_bits": code.side_bits, "further": list(code.planes)}, arrays
+    about: dict[str, Any] = {"shape": y.shape, "side_bits": code.side_bits, "further": list(further)}
+    if code.side_bits:
+        arrays["side"] = code.position_bits - code.bits.sum(axis=0)
+        about["side_stride"] = max(_stride(y.shape, values.shape) for values in further.values())
+    return about, arrays
 
 
 def plane(opened: Opened, condition: Condition, name: str) -> Answer:
-    """A further map of the prior, one of `Code.planes`. JSON: shape (C, h', w'). values: (C, h', w') float16."""
-    values = opened.session.code(condition).planes[name]
-    return {"shape": values.shape}, {"values": values.astype(np.float16)}
+    """A further map of the prior, one of `Code.planes`. JSON: shape (C, h', w'); stride, for how many elements of y, in
+    each direction, one of the map stands. values: (C, h', w') float16. None of it where the prior has no such map, so
+    that a wish may stay while the model changes."""
+    code = opened.session.code(condition)
+    values = code.planes.get(name)
+    if values is None:
+        return {}, {}
+    about = {"shape": values.shape, "stride": _stride(code.symbols.shape, values.shape)}
+    return about, {"values": values.astype(np.float16)}
+
+
+def _stride(whole: tuple[int, ...], coarse: tuple[int, ...]) -> int:
+    """How many elements of a map, in each direction, one of a coarser map of the same picture stands for: the lowest
+    power of two that explains its size."""
+    stride = 1
+    while any(-(-length // stride) > short for length, short in zip(whole[1:], coarse[1:], strict=True)):
+        stride *= 2
+    return stride
 
 
 def edit(opened: Opened, condition: Condition, factors: str) -> Answer:

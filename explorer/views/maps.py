@@ -35,7 +35,7 @@ def features(opened: Opened, condition: Condition, layer: str) -> tuple[dict[str
         return {"layers": names}, {}
     values, side = _pooled(session.features(condition, layer))
     arrays: dict[str, np.ndarray] = {"values": values.astype(np.float16)}
-    for name, gain in session.model.modulation([condition.lmbda]).items():
+    for name, gain in session.model.modulation([condition]).items():
         if layer in MODULATIONS.get(name, ()):
             arrays["gains"] = gain[0]
     return {"layers": names, "shape": values.shape, "pooled": side}, arrays

@@ -66,6 +66,14 @@ function ratioEnd(key) {
   };
 }
 
+// Of a map whose channels are not the bottleneck's: it shows its last one for a number beyond, its strongest for none.
+const sideChannel = {
+  allowed: ({ picture }) => `a whole number from 0 to ${picture.channels - 1}, or nothing`,
+  check: (value, { picture }) => (value === "" ? "" : numberWithin(value, [0, picture.channels - 1], 0)),
+  read: ({ inside }) => inside.views.channels.sideChannel ?? "",
+  write: ({ inside }, value) => inside.views.channels.setSideChannel(value === "" ? null : value),
+};
+
 const edits = {
   allowed: ({ picture }) => `channel=factor, with commas between them, channels below ${picture.channels}, factors up to 4`,
   check: (value, { picture }) => {
@@ -104,6 +112,7 @@ export const FIELDS = [
     read: ({ inside }) => inside.channel,
     write: ({ inside }, value) => inside.setChannel(value),
   },
+  { key: "zchannel", early: true, ...sideChannel },
   ratioEnd("a"),
   ratioEnd("b"),
   { key: "edit", early: true, ...edits },

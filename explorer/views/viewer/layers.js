@@ -30,9 +30,10 @@ export class Layers {
     return this.swapped ? [this.frame, this.reference] : [this.reference, this.frame];
   }
 
-  // canvas: a map of whatever resolution over the whole picture, or null.
-  setMap(canvas, opacity) {
-    this.map = canvas && { canvas, opacity };
+  // canvas: a map of whatever resolution over the whole picture, or null; side: of the squares of pixels that its
+  // elements stand for, or a multiple of it.
+  setMap(canvas, opacity, side) {
+    this.map = canvas && { canvas, opacity, side };
   }
 
   // Computed when it is first drawn, then kept until a side, the gain or the sign changes.

@@ -78,8 +78,8 @@ export class Stage {
   }
 
   // A map over the right-hand picture: see Layers.setMap.
-  setMap(canvas, opacity) {
-    this.layers?.setMap(canvas, opacity);
+  setMap(canvas, opacity, side) {
+    this.layers?.setMap(canvas, opacity, side);
     this.invalidate();
   }
 
@@ -134,7 +134,7 @@ export class Stage {
   drawMap(context, from, to) {
     const { map } = this.layers;
     if (!map) return;
-    const [width, height] = [this.width, this.height].map((side) => Math.ceil(side / ELEMENT) * ELEMENT);
+    const [width, height] = [this.width, this.height].map((length) => Math.ceil(length / map.side) * map.side);
     this.between(context, from, to, () => {
       context.beginPath();
       context.rect(0, 0, this.width, this.height);

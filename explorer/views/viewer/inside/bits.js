@@ -3,7 +3,7 @@ import { bottleneckOf } from "./bottleneck.js";
 import { BLOCK_MAPS, decibelsOf, shareHolding, total } from "./blockmaps.js";
 import { ChannelBars } from "./channelbars.js";
 import { drawLegend, makeScale, makeSymmetricScale, paletteNames, quantiles, robustMaximum } from "./colours.js";
-import { formatNumber, makeChoice, makeElement, makeHead } from "./controls.js";
+import { formatNumber, makeChoice, makeElement, makeHead, offerOnly } from "./controls.js";
 import { LambdaChart, MARGIN } from "./lambdachart.js";
 import { PAPER_LAMBDAS, SLIDER } from "./lambdas.js";
 import { decibels, formatLambda } from "../readout.js";
@@ -60,7 +60,10 @@ export class BitsView {
   show(frame) {
     const { extras } = frame;
     this.bottleneck = bottleneckOf(frame);
-    this.blocks = { bits: this.bottleneck.positions, mse: extras.error.mse, local: extras[this.local] };
+    const { positions: bits, sideCells: side, side_bits: sideBits, channelBits } = this.bottleneck;
+    this.blocks = { bits, side, mse: extras.error.mse, local: extras[this.local] };
+    offerOnly(this.choices.where.select, Object.keys(BLOCK_MAPS).filter((key) => side || key !== "side"));
+    if (!side && this.choice("where") === "side") this.choices.where.select.value = "bits";
     this.chosen = BLOCK_MAPS[this.choice("where")];
     this.values = this.chosen.values(this.blocks);
     this.scale = this.makeScale();
@@ -68,7 +71,7 @@ export class BitsView {
     this.choices.sequential.box.hidden = this.isLocal;
     this.summary.textContent = this.isLocal ? this.tellChange() : this.tellPlaces(frame.header);
     drawLegend(this.legend, this.scale, this.ticks(), this.chosen.unit);
-    this.shares.textContent = this.bars.show(this.bottleneck.channelBits, this.inside.channel);
+    this.shares.textContent = this.bars.show(channelBits, this.inside.channel, sideBits);
     this.drawRate(frame.header);
   }
 
@@ -119,7 +122,16 @@ export class BitsView {
     const { bits, mse } = this.blocks;
     const half = (values) => percent(shareHolding(values, 0.5));
     return `At λ ${formatLambda(lmbda)} half of the ${count(total(bits))} bits lie in ` +
-      `${half(bits)} of the blocks, half of the error in ${half(mse)}.`;
+      `${half(bits)} of the blocks, half of the error in ${half(mse)}.${this.tellSplit()}`;
+  }
+
+  // Between y and what is coded besides it, which says what to expect of y.
+  tellSplit() {
+    const { side_bits: side, side_stride: stride } = this.bottleneck;
+    if (!side) return "";
+    const share = side / total(this.blocks.bits);
+    return ` ${percent(1 - share)} of the bits are y’s and ${percent(share)} z’s, each of whose elements is shared by ` +
+      `${stride}×${stride} blocks.`;
   }
 
   tellChange() {
@@ -136,8 +148,22 @@ export class BitsView {
 
   map() {
     if (!this.values) return null;
-    const { width, height } = this.bottleneck;
-    return { plane: { values: this.values, width, height }, scale: this.scale, title: this.title };
+    const { width, height, stride } = this.grid;
+    return { plane: { values: this.values, width, height }, scale: this.scale, stride, title: this.title };
+  }
+
+  // Of the map on show.
+  get grid() {
+    const { bottleneck: { width, height }, blocks: { side } } = this;
+    return this.isSide ? side : { width, height, stride: 1 };
+  }
+
+  get isSide() {
+    return this.chosen === BLOCK_MAPS.side;
+  }
+
+  get stride() {
+    return this.chosen ? this.grid.stride : 1;
   }
 
   get title() {
@@ -149,7 +175,9 @@ export class BitsView {
     if (!this.values) return;
     const at = row * this.bottleneck.width + column;
     const { bits, mse } = this.blocks;
-    const change = this.isLocal ? `; ${this.title}: ${this.write(this.values[at])}` : "";
+    const { width, stride } = this.grid;
+    const value = this.values[Math.floor(row / stride) * width + Math.floor(column / stride)];
+    const change = this.isLocal || this.isSide ? `; ${this.title}: ${this.write(value)}` : "";
     this.here.textContent = row === null ? "Point at a block to read its numbers." :
       `Block in row ${row}, column ${column}: ${formatNumber(bits[at])} bits, MSE ${formatNumber(255 ** 2 * mse[at])}, ` +
       `${decibels(mse[at] ? decibelsOf(mse[at]) : null)} dB${change}`;

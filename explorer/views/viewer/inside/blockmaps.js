@@ -2,12 +2,17 @@
 
 const PEAK = 255 ** 2; // errors are shown on the scale of 8-bit values
 
-// blocks: {bits, mse: of the frame; local: {bits_a, bits_b, mse_a, mse_b} where a map needs it}. kind: of the palette;
+// blocks: {bits, mse, side: of the frame, see Bottleneck.sideCells; local: {bits_a, bits_b, mse_a, mse_b} where a map
+// needs it}. kind: of the palette;
 // values(blocks): one for each block, NaN where there is none; text(value): for people.
 export const BLOCK_MAPS = {
   bits: {
     title: "bits", unit: "bits per block, estimated", kind: "sequential",
     values: ({ bits }) => bits,
+  },
+  side: {
+    title: "bits of z", unit: "bits per 64×64 pixels, estimated", kind: "sequential",
+    values: ({ side }) => side.values,
   },
   mse: {
     title: "error, MSE", unit: "MSE of 8-bit values", kind: "sequential",

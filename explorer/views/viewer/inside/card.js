@@ -50,10 +50,9 @@ export class ElementCard {
     this.box.dataset.waiting = !response;
     if (!element || !response) return;
     this.response = response;
-    const { value, symbol, probability, bits } = element;
-    this.values.textContent = `y ${formatNumber(value, 4)}, ŷ ${formatNumber(symbol, 6)}, p ${formatNumber(probability)}, ${formatNumber(bits, 4)} bits`;
+    this.values.textContent = valuesText(element);
     const { gain, largest } = paintResponse(this.canvas, response);
-    this.about.textContent = responseText(symbol, largest, gain);
+    this.about.textContent = responseText(element.decoded, largest, gain);
     this.canvas.ariaLabel = this.about.textContent;
   }
 
@@ -85,8 +84,16 @@ function paintResponse(canvas, { pixels, side }) {
   return { gain, largest };
 }
 
-function responseText(symbol, largest, gain) {
+function valuesText({ value, decoded, mean, scale, symbol, isPredicted, probability, bits }) {
+  const predicted = `μ ${formatNumber(mean, 4)}, σ ${formatNumber(scale)}, q ${formatNumber(symbol, 6)}`;
+  return [
+    `y ${formatNumber(value, 4)}`, `ŷ ${formatNumber(decoded, isPredicted ? 4 : 6)}`, ...(isPredicted ? [predicted] : []),
+    `p ${formatNumber(probability)}`, `${formatNumber(bits, 4)} bits`,
+  ].join(", ");
+}
+
+function responseText(decoded, largest, gain) {
   const size = `up to ${formatNumber(largest, 2)} of 255 levels, here ×${formatNumber(gain)} around grey`;
-  if (symbol === 0) return `ŷ is 0 here, so it adds nothing. A 1 in its place would add this: ${size}.`;
+  if (decoded === 0) return `ŷ is 0 here, so it adds nothing. A 1 in its place would add this: ${size}.`;
   return `This one coefficient adds this to the picture, ${size}, within its receptive field (white frame).`;
 }

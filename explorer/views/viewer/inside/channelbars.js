@@ -20,14 +20,15 @@ export class ChannelBars {
     this.chart = new Chart(box, LAYOUT, plotly, { pick: ({ customdata }) => pick(customdata) });
   }
 
-  // bits: of each channel. Returns what they say, in a sentence.
-  show(bits, channel) {
+  // bits: of each channel; side: of what is coded besides them. Returns what they say, in a sentence.
+  show(bits, channel, side) {
     const order = Array.from(bits, (_, c) => c).sort((a, b) => bits[b] - bits[a]);
     const ranked = order.map((c) => bits[c]);
     const whole = total(ranked) || 1;
     const count = countHolding(ranked, MOST);
     let sum = 0;
     const shares = ranked.map((each) => (100 * (sum += each)) / whole);
+    const of = side ? "of y’s bits" : "of the rate";
     const [accent, muted, ink] = ["accent", "muted", "ink"].map((name) => this.chart.color(name));
     const common = { x: order.map((_, rank) => rank + 1), customdata: order };
     this.chart.draw([
@@ -37,12 +38,13 @@ export class ChannelBars {
       },
       {
         ...common, type: "scatter", mode: "lines", y: shares, yaxis: "y2", line: { color: muted, width: 1.5 },
-        hovertemplate: "the first %{x}: %{y:.3~g} % of the rate<extra></extra>",
+        hovertemplate: `the first %{x}: %{y:.3~g} % ${of}<extra></extra>`,
       },
     ], { shapes: [verticalLine(count + 0.5, muted)] });
     const [rank, percent] = [order.indexOf(channel) + 1, formatNumber((100 * bits[channel]) / whole, 2)];
-    const sentence = `${count} of ${bits.length} channels carry ${100 * MOST} % of the rate; channel ${channel}, number ${rank}, ` +
-      `${percent} % (${formatNumber(bits[channel], 4)} bits).`;
+    const besides = side ? ` Besides them z takes ${Math.round(side).toLocaleString("en")} bits.` : "";
+    const sentence = `${count} of ${bits.length} channels carry ${100 * MOST} % ${of}; channel ${channel}, number ${rank}, ` +
+      `${percent} % (${formatNumber(bits[channel], 4)} bits).${besides}`;
     this.chart.describe(sentence);
     return sentence;
   }

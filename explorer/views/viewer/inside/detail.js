@@ -3,12 +3,13 @@ import { Chart } from "../chart.js";
 import { formatNumber, makeElement } from "./controls.js";
 
 const [FLOOR, ROOM] = [1e-5, 2]; // the smallest probability on the axis; symbols to each side of those that occur
+const TITLE = { text: "symbol", font: { size: 12 } };
 const LAYOUT = {
   margin: { l: 50, r: 6, t: 10, b: 34 },
   bargap: 0.1,
   showlegend: true,
   legend: { x: 1, xanchor: "right", y: 1, bgcolor: "rgba(0,0,0,0)", itemclick: false, itemdoubleclick: false },
-  xaxis: { title: { text: "symbol", font: { size: 12 } }, showgrid: false, nticks: 9 },
+  xaxis: { title: TITLE, showgrid: false, nticks: 9 },
   yaxis: {
     title: { text: "share", font: { size: 12 } }, type: "log", range: [Math.log10(FLOOR), 0.15],
     tickvals: [1e-4, 1e-2, 1], ticktext: ["0.01 %", "1 %", "100 %"],
@@ -48,7 +49,8 @@ export class ChannelDetail {
     const { symbols, shares } = histogram(bottleneck, channel);
     const probabilities = symbols.map((symbol) => bottleneck.probability(channel, symbol));
     const hovertemplate = "symbol %{x}: %{y:.3%}<extra>%{fullData.name}</extra>";
-    this.chart.drawAfterPaint([shares, probabilities].map((y, i) => ({ ...LOOKS[i], x: symbols, y, hovertemplate })));
+    const title = { ...TITLE, text: bottleneck.isPredicted ? "symbol q" : "symbol" };
+    this.chart.drawAfterPaint([shares, probabilities].map((y, i) => ({ ...LOOKS[i], x: symbols, y, hovertemplate })), { xaxis: { title } });
     this.numbers.textContent = numbersText(bottleneck, channel, shares);
     this.showEdit();
     if (edit) this.cost.textContent = `The picture ${this.edits.words}: ${costText(header, edit)}.`;
@@ -79,14 +81,15 @@ function histogram({ symbols, size }, channel) {
   return { symbols: shown, shares };
 }
 
-function numbersText({ channelBits, energies, size }, channel, shares) {
+function numbersText({ channelBits, energies, size, side_bits: side, isPredicted }, channel, shares) {
   const bits = channelBits[channel];
-  const all = channelBits.reduce((sum, each) => sum + each, 0);
+  const all = channelBits.reduce((sum, each) => sum + each, side);
   const entropy = shares.reduce((sum, share) => (share ? sum - share * Math.log2(share) : sum), 0);
   return (
     `Channel ${channel}: ${formatNumber(bits, 4)} bits, ${formatNumber((100 * bits) / all, 3)} % of all. An element costs ` +
     `${formatNumber(bits / size)} bits; with the entropy of these symbols it would be ${formatNumber(entropy)}. ` +
-    `Energy (mean y²) ${formatNumber(energies[channel])}.`
+    `Energy (mean y²) ${formatNumber(energies[channel])}.` +
+    (isPredicted ? " Each element has a prior of its own; the line is their mean." : "")
   );
 }
 

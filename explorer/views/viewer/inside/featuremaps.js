@@ -32,6 +32,11 @@ const TITLES = new Map(LAYERS.map(([layer, title]) => [layer, title]));
 const OWNERS = new Map(LAYERS.map(([layer, , owner]) => [layer, owner]));
 const START = "a1.mod";
 
+// Whether there are maps before and after a modulator.
+export function hasMaps(modulator) {
+  return LAYERS.some(([, , owner]) => owner === modulator);
+}
+
 export class FeatureMaps {
   // on: {changed(); pick(owner, channel); hover({row, column} of the bottleneck or null); select({row, column})};
   // palette(): its name.

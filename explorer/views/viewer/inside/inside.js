@@ -5,7 +5,8 @@
 //   show(frame)       in every paint while it is open; frame.extras holds the answers
 //   mark({channel, row, column, pins})   the channel that is chosen, the element under the pointer, or row null, and
 //                     [{row, column, color}] that stay marked
-//   map()             what to lay over the picture: {plane, scale, title}, or null
+//   map()             what to lay over the picture: {plane, scale, title}, or null; stride beside them as below
+//   stride            where its maps are coarser: elements of the bottleneck, in each direction, that one of theirs is
 //   columns()         where there is more to tell of each channel: {name of a table's column: function of a channel}
 //   grown()           where there is one: the model's rate-distortion curve has more points
 //   destroy()
@@ -188,7 +189,7 @@ export class Inside {
     if (map) this.canvas = paintPlane(map.plane, map.scale, this.canvas);
     const isEdited = this.frame && this.edit(this.frame);
     this.title = [isEdited && this.edits.words, map?.title].filter(Boolean).join(" · ");
-    this.viewer.stage.setMap(map && this.canvas, Number(this.parts.opacity.value) / 100);
+    this.viewer.stage.setMap(map && this.canvas, Number(this.parts.opacity.value) / 100, ELEMENT * (map?.stride ?? 1));
     this.viewer.modes.label();
   }
 

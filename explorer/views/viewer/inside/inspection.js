@@ -7,6 +7,7 @@ import { readPlace } from "./readings.js";
 import { ELEMENT } from "../stage.js";
 
 const [POINTED, CHOSEN] = ["#fff", "#3584e4"];
+const OF_ELEMENTS = ["planes", "plane:μ", "plane:σ"]; // a model without the last two answers with nothing
 
 export class Inspection {
   constructor(inside, parts) {
@@ -25,8 +26,8 @@ export class Inspection {
   get wishes() {
     const { card, pins, inside } = this;
     if (inside.viewer.setup.offline) return [];
-    if (card.place) return ["planes", card.wish(inside.channel)];
-    return pins.marks.length ? ["planes"] : [];
+    if (card.place) return [...OF_ELEMENTS, card.wish(inside.channel)];
+    return pins.marks.length ? OF_ELEMENTS : [];
   }
 
   changed() {
@@ -110,13 +111,20 @@ export class Inspection {
 
   // Rectangles for the stage: the pins, the card's element and its receptive field, the place under the pointer.
   marks() {
-    const own = ({ row, column }) => ({ x: column * ELEMENT, y: row * ELEMENT, width: ELEMENT, height: ELEMENT });
+    const own = (place) => squareOf(place, 1);
     const pins = this.pins.marks.map((pin) => ({ ...own(pin), color: pin.color }));
     const { card: { place, field }, place: pointed } = this;
     const card = place ? [field && { ...field, color: POINTED }, { ...own(place), color: CHOSEN }] : [];
-    const hovered = pointed && this.inside.view && { ...own(pointed), color: POINTED };
+    const { view } = this.inside;
+    const hovered = pointed && view && { ...squareOf(pointed, view.stride ?? 1), color: POINTED };
     return [...pins, ...card, hovered].filter(Boolean);
   }
+}
+
+// The pixels of an element, or of the one that it lies in where `stride` of them, in each direction, make one.
+function squareOf({ row, column }, stride) {
+  const [x, y] = [column, row].map((at) => Math.floor(at / stride) * stride * ELEMENT);
+  return { x, y, width: stride * ELEMENT, height: stride * ELEMENT };
 }
 
 // The element of a picture's bottleneck that is nearest to a place.

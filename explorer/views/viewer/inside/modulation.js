@@ -1,7 +1,7 @@
 // Modulation: what the perceptrons make of λ, and the network's maps before and after it.
 import { drawLegend, makeSymmetricScale, paletteNames, robustMaximum } from "./colours.js";
 import { formatNumber, makeChoice, makeElement, makeHead, offerOnly } from "./controls.js";
-import { FeatureMaps } from "./featuremaps.js";
+import { FeatureMaps, hasMaps } from "./featuremaps.js";
 import { GainMap } from "./gainmap.js";
 import { LambdaChart } from "./lambdachart.js";
 import { MODULATORS, Modulators, REFERENCES } from "./modulators.js";
@@ -26,7 +26,7 @@ export class ModulationView {
     ];
     [this.layers, this.reference, this.palette] = choices.map(({ select }) => select);
     this.layers.value = "m2";
-    this.summary = makeElement("p", "mae-summary");
+    [this.summary, this.without] = [makeElement("p", "mae-summary"), makeElement("p", "mae-summary")];
     const [gains, features] = [makeElement("div", "mae-part"), makeElement("div", "mae-part")];
     box.append(makeHead(ABOUT, ...choices.map((choice) => choice.box)), this.summary, gains, features);
     this.buildGains(gains);
@@ -46,7 +46,7 @@ export class ModulationView {
     this.legend = makeElement("div", "mae-legend");
     this.here = makeElement("p", "mae-summary");
     const [map, curves, speeds] = ["mae-gainmap", "", ""].map((name) => makeElement("div", name));
-    box.append(this.legend, map, this.here, curves, makeElement("h2", "", "What changes first"), speeds);
+    box.append(this.legend, map, this.here, this.without, curves, makeElement("h2", "", "What changes first"), speeds);
     this.heat = new GainMap(map, {
       pick: (channel) => this.pick(this.layer.name, channel),
       hover: (place) => this.tellGain(place),
@@ -119,6 +119,8 @@ export class ModulationView {
     offerOnly(this.layers, modulators.layers.map(({ name }) => name));
     if (!this.layer) this.layers.value = modulators.layers[0].name;
     this.tellSpeeds(modulators, lmbda);
+    this.without.hidden = hasMaps(this.layer.name);
+    this.without.textContent = `There are no maps before and after ${this.layer.title} to show: those at the end are of another layer.`;
     this.drawGains(modulators);
     this.curves.setLambda(lmbda);
     this.speeds.setLambda(lmbda);
@@ -174,7 +176,7 @@ export class ModulationView {
     this.speeds.describe("How fast the gains of each modulator change, over λ");
     this.speeds.draw(modulators.layers.map(({ name, title, speeds }, i) => ({
       type: "scatter", mode: "lines", name: title, meta: name, x: modulators.middles, y: speeds,
-      line: { color: this.colors[i], width: name === this.layer.name ? 3 : 1.5 },
+      line: { color: this.colors[i % this.colors.length], width: name === this.layer.name ? 3 : 1.5, dash: hasMaps(name) ? "solid" : "dot" },
       hovertemplate: `${title}<br>λ %{x:.0f}: %{y:.2f} octaves per octave<extra></extra>`,
     })));
   }

@@ -10,6 +10,12 @@ export const MODULATORS = [
   ["d2", "synthesis 3"],
   ["y", "the bottleneck"],
   ["a", "the prior"],
+  ["h0", "hyper-analysis 1"],
+  ["h1", "hyper-analysis 2"],
+  ["h2", "hyper-analysis 3"],
+  ["g0", "hyper-synthesis 1"],
+  ["g1", "hyper-synthesis 2"],
+  ["a_z", "the side prior"],
 ];
 
 export class Modulators {

@@ -1,6 +1,6 @@
 // Places that stay marked: a table of what is known of each, kept up to date while λ moves.
 import { makeElement } from "./controls.js";
-import { READINGS } from "./readings.js";
+import { READINGS, knownReadings } from "./readings.js";
 
 // Colours that colour-blind readers tell apart (Okabe and Ito), one for each pin that there can be.
 const COLOURS = ["#e69f00", "#56b4e9", "#009e73", "#f0e442", "#cc79a7", "#d55e00", "#0072b2", "#999999"];
@@ -9,11 +9,16 @@ export class Pins {
   // changed(): a pin came or went.
   constructor(box, changed) {
     Object.assign(this, { box, changed, pins: [] });
-    const heads = READINGS.map(([, sign, title]) => Object.assign(makeElement("th", "", sign), { title, scope: "col" }));
+    this.heads = READINGS.map(([key, sign, title]) => {
+      const head = Object.assign(makeElement("th", "", sign), { title, scope: "col" });
+      head.dataset.pinHead = key;
+      return head;
+    });
     this.head = Object.assign(makeElement("th", ""), { scope: "col" });
-    const head = makeElement("tr", "", this.head, ...heads, makeElement("td", ""));
+    const head = makeElement("tr", "", this.head, ...this.heads, makeElement("td", ""));
     this.body = makeElement("tbody", "");
-    box.append(makeElement("table", "mae-pins", makeElement("thead", "", head), this.body));
+    this.table = makeElement("table", "mae-pins", makeElement("thead", "", head), this.body);
+    box.append(this.table);
     this.set([]);
   }
 
@@ -66,9 +71,15 @@ export class Pins {
   // read(pin) -> reading or null, as in readings.js.
   show(read, channel) {
     this.head.textContent = `pins, channel ${channel}`;
+    const readings = this.pins.map(read);
+    const known = knownReadings(readings);
+    this.table.dataset.predicted = readings.some((reading) => reading?.element?.isPredicted);
+    this.heads.forEach((head, at) => (head.hidden = !known[at]));
     this.rows.forEach(({ cells }, i) => {
-      const reading = read(this.pins[i]);
-      READINGS.forEach(([, , , write], at) => (cells[at].textContent = reading ? write(reading) : "–"));
+      READINGS.forEach(([, , , write], at) => {
+        cells[at].textContent = readings[i] ? write(readings[i]) : "–";
+        cells[at].hidden = !known[at];
+      });
     });
   }
 }

@@ -1,6 +1,6 @@
 // The line under the picture: what is known of the place under the pointer.
 import { makeElement } from "./controls.js";
-import { READINGS } from "./readings.js";
+import { READINGS, knownReadings } from "./readings.js";
 
 export class Probe {
   constructor(box) {
@@ -14,7 +14,7 @@ export class Probe {
       value.dataset.probe = key;
       const cell = Object.assign(makeElement("span", "", `${sign} `, value), { title });
       (["original", "decoded"].includes(key) ? first : second).append(cell);
-      return { value, write };
+      return { cell, value, write };
     });
     box.append(first, second);
     this.second = second;
@@ -28,6 +28,10 @@ export class Probe {
     this.place.textContent = `(${reading.pixel.x}, ${reading.pixel.y})`;
     this.element.textContent = `row ${place.row}, column ${place.column}, channel ${channel}`;
     this.second.hidden = reading.element === null;
-    for (const { value, write } of this.cells) value.textContent = write(reading);
+    const known = knownReadings([reading]);
+    this.cells.forEach(({ cell, value, write }, i) => {
+      cell.hidden = !known[i];
+      value.textContent = write(reading);
+    });
   }
 }

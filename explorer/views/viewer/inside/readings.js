@@ -5,16 +5,26 @@ import { ELEMENT } from "../stage.js";
 
 const ofElement = (write) => ({ element }) => (element ? write(element) : "–");
 
-// [key, its sign, what it is, reading -> text]; y has the precision that was sent, 11 bits.
+// [key, its sign, what it is, reading -> text, where it is not there for all: whether an element has it]; y has the
+// precision that was sent, 11 bits, and so have μ and a ŷ that is no whole number.
 export const READINGS = [
   ["original", "x", "Red, green and blue of the original", ({ original }) => original.join(" ")],
   ["decoded", "x̂", "Red, green and blue of the reconstruction", ({ decoded }) => decoded.join(" ")],
   ["value", "y", "The element of the bottleneck before rounding", ofElement(({ value }) => formatNumber(value, 4))],
-  ["symbol", "ŷ", "The element after rounding: the symbol in the file", ofElement(({ symbol }) => formatNumber(symbol, 6))],
-  ["probability", "p", "The prior’s probability of ŷ", ofElement(({ probability }) => formatNumber(probability))],
-  ["bits", "bits", "What ŷ costs: −log₂ p", ofElement(({ bits }) => formatNumber(bits, 4))],
+  ["rounded", "ŷ", "The element as the decoder sees it", ofElement(({ decoded, isPredicted }) => formatNumber(decoded, isPredicted ? 4 : 6))],
+  ["mean", "μ", "What the prior expects of y here", ofElement(({ mean }) => formatNumber(mean, 4)), ({ mean }) => mean !== undefined],
+  ["scale", "σ", "How far off the prior takes y to be here", ofElement(({ scale }) => formatNumber(scale)), ({ scale }) => scale !== undefined],
+  ["symbol", "q", "The symbol in the file: y − μ, rounded", ofElement(({ symbol }) => formatNumber(symbol, 6)), ({ isPredicted }) => isPredicted],
+  ["probability", "p", "The prior’s probability of the symbol", ofElement(({ probability }) => formatNumber(probability))],
+  ["bits", "bits", "What the symbol costs: −log₂ p", ofElement(({ bits }) => formatNumber(bits, 4))],
   ["positionBits", "Σ bits", "What all channels cost at this position", ofElement(({ positionBits }) => formatNumber(positionBits, 4))],
 ];
+
+// Which of READINGS are there for any of some readings, each of which may be null.
+export function knownReadings(readings) {
+  const elements = readings.map((reading) => reading?.element).filter(Boolean);
+  return READINGS.map(([, , , , has]) => !has || elements.some((element) => has(element)));
+}
 
 // The pixel in the middle of an element's own 16×16, for places that are no pixel.
 export function pixelOf({ row, column }, { width, height }) {
