@@ -399,6 +399,7 @@ def test_parts_of_a_batch_are_those_of_the_whole(tiles, monkeypatch):
         (["--data", "EMPTY"], "no picture of at least"),
         (["--init", "nowhere.safetensors"], "no checkpoint"),
         (["--kind", "fixed"], "--lambda"),
+        (["--lambda", "512"], "--kind fixed"),
         (["--kind", "bottleneck"], "--init"),
         (["--kind", "bottleneck", "--prior", "joint"], "--prior"),
         (["--crop", "100000"], "smaller crops"),

@@ -23,15 +23,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from explorer.images import InputError
 from explorer.model import Autoencoder
-from explorer.train import parallel
+from explorer.train import parallel, state
 from explorer.train.data import Batches
 from explorer.train.models import share_transforms
 from explorer.train.objective import Crops, GraphedBackward, Objective, backward, draw_lambdas, evaluate
@@ -195,30 +193,19 @@ class Trainer:
     # -- state -----------------------------------------------------------------------------------------------------
 
     def save(self) -> None:
-        """Write the whole state; the old one is replaced only when the new one is complete."""
+        """Write the whole state into the folder."""
         if not parallel.first():
             return
         tensors: dict[str, Tensor] = {f"model/{name}": p for name, p in self.objective.named_parameters()}
         tensors |= {f"average/{name}": p for name, p in self._averages.named_parameters()}
         tensors |= self.optimiser.tensors()
-        about = {"step": self.step, "elapsed": self.elapsed, "decided": self._decided()}
-        path = self.folder / "state.safetensors"
-        unfinished = path.with_suffix(".partial")
-        whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-        save_file(whole, unfinished, metadata={"about": json.dumps(about)})
-        unfinished.replace(path)
+        state.write(self.folder, tensors, {"step": self.step, "elapsed": self.elapsed, "decided": self._decided()})
 
     @torch.no_grad()
     def resume(self) -> None:
         """Continue from the folder's state, which all processes read, however many there were; InputError where there
         is none, or where it is of a run that anything but this recipe and this network decided."""
-        path = self.folder / "state.safetensors"
-        if not path.is_file():
-            raise InputError(f"There is no saved state in {self.folder}; start without --resume.")
-        with safe_open(path, framework="pt") as file:
-            about = json.loads(file.metadata()["about"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no dict)
-        self._refuse_another(about.get("decided", {}))
+        tensors, about = state.read(self.folder, self._decided())
         for prefix, module in (("model/", self.objective), ("average/", self._averages)):
             for name, p in module.named_parameters():
                 p.copy_(tensors[prefix + name])
@@ -226,17 +213,8 @@ class Trainer:
         self.step, self.elapsed = about["step"], about["elapsed"]
 
     def _decided(self) -> Row:
-        """All that decides the run, as JSON has it."""
         network = {name: value for name, value in asdict(self.average.config).items() if name not in ("prior", "lmbda")}
-        return json.loads(json.dumps(network | asdict(self.recipe)))
-
-    def _refuse_another(self, began: Row) -> None:
-        for name, own in self._decided().items():
-            if began.get(name) != own:
-                raise InputError(
-                    f"The run in {self.folder} began with {name} {began.get(name)}, not {own}; resume it as it began, "
-                    "or start another one in a folder of its own with --run."
-                )
+        return network | asdict(self.recipe)
 
 
 def _settled(recipe: Recipe, models: Sequence[Autoencoder], tiles: Tensor) -> Recipe:

@@ -76,6 +76,8 @@ class Recipe:
             raise InputError("The share of grey crops and that of the steps before rounding lie between 0 and 1.")
         if self.kind == "fixed" and self.lmbda is None:
             raise InputError("A fixed model needs its λ; add --lambda, for instance --lambda 512.")
+        if self.kind != "fixed" and self.lmbda is not None:
+            raise InputError("Only a fixed model has a λ of its own; leave --lambda out, or add --kind fixed.")
         if self.kind != "modulated" and self.prior == "joint":
             raise InputError("Only a modulated model has several priors; leave --prior out, it is that of --init.")
 

@@ -23,7 +23,7 @@ from explorer.train.loop import Row, Trainer
 from explorer.train.models import new_model
 from explorer.train.recipe import Recipe
 
-SUFFIXES = {"factorised": "", "hyper": "-hyperprior", "per_lambda": "-per-lambda"}  # of the files of one joint run
+SUFFIXES = {"factorised": "", "hyper": "-hyperprior"}  # of the files of one joint run
 PUBLISHED_ROWS = 200
 
 
@@ -90,7 +90,7 @@ def _starts(recipe: Recipe, path: Path | None) -> tuple[list[tuple[ModelConfig, 
     starts: list[tuple[ModelConfig, Autoencoder | None]] = []
     names = [f"{path.stem} {loaded[2]}"] if path and loaded else []
     for each in replace(recipe, prior=prior).priors:
-        found = _companion(path, start, each) if path and start else None
+        found = _companion(path, start, each) if prior == "joint" and path and start else None
         names += [found[1]] if found else []
         config = replace(base, kind=recipe.kind, lmbda=recipe.lmbda, prior=each)
         starts.append((config, found[0] if found else start))
@@ -101,7 +101,7 @@ def _starts(recipe: Recipe, path: Path | None) -> tuple[list[tuple[ModelConfig, 
 def _companion(path: Path, start: Autoencoder, prior: str) -> tuple[Autoencoder, str] | None:
     """The model beside `path` that has the same transforms under another prior, with its name and id, if there is."""
     beside = _named(path, start.config.prior, prior)
-    if prior == start.config.prior or beside == path or not beside.is_file():
+    if prior == start.config.prior or not beside.is_file():
         return None
     model, _, identity = checkpoint.load(beside)
     own, other = (transforms_of(m.state_dict()) for m in (start, model))
@@ -111,7 +111,7 @@ def _companion(path: Path, start: Autoencoder, prior: str) -> tuple[Autoencoder,
 
 def _named(path: Path, prior: str, other: str) -> Path:
     """The file beside that of a prior that is the other prior's."""
-    stem = path.stem.removesuffix(SUFFIXES[prior])
+    stem = path.stem.removesuffix(SUFFIXES.get(prior, ""))
     return path.with_name(stem + SUFFIXES[other] + path.suffix)
 
 
