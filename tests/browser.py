@@ -10,6 +10,7 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -36,9 +37,16 @@ RECORD = f"""() => {{
 
 @pytest.fixture(scope="session")
 def address() -> Iterator[str]:
+    with serving(SERVE) as address:
+        yield address
+
+
+@contextmanager
+def serving(code: str) -> Iterator[str]:
+    """The address of an app that Python code launches in a process of its own."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUNBUFFERED": "1"}
     started = monotonic()
-    server = subprocess.Popen([sys.executable, "-c", SERVE], stdout=subprocess.PIPE, text=True, env=environment)
+    server = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
     watchdog = threading.Timer(240, server.kill)
     watchdog.start()
     try:

@@ -20,12 +20,12 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 import explorer
-from explorer import condition, config, images
+from explorer import condition, config, images, library
 from explorer import model as networks
 from explorer.checkpoint import save
 from explorer.codecs import CODECS, CodecError, MissingPackage, classical, measure
 from explorer.codecs.base import BYTES_TOLERANCE, PSNR_TOLERANCE
-from explorer.views import figures, means, points, rivals, server, store, trials, viewer
+from explorer.views import figures, means, menu, points, rivals, server, store, trials, viewer
 
 UPLOAD = np.random.default_rng(1).integers(0, 256, (48, 72, 3), dtype=np.uint8)
 
@@ -120,6 +120,73 @@ def test_another_model_keeps_what_other_codecs_made_of_the_picture(checkpoint: s
     opened = pictures.open(checkpoint, UPLOAD, "a")
     opened.trials.point(CODECS["jpeg"], 40)
     assert pictures.reopen(checkpoint, opened.token).trials.known(CODECS["jpeg"], 40)
+
+
+# -- models of the same transforms -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of checkpoints: two tiny models that differ in their prior alone, and one that shares nothing."""
+    folder = tmp_path_factory.mktemp("pair")
+    first = networks.Autoencoder(config.PRESETS["tiny"])
+    second = networks.Autoencoder(dataclasses.replace(first.config, prior="hyper"))
+    second.load_state_dict(networks.transforms_of(first.state_dict()), strict=False)
+    save(first, folder / "mae.safetensors")
+    save(second, folder / "mae-hyperprior.safetensors")
+    save(networks.scale_bottleneck(first.fold(4096)), folder / "bottleneck.safetensors")
+    return folder
+
+
+@pytest.fixture
+def bundled(pair: Path, monkeypatch: pytest.MonkeyPatch) -> TestClient:
+    monkeypatch.setattr("explorer.library.folder", lambda: pair)
+    return TestClient(server.create_server("mae-hyperprior"))
+
+
+def test_a_picture_comes_with_the_models_that_differ_in_the_prior_alone(bundled: TestClient) -> None:
+    def priors(model: str) -> list[dict[str, str]]:
+        return upload(bundled, model, png(UPLOAD)).json()["priors"]
+
+    both = [
+        {"model": "mae", "prior": "factorised"},
+        {"model": "mae-hyperprior", "prior": "hyperprior"},
+    ]
+    assert priors("mae") == priors("mae-hyperprior") == both
+    assert priors("bottleneck") == []
+
+
+def test_another_prior_keeps_y_and_is_found_again(bundled: TestClient) -> None:
+    pictures = bundled.app.state.api.store  # type: ignore[attr-defined]
+    for first in (pictures.open("mae", UPLOAD, "mine"), pictures.open_sample("mae", "parrots")):
+        other = pictures.reopen("mae-hyperprior", first.token)
+        assert other.session.latents(300) is first.session.latents(300)
+        assert other.session.encode(300) != first.session.encode(300)
+        assert other.trials is first.trials
+        assert pictures.reopen("mae", other.token) is first
+        assert pictures.reopen("mae-hyperprior", first.token) is other
+    assert pictures.open_sample("mae-hyperprior", "parrots") is other
+
+
+def test_a_sample_under_another_model_is_the_picture_that_is_open(bundled: TestClient) -> None:
+    pictures = bundled.app.state.api.store  # type: ignore[attr-defined]
+    first = pictures.open_sample("mae", "houses")
+    assert pictures.open_sample("mae-hyperprior", "houses").session.picture is first.session.picture
+    pictures.hold(first.token)
+    pictures.release(first.token)
+    assert pictures.open_sample("mae", "houses") is not first, "it was closed"
+
+
+def test_models_are_offered_by_names_that_explain_themselves() -> None:
+    assert menu.explained("mae-hyperprior") == "mae-hyperprior: modulated autoencoder with hyperprior"
+    assert menu.explained("independent-64") == "independent-64: independent model"
+    assert menu.explained("/my/own.safetensors") == "/my/own.safetensors"
+
+
+def test_the_hyperprior_opens_first_where_it_is_bundled() -> None:
+    assert ("mae-hyperprior" if "mae-hyperprior" in explorer.list_models() else "mae") == library.FIRST
+    with TestClient(server.create_server()) as client:
+        assert client.get("/api/setup").json()["model"] == library.FIRST
 
 
 # -- other codecs ----------------------------------------------------------------------------------------------------

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import shutil
+import sys
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from conftest import sample_paths
+from fastapi.testclient import TestClient
 
-from explorer import images, inside
+from explorer import condition, images, inside
 from explorer.checkpoint import save
+from explorer.codecs.learned import LearnedCodec
 from explorer.condition import Condition, snap
 from explorer.images import InputError
 from explorer.library import load_model
-from explorer.model import scale_bottleneck
+from explorer.model import Autoencoder, scale_bottleneck, transforms_of
 from explorer.session import Session
 from explorer.views import replies
 from explorer.views.extras import extra
-from explorer.views.store import Opened
+from explorer.views.server import serve
+from explorer.views.store import Opened, Store
 from explorer.views.trials import Trials
 
 
@@ -48,6 +54,20 @@ def session(tiny) -> Session:
 @pytest.fixture
 def opened(session) -> Opened:
     return Opened("token", "picture", "tiny", session, Trials(session.picture.pixels))
+
+
+@pytest.fixture(scope="module")
+def predicted(tiny_network) -> Opened:
+    """A picture under a hyperprior, untrained, whose z has a column for the last 6 pixels alone."""
+    torch.manual_seed(0)
+    network = Autoencoder(replace(tiny_network.config, prior="hyper"))
+    network.load_state_dict(transforms_of(tiny_network.state_dict()), strict=False)
+    codec = LearnedCodec(network, network.prior.freeze(), "hyper", "0" * 8)
+    return open_under(Session(codec, images.read(sample_paths()[0]).pixels[100:233, 200:398]))
+
+
+def open_under(session: Session) -> Opened:
+    return Opened("token", "picture", session.model.name, session, Trials(session.picture.pixels))
 
 
 @pytest.fixture
@@ -129,6 +149,90 @@ def test_a_model_of_one_lambda_has_no_ratio_but_says_so(bundled):
     assert "128 alone" in systems["model"]["missing"]
     assert systems["bottleneck"]["spread"] is None, "a black picture has nothing that could spread"
     assert reply.pack()
+
+
+# -- the bottleneck and what its prior has besides -------------------------------------------------------------------
+
+
+def test_planes_are_the_sessions_and_their_bits_add_up(opened, predicted):
+    for picture in (opened, predicted):
+        about, arrays = extra(picture, Condition.of(300), "planes")
+        session, code = picture.session, picture.session.code(300)
+        same(arrays["y"], session.latents(300))
+        same(arrays["symbols"], code.symbols)
+        same(arrays.get("decoded", arrays["symbols"]), code.decoded)
+        whole = session.point(300).estimated_bits
+        assert arrays["bits"].sum(dtype=np.float64) + about["side_bits"] == pytest.approx(whole, rel=1e-9)
+        assert arrays["positions"].sum(dtype=np.float64) == pytest.approx(whole, rel=1e-5)
+        assert about["further"] == list(code.planes)
+
+
+def test_each_position_bears_its_share_of_what_is_coded_besides_y(opened, predicted):
+    assert "side" not in extra(opened, Condition.of(300), "planes")[1]
+    about, arrays = extra(predicted, Condition.of(300), "planes")
+    code, stride = predicted.session.code(300), about["side_stride"]
+    assert stride == 4
+    cells = code.side_element_bits.sum(axis=0)
+    for row, column in np.ndindex(*cells.shape):
+        own = arrays["side"][row * stride : (row + 1) * stride, column * stride : (column + 1) * stride]
+        assert own.sum() == pytest.approx(cells[row, column], rel=1e-3)
+        assert np.ptp(own) == pytest.approx(0, abs=1e-3)
+
+
+def test_further_planes_are_sent_by_name_with_what_an_element_stands_for(predicted):
+    code = predicted.session.code(300)
+    for name, stride in (("z", 4), ("μ", 1), ("σ", 1)):
+        about, arrays = extra(predicted, Condition.of(300), f"plane:{name}")
+        same(arrays["values"], code.planes[name])
+        assert about == {"shape": code.planes[name].shape, "stride": stride}
+
+
+def test_a_plane_that_a_prior_lacks_is_answered_with_nothing(opened):
+    assert extra(opened, Condition.of(300), "plane:σ") == ({}, {})
+
+
+def test_a_frame_says_what_the_file_holds_besides_y(opened, predicted):
+    for picture in (opened, predicted):
+        assert replies.frame(picture, Condition.of(300)).header["side_bits"] == picture.session.code(300).side_bits
+
+
+# Each end that a wish names is one λ more, and so is that of a model that is compared with; there are none of these.
+@pytest.mark.parametrize(("wishes", "ends"), [
+    ((), 0),
+    (("planes", "error", "plane:z", "plane:μ", "plane:σ"), 0),
+    (("planes", "features:a1.mod", "response:3:1:1", "edit:3=0"), 0),
+    (("planes", "local:64:2048"), 2),
+    (("planes", "local:-:2048", "ratio:-:64"), 2),
+])  # fmt: skip
+def test_a_frame_converts_lambda_and_level_twice(opened, predicted, monkeypatch, tmp_path, wishes, ends):
+    monkeypatch.setattr("explorer.library.folder", lambda: tmp_path)
+    made = Counter[str]()
+    for name in ("level_of", "lambda_of"):
+        count_calls(monkeypatch, made, name)
+    for picture in (opened, predicted):
+        pictures = Store([picture.model], {})
+        monkeypatch.setattr(pictures, "get", lambda token, picture=picture: picture)
+        with TestClient(serve(pictures, picture.model)) as client:
+            made.clear()
+            query = {"lmbda": 345.6, "extra": list(wishes)}
+            assert client.get("/api/frame/token", params=query).status_code == 200
+        assert 0 < made.total() <= 2 + 2 * ends, made
+
+
+def count_calls(monkeypatch, made, name):
+    """Count the calls of a function of explorer.condition, under whatever name a module has it."""
+    real = getattr(condition, name)
+
+    def counted(value):
+        made[name] += 1
+        return real(value)
+
+    for module in [module for path, module in sys.modules.items() if path.startswith("explorer")]:
+        if getattr(module, name, None) is real:
+            monkeypatch.setattr(module, name, counted)
+
+
+# -- edits, responses ------------------------------------------------------------------------------------------------
 
 
 def test_edit_is_the_sessions(opened):
