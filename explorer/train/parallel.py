@@ -3,6 +3,8 @@
     torchrun ─ joined ─ device ─ share of a batch ─ gradients, averaged by DistributedDataParallel ─ one step in all
                                                                          the first process writes logs and files ─┘
 
+    torchrun --nproc-per-node 2 -m -- explorer train …     (without the --, torchrun takes our --run for one of its own)
+
 What a step draws, it draws for the whole batch in every process, from one seed, and each keeps its part: the number of
 processes decides nothing. For the same reason each has all tiles in memory, since any may be drawn for any part.
 """
