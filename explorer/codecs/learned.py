@@ -161,7 +161,7 @@ class LearnedCodec:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def modulation(self, lambdas: Sequence[float]) -> dict[str, NDArray[np.float32]]:
+    def modulation(self, lambdas: Sequence[Lambda]) -> dict[str, NDArray[np.float32]]:
         """The gains of every modulator at L values of λ, each (L, channels) float32, above zero, without unit: "m0" to
         "m2" of the analysis, "d0" to "d2" of the synthesis (paper Eq. 3 and 4) and those of the prior ("a"; with a
         hyperprior also "h0" to "h2" and "g0", "g1" of the hyper-transforms, and "a_z"); "y" and the prior's for
