@@ -403,6 +403,11 @@ def test_curve_colours_stand_out_in_light_and_dark() -> None:
             assert (light + 0.05) / (dark + 0.05) >= 3, (curve.color, ground)
 
 
+def test_no_two_curves_look_alike() -> None:
+    looks = [(each.color, each.dash) for each in figures.series(dict.fromkeys(map(str, range(60)), ""))]
+    assert len(set(looks)) == len(looks)
+
+
 def test_the_joined_viewer_is_one_module_without_imports() -> None:
     text = viewer.module()
     assert not re.search(r"^import ", text, re.MULTILINE)

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 STATE = f"{ROOT}.viewer.state"
 EVERYTHING = {
+    "model": "mae-hyperprior", "zchannel": 12, "magnitudecolours": "cividis",
     "picture": "hibiscus", "lambda": 512.5, "view": "channels", "channel": 17, "mode": "beside", "gain": "8",
     "split": 0.3, "box": "200.5,250,2", "map": "off", "opacity": 40, "compare": "jpeg:fixed:40", "swap": "on",
-    "curves": "jpeg,jpeg444", "metric": "ms_ssim", "axis": "log", "hide": "samples,actions", "values": "before",
+    "curves": "jpeg,jpeg444", "metric": "ms_ssim", "axis": "log", "hide": "samples,actions", "values": "σ",
     "pins": "10-30,2-3", "element": "12-20", "sort": "energy", "scale": "fixed", "palette": "purple-orange",
 }  # fmt: skip
 HOSTILE = [
@@ -39,6 +40,9 @@ HOSTILE = [
     "channel=-1",
     "channel=192",
     "channel=1.5",
+    "zchannel=-1",
+    "zchannel=192",
+    "values=w",
     "view=__proto__",
     "__proto__=polluted",
     "__proto__.polluted=1",
@@ -99,7 +103,7 @@ def test_a_link_restores_everything_in_another_page(page: Page, address: str) ->
     before = state(page)
     assert {key: before[key] for key in EVERYTHING} == EVERYTHING
     link = wait_for_address(page)
-    assert link.startswith(f"{address}/#picture=hibiscus&lambda=512.5&view=channels&channel=17")
+    assert link.startswith(f"{address}/#picture=hibiscus&model=mae-hyperprior&lambda=512.5&view=channels&channel=17")
     other = another(page, link)
     assert state(other) == before
     assert other.evaluate("document.querySelector('[data-part=lambda]').textContent") == "512.5"

@@ -51,7 +51,7 @@ body { background: var(--body-background-fill) !important; }
 .mae { --mae-height: clamp(540px, calc(100vh - 66px), 1100px); }
 footer .settings { color: var(--body-text-color) !important; }
 #head { align-items: center; gap: 16px; flex-wrap: nowrap; }
-#head .form { flex: 0 0 420px !important; min-width: 0 !important; border: 0; box-shadow: none; background: none; }
+#head .form { flex: 0 1 470px !important; min-width: 0 !important; border: 0; box-shadow: none; background: none; }
 #title h1 { display: inline; margin: 0 12px 0 0; font-size: 19px; font-weight: 650; }
 #title p { display: inline; margin: 0; font-size: 15px; opacity: 0.72; }
 #model { margin: 0; padding: 0; background: none; }

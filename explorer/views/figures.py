@@ -31,7 +31,7 @@ _COLORS = [
     "#a66a3f",
     "#7d7f86",
 ]
-_DASHES = ("solid", "dot", "dash", "dashdot")
+_DASHES = ("solid", "dot", "dash", "dashdot", "longdash")  # not a divisor of the colours: then no two looks are alike
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x")
 
 
