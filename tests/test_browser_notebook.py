@@ -193,6 +193,18 @@ def test_traits_follow_and_are_followed(notebook: Page) -> None:
     notebook.wait_for_selector(".mae-panels", state="hidden")
 
 
+def test_another_model_in_the_viewer_is_the_sessions(notebook: Page) -> None:
+    settle(notebook)
+    before = notebook.evaluate(f"{ROOT}.viewer.wanted")
+    for model in ("mae", FIRST):
+        notebook.evaluate(f"{ROOT}.viewer.setModel({model!r})")
+        notebook.wait_for_function(f"{ROOT}.viewer.picture.model === {model!r}")
+        settle(notebook)
+        said = run(notebook, "print(w.session.model.name, len(w.session.encode(w.lmbda)))").split()
+        assert said == [model, str(notebook.evaluate(f"{ROOT}.viewer.shown.header.point.bytes"))]
+    assert notebook.evaluate(f"{ROOT}.viewer.wanted") == before
+
+
 def test_keys_are_not_the_notebooks_and_the_address_is_left_alone(notebook: Page) -> None:
     cells = "window.jupyterapp.shell.currentWidget.content.widgets.length"
     before, address = notebook.evaluate(cells), notebook.url

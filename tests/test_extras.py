@@ -25,6 +25,7 @@ from explorer.session import Session
 from explorer.views import replies
 from explorer.views.extras import extra
 from explorer.views.server import serve
+from explorer.views.snapshot import MAPS, snapshot
 from explorer.views.store import Opened, Store
 from explorer.views.trials import Trials
 
@@ -230,6 +231,16 @@ def count_calls(monkeypatch, made, name):
     for module in [module for path, module in sys.modules.items() if path.startswith("explorer")]:
         if getattr(module, name, None) is real:
             monkeypatch.setattr(module, name, counted)
+
+
+def test_a_figure_to_keep_has_what_the_decoder_sees_and_all_bits(predicted):
+    session = predicted.session
+    code = session.code(300)
+    values, *_ = MAPS["channels"](session, 300, 3, (4096, 300))
+    np.testing.assert_array_equal(values, code.decoded[3])
+    values, *_ = MAPS["bits"](session, 300, 3, (4096, 300))
+    assert values.sum(dtype=np.float64) == pytest.approx(code.total_bits, rel=1e-5)
+    assert "z’s" in snapshot(session, 300, "bits", 3, (4096, 300)).caption
 
 
 # -- edits, responses ------------------------------------------------------------------------------------------------
