@@ -29,18 +29,21 @@ export class Opening {
     }
     const picture = known ?? (await transport.open({ model, ...source }));
     inside.limit(picture);
-    const frame = transport.frame(picture.id, LambdaSlider.within(wanted, picture.lmbda), inside.wishes);
+    const [lmbda, wishes] = [LambdaSlider.within(wanted, picture.lmbda), inside.wishes];
+    const frame = transport.frame(picture.id, lmbda, wishes);
     const isSame = source.picture !== undefined && source.picture === this.viewer.picture?.id; // under another model
-    return { picture, original: isSame ? null : await transport.pixels(picture.id), frame: await frame };
+    const original = isSame ? null : await transport.pixels(picture.id);
+    return { picture, original, frame: await frame, lmbda, wishes };
   }
 
-  show(source, { picture, original, frame }) {
+  show(source, { picture, original, frame, lmbda, wishes }) {
     const { viewer } = this;
     const isOtherModel = picture.model !== viewer.picture?.model;
     this.source = source;
     viewer.picture = picture;
     viewer.root.dataset.picture = picture.id;
     viewer.cache.clear();
+    viewer.keep(frame, lmbda, wishes);
     viewer.comparison.clear();
     viewer.slider.setRange(picture.lmbda);
     if (original) viewer.stage.setOriginal(original);

@@ -146,7 +146,7 @@ class Viewer {
   }
 
   async fetchFrame({ id, lmbda, extras, asked }) {
-    const key = [id, lmbda, ...extras].join(" ");
+    const key = frameKey(id, lmbda, extras);
     try {
       const frame = this.cache.get(key) ?? (await this.transport.frame(id, lmbda, extras));
       this.cache.set(key, frame);
@@ -155,6 +155,11 @@ class Viewer {
       if (error.gone && id === this.picture.id) await this.opening.again();
       else this.notify(error.message);
     }
+  }
+
+  // A frame that came with the picture that was opened.
+  keep(frame, lmbda, extras) {
+    this.cache.set(frameKey(frame.header.picture, lmbda, extras), frame);
   }
 
   // Shown at the next paint; when a newer frame comes before that, only the newer one is.
@@ -283,6 +288,10 @@ class Viewer {
     this.cache.clear();
     this.root.replaceChildren();
   }
+}
+
+function frameKey(id, lmbda, extras) {
+  return [id, lmbda, ...extras].join(" ");
 }
 
 export function preferredTheme() {
