@@ -18,11 +18,14 @@ from hypothesis import strategies as st
 from explorer.codecs.learned import LearnedCodec
 from explorer.condition import Condition, lambda_of
 from explorer.images import InputError
+from explorer.library import load_model
 from explorer.priors.base import PLACES
+from explorer.priors.factorised import FactorisedCoder
+from explorer.priors.hypercode import HyperCode, HyperCoder
 from explorer.priors.tables import SYMBOL_MAX, DensityTables, Table
 
 LEVELS = (0, 1, 255, 256, 20000, 43210, 65280, 65535)
-GOLDEN = Path(__file__).parent / "golden_tables.json"
+GOLDEN = Path(__file__).parent / "golden.json"
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -73,19 +76,25 @@ def test_a_hostile_payload_gives_symbols_or_one_sentence(tiny, payload, level):
         assert q.shape == (tiny.channels, 2, 2)
 
 
-def test_the_bundled_tables_and_a_stored_file_are_the_golden_ones(mae):
-    """A file decodes by these tables for ever: a changed digest for an unchanged checkpoint breaks every file.
+GOLDEN_MODELS = ("mae", "mae-hyperprior")
+
+
+@pytest.mark.parametrize("name", GOLDEN_MODELS)
+def test_the_bundled_integers_and_a_stored_file_are_the_golden_ones(name):
+    """A file decodes by these integers for ever: another digest for an unchanged checkpoint breaks every file.
 
     After a new checkpoint: EXPLORER_REGENERATE=1 pytest tests/test_priors.py"""
+    model = load_model(name, "cpu")
     if os.environ.get("EXPLORER_REGENERATE"):
-        stored = mae.encode(smooth_picture(40, 70), 512)
-        digests = {str(level): _digest(mae.coder.table_at(Condition(level))) for level in LEVELS}
-        now = {"checkpoint": mae.version, "tables": digests, "file": stored.hex(), "symbols": _symbols(mae, stored)}
-        GOLDEN.write_text(json.dumps(now, indent=1) + "\n")
-    golden = json.loads(GOLDEN.read_text())
-    assert golden["checkpoint"] == mae.version
-    assert golden["tables"] == {str(level): _digest(mae.coder.table_at(Condition(level))) for level in LEVELS}
-    assert golden["symbols"] == _symbols(mae, bytes.fromhex(golden["file"]))
+        stored = model.encode(smooth_picture(70, 90), 512)
+        now = {"checkpoint": model.version, "file": stored.hex(), "code": _code_digest(model, stored)}
+        now["levels"] = {str(level): _level_digest(model, level) for level in LEVELS}
+        known = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {}
+        GOLDEN.write_text(json.dumps(known | {name: now}, indent=1) + "\n")
+    golden = json.loads(GOLDEN.read_text())[name]
+    assert golden["checkpoint"] == model.version
+    assert golden["levels"] == {str(level): _level_digest(model, level) for level in LEVELS}
+    assert golden["code"] == _code_digest(model, bytes.fromhex(golden["file"]))
 
 
 def test_a_dead_channel_may_ask_for_any_gain(tiny_network):
@@ -96,10 +105,27 @@ def test_a_dead_channel_may_ask_for_any_gain(tiny_network):
     assert (table.low == 0).all() and (table.frequency[:, 0] > 65000).all()
 
 
-def _symbols(model: LearnedCodec, data: bytes) -> str:
-    return hashlib.sha256(model.decode_code(data)[0].symbols.astype("<i4").tobytes()).hexdigest()[:16]
+def _code_digest(model: LearnedCodec, data: bytes) -> str:
+    """Of all that a decoder makes of a file before its floats begin."""
+    code = model.decode_code(data)[0]
+    return _digest(code.symbols, *([code.side, code.mean, code.scale] if isinstance(code, HyperCode) else []))
 
 
-def _digest(table: Table) -> str:
-    content = [table.low, table.count, table.frequency]
-    return hashlib.sha256(b"".join(part.astype("<i8").tobytes() for part in content)).hexdigest()[:16]
+def _level_digest(model: LearnedCodec, level: int) -> str:
+    """Of all integers that a level has."""
+    coder, condition = model.coder, Condition(level)
+    if isinstance(coder, FactorisedCoder):
+        return _digest(*_parts(coder.table_at(condition)))
+    assert isinstance(coder, HyperCoder)
+    side = np.random.default_rng(level).integers(-20, 21, (model.network.config.N, 2, 3)).astype(np.int32)
+    return _digest(
+        *_parts(coder.side_table(condition)), *_parts(coder.gaussians), *coder.expected(side, (8, 12), condition)
+    )
+
+
+def _parts(table: Table) -> list[np.ndarray]:
+    return [table.low, table.count, table.frequency]
+
+
+def _digest(*parts: np.ndarray) -> str:
+    return hashlib.sha256(b"".join(part.astype("<i8").tobytes() for part in parts)).hexdigest()[:16]

@@ -76,7 +76,7 @@ class HyperCode(Code):
         mixed = (shares @ _centred(self.gaussians, int(widest.max()))).astype(np.float32)
         return Distribution(-widest, 2 * widest + 1, _from_left(mixed, 2 * widest + 1))
 
-    @property
+    @cached_property
     def planes(self) -> dict[str, Float32]:
         scales = np.array(SCALES, dtype=np.float32)
         return {"z": self.side.astype(np.float32), "μ": self.mean_steps, "σ": scales[self.scale]}
