@@ -111,7 +111,7 @@ def stages(model: LearnedCodec, picture: images.Picture) -> dict[str, float]:
         "quantise (with a hyperprior: z, μ, σ too)": lambda: model.quantise(y, condition),
         "encode (code to file)": lambda: model.pack(stem, code),
         "decode (file to code)": lambda: model.decode_code(data),
-        "bits of each element": lambda: model.quantise(y, condition).bits,
+        "quantise, and the bits of each element": lambda: model.quantise(y, condition).bits,
         "synthesis": lambda: model.synthesise(code.decoded, condition, height, width),
         "PSNR": lambda: metrics.psnr(pixels, decoded),
         "MS-SSIM": lambda: metrics.ms_ssim(pixels, decoded),
