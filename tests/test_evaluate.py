@@ -19,6 +19,7 @@ from conftest import smooth_picture
 
 from explorer import cards, checkpoint, evaluate, images, model, report, workers
 from explorer.condition import PAPER_LAMBDAS, snap
+from explorer.config import PRESETS
 from explorer.images import InputError
 from explorer.rows import PictureSet, Row, Store, decibels, key, load, mean_curves
 
@@ -219,7 +220,7 @@ def test_independent_models_make_one_curve_and_a_card(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("prior", "models"), [("factorised", 7), ("hyper", 4)])
 def test_one_shared_model_costs_little_more_than_one_of_the_independent_ones(prior: str, models: int) -> None:
-    config = replace(model.PRESETS["compact"], prior=prior)
+    config = replace(PRESETS["compact"], prior=prior)
     independent, bottleneck, mae = cards.model_sizes(config)
     assert independent.models == models and independent.bytes == 4 * independent.parameters
     assert bottleneck.parameters < mae.parameters < 1.03 * independent.parameters / models
