@@ -232,7 +232,8 @@ def widget(
     has. height: in CSS pixels. Raises InputError for a picture or a model that cannot be read.
     """
     opened = hub().open(image, model)
-    start = opened.session.model.nearest(lmbda).lmbda
+    knob = opened.session.model.knob
+    start = min(max(lmbda, knob.minimum), knob.maximum)  # as given: its level would read 255.999…
     return ExplorerWidget(opened, view=view, lmbda=start, height=height)
 
 
