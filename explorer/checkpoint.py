@@ -29,7 +29,7 @@ from torch import Tensor
 
 from explorer.config import ModelConfig
 from explorer.images import InputError
-from explorer.model import Autoencoder
+from explorer.model import Autoencoder, transforms_of
 
 FORMAT = 2
 STEPS = 127  # the largest difference is this many steps
@@ -83,6 +83,11 @@ def content_id(tensors: dict[str, Tensor], base: str = "") -> str:
     for name in sorted(tensors):
         digest.update(name.encode() + tensors[name].contiguous().numpy().tobytes())
     return digest.hexdigest()[:8]
+
+
+def transforms_id(model: Autoencoder) -> str:
+    """Eight hex digits over the weights besides the prior's: models that share them make the same y of a picture."""
+    return content_id({name: tensor.detach().cpu() for name, tensor in transforms_of(model.state_dict()).items()})
 
 
 @torch.no_grad()

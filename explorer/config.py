@@ -32,3 +32,14 @@ PRESETS = {
     "paper": ModelConfig(N=192),
     "tiny": ModelConfig(N=48, M=64, hidden=16),
 }
+
+
+KINDS = {"modulated": "modulated autoencoder", "fixed": "independent model", "bottleneck": "bottleneck scaling"}
+PRIOR_NAMES = {"factorised": "factorised", "hyper": "hyperprior"}
+
+
+def describe(kind: str, prior: str) -> str:
+    """A kind of model with a prior, both as `ModelConfig` calls them, in words; the factorised prior goes unsaid."""
+    if prior == "factorised":
+        return KINDS[kind]
+    return f"{KINDS[kind]} with {PRIOR_NAMES.get(prior, f'prior {prior}')}"

@@ -15,9 +15,9 @@ from torch import Tensor
 from explorer import images
 from explorer.condition import Condition
 from explorer.model import STRIDE, Autoencoder
+from explorer.priors.base import Float32
 
 Pixels = NDArray[np.uint8]
-Float32 = NDArray[np.float32]
 
 
 class Runtime(Protocol):

@@ -58,5 +58,10 @@ def tiny_network() -> Autoencoder:
 
 @pytest.fixture(scope="session")
 def tiny(tiny_network) -> LearnedCodec:
-    integers = tiny_network.prior.freeze()
-    return LearnedCodec(tiny_network, integers, "tiny", content_id(integers))
+    return codec_of(tiny_network, "tiny")
+
+
+def codec_of(network: Autoencoder, name: str) -> LearnedCodec:
+    """A network as a codec, its prior frozen."""
+    integers = network.prior.freeze()
+    return LearnedCodec(network, integers, name, content_id(integers))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import smooth_picture
+from conftest import codec_of, smooth_picture
 
 from explorer import checkpoint
 from explorer.codecs.learned import LearnedCodec
@@ -37,8 +37,7 @@ def network(request, tiny_network) -> Autoencoder:
 
 @pytest.fixture(scope="module")
 def codec(network) -> LearnedCodec:
-    integers = network.prior.freeze()
-    return LearnedCodec(network, integers, "any", checkpoint.content_id(integers))
+    return codec_of(network, "any")
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import torch
-from conftest import smooth_picture
+from conftest import codec_of, smooth_picture
 from test_contract import with_prior
 from torch import nn
 
-from explorer import bitstream, checkpoint
+from explorer import bitstream
 from explorer.codecs.learned import LearnedCodec
 from explorer.condition import PAPER_LAMBDAS, Condition
 from explorer.images import InputError
@@ -30,8 +30,7 @@ def network(tiny_network):
 
 @pytest.fixture(scope="module")
 def codec(network) -> LearnedCodec:
-    integers = network.prior.freeze()
-    return LearnedCodec(network, integers, "hyper", checkpoint.content_id(integers))
+    return codec_of(network, "hyper")
 
 
 @pytest.fixture(scope="module")

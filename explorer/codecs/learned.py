@@ -9,7 +9,6 @@ synthesis makes of them are the same on one machine, and within rounding of it o
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +20,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from explorer import bitstream, images
-from explorer.checkpoint import load
+from explorer.checkpoint import load, transforms_id
 from explorer.codecs.base import Knob
 from explorer.condition import LAMBDA_MAX, LAMBDA_MIN, Condition, Lambda
+from explorer.config import describe
 from explorer.images import InputError
-from explorer.model import STRIDE, Autoencoder, transforms_of
+from explorer.model import STRIDE, Autoencoder
 from explorer.priors.base import Code, frozen
 from explorer.runtime import Eager, Pixels, Runtime
 
@@ -67,7 +67,7 @@ class LearnedCodec:
         self.runtime: Runtime = runtime(self.network)
         self.kind, self.prior, self.channels = network.config.kind, network.config.prior, network.config.M
         self.layers, self.analysis_layers = network.layers(), network.analysis_layers()
-        self.transforms = _digest(transforms_of(network.state_dict()))
+        self.transforms = transforms_id(network)
         low, high = network.lambda_range()
         few = (low,) if low == high else network.prior.lambdas
         self.only = tuple(Condition.of(lmbda) for lmbda in few)
@@ -86,14 +86,8 @@ class LearnedCodec:
     @property
     def label(self) -> str:
         """Its name for people."""
-        kind = {"modulated": "modulated autoencoder", "fixed": "independent model", "bottleneck": "bottleneck scaling"}
-        prior = {"factorised": "", "hyper": " with hyperprior"}
         fixed = self.network.config.lmbda
-        return (
-            kind[self.kind]
-            + prior.get(self.prior, f" with prior {self.prior}")
-            + (f" λ={fixed:g}" if fixed is not None else "")
-        )
+        return describe(self.kind, self.prior) + (f" λ={fixed:g}" if fixed is not None else "")
 
     def __repr__(self) -> str:
         return f"LearnedCodec({self.name!r}, {self.label}, version={self.version!r})"
@@ -177,13 +171,6 @@ class LearnedCodec:
     def synthesis_map(self, decoded: NDArray[np.float32], condition: Condition, layer: str) -> NDArray[np.float32]:
         """ŷ (M, h, w) -> the map named `layer`, one of the synthesis, (C, h', w') float32."""
         return self.runtime.synthesis_map(decoded, condition, layer)
-
-
-def _digest(state: dict[str, Tensor]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(state):
-        digest.update(name.encode() + state[name].detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:8]
 
 
 def _is_pixels(image: Any) -> bool:

@@ -27,11 +27,10 @@ from explorer.modulation import Modulator, as_map, position
 from explorer.priors.base import GAIN_MAX, Float32, Prior, lower_bound, noisy, pad_to, sampled_axis, straight_through
 from explorer.priors.density import LIKELIHOOD_MIN, Density
 from explorer.priors.hypercode import SIDE_STRIDE, HyperCoder
-from explorer.priors.integers import SCALES, freeze_synthesis
+from explorer.priors.integers import LOG_SCALE_MAX, SCALES, freeze_synthesis
 from explorer.priors.tables import DensityTables, gaussian_table
 
 SCALE_MIN = 0.04  # of a quantiser step: what is narrower is certain already
-LOG_SCALE_MAX = 8.0  # of σ_u, in either direction
 
 
 class ConstantGain(nn.Module):

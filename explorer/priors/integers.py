@@ -34,7 +34,8 @@ OCTAVE_BITS = 8  # log₂ σ is computed in 1/256 octaves,
 SCALE_STEP_BITS = 3  # and rounded to 1/8
 SCALE_FIRST = -28  # the narrowest scale, 2^(−28/8) = 0.088 of a step: narrower ones have the same table
 SCALES = tuple(2 ** ((SCALE_FIRST + i) / (1 << SCALE_STEP_BITS)) for i in range(72))  # up to 41 steps
-LOG_SCALE_MAX = round(8 / math.log(2) * (1 << OCTAVE_BITS))  # the float twin's clamp, in 1/256 octaves
+LOG_SCALE_MAX = 8.0  # of σ_u before 1/a, as natural logarithm and in either direction; the float twin's clamp as well
+OCTAVE_MAX = round(LOG_SCALE_MAX / math.log(2) * (1 << OCTAVE_BITS))
 EXACT = 1 << 53  # float64 holds every integer below
 
 
@@ -135,7 +136,7 @@ class HyperSynthesis:
 
     def _scale_of(self, sums: Tensor, level: int) -> Int64:
         log_a = torch.from_numpy(self._log_a.at(level))[:, None, None]
-        octave = self._octave.apply(sums, level).clamp_(-LOG_SCALE_MAX, LOG_SCALE_MAX) - log_a
+        octave = self._octave.apply(sums, level).clamp_(-OCTAVE_MAX, OCTAVE_MAX) - log_a
         coarse = OCTAVE_BITS - SCALE_STEP_BITS
         place = ((octave + (1 << (coarse - 1))) >> coarse) - SCALE_FIRST
         return place.clamp_(0, len(SCALES) - 1).numpy()

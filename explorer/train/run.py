@@ -11,12 +11,10 @@ import os
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import torch
-
 from explorer import checkpoint
 from explorer.config import PRESETS, ModelConfig
 from explorer.images import InputError
-from explorer.model import Autoencoder, transforms_of
+from explorer.model import Autoencoder
 from explorer.train import parallel
 from explorer.train.data import load_tiles
 from explorer.train.loop import Row, Trainer
@@ -104,8 +102,7 @@ def _companion(path: Path, start: Autoencoder, prior: str) -> tuple[Autoencoder,
     if prior == start.config.prior or not beside.is_file():
         return None
     model, _, identity = checkpoint.load(beside)
-    own, other = (transforms_of(m.state_dict()) for m in (start, model))
-    same = own.keys() == other.keys() and all(torch.equal(own[name], other[name]) for name in own)
+    same = checkpoint.transforms_id(start) == checkpoint.transforms_id(model)
     return (model, f"{beside.stem} {identity}") if same and model.config.prior == prior else None
 
 

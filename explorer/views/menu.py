@@ -6,19 +6,14 @@ from typing import Any
 
 from explorer.codecs.baselines import FAMILIES, curve_name, is_split, members
 from explorer.codecs.learned import LearnedCodec
+from explorer.config import PRIOR_NAMES, describe
 from explorer.views.store import Store
-
-KINDS = {"modulated": "modulated autoencoder", "fixed": "independent model", "bottleneck": "bottleneck scaling"}
-PRIORS = {"factorised": "factorised", "hyper": "hyperprior"}
 
 
 def explained(model: str) -> str:
     """A model's name and what it is, as far as that is known before it is loaded."""
     family = FAMILIES.get(curve_name(model))
-    if family is None:
-        return model
-    prior = "" if family.prior == "factorised" else f" with {PRIORS[family.prior]}"
-    return f"{model}: {KINDS[family.kind]}{prior}"
+    return f"{model}: {describe(family.kind, family.prior)}" if family else model
 
 
 def priors(store: Store, model: str) -> list[dict[str, Any]]:
@@ -31,8 +26,8 @@ def priors(store: Store, model: str) -> list[dict[str, Any]]:
             other = _member(family, own, store.models)
             if other and store.model(other).transforms == own.transforms:
                 found[about.prior] = other
-    order = [*PRIORS, *(prior for prior in found if prior not in PRIORS)]
-    names = [{"model": found[prior], "prior": PRIORS.get(prior, prior)} for prior in order if prior in found]
+    order = [*PRIOR_NAMES, *(prior for prior in found if prior not in PRIOR_NAMES)]
+    names = [{"model": found[prior], "prior": PRIOR_NAMES.get(prior, prior)} for prior in order if prior in found]
     return names if len(names) > 1 else []
 
 
