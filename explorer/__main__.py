@@ -62,10 +62,10 @@ def info(args: argparse.Namespace) -> None:
 def export(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
-    from explorer.views.export import sweep
-    from explorer.views.store import Store
+    from explorer.views.service.export import sweep
+    from explorer.views.service.pictures import OpenPictures
 
-    opened = Store([args.model], {}).open(args.model, args.image, Path(args.image).name)
+    opened = OpenPictures([args.model], {}).open(args.model, args.image, Path(args.image).name)
     page = sweep(opened, "html", frames=args.points)
     data = page.join([page.part(lmbda) for lmbda in tqdm(page.lambdas, unit="λ")])
     _write(args.output, data)

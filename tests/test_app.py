@@ -25,7 +25,10 @@ from explorer import model as networks
 from explorer.checkpoint import save
 from explorer.codecs import CODECS, CodecError, MissingPackage, classical, measure
 from explorer.codecs.base import BYTES_TOLERANCE, PSNR_TOLERANCE
-from explorer.views import figures, means, menu, points, rivals, server, store, trials, viewer
+from explorer.views import viewer
+from explorer.views.figures import kodak, rates
+from explorer.views.service import menu, points, rivals, routes, trials
+from explorer.views.service import pictures as opened_pictures
 
 UPLOAD = np.random.default_rng(1).integers(0, 256, (48, 72, 3), dtype=np.uint8)
 
@@ -39,7 +42,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def client(checkpoint: str) -> Iterator[TestClient]:
-    with TestClient(server.create_server(checkpoint)) as client:
+    with TestClient(routes.create_server(checkpoint)) as client:
         yield client
 
 
@@ -116,7 +119,7 @@ def test_points_come_for_every_chosen_series_and_again_from_memory(client: TestC
 
 
 def test_another_model_keeps_what_other_codecs_made_of_the_picture(checkpoint: str) -> None:
-    pictures = store.Store([checkpoint], {})
+    pictures = opened_pictures.OpenPictures([checkpoint], {})
     opened = pictures.open(checkpoint, UPLOAD, "a")
     opened.trials.point(CODECS["jpeg"], 40)
     assert pictures.reopen(checkpoint, opened.token).trials.known(CODECS["jpeg"], 40)
@@ -141,7 +144,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def bundled(pair: Path, monkeypatch: pytest.MonkeyPatch) -> TestClient:
     monkeypatch.setattr("explorer.library.folder", lambda: pair)
-    return TestClient(server.create_server("mae-hyperprior"))
+    return TestClient(routes.create_server("mae-hyperprior"))
 
 
 def test_a_picture_comes_with_the_models_that_differ_in_the_prior_alone(bundled: TestClient) -> None:
@@ -157,7 +160,7 @@ def test_a_picture_comes_with_the_models_that_differ_in_the_prior_alone(bundled:
 
 
 def test_another_prior_keeps_y_and_is_found_again(bundled: TestClient) -> None:
-    pictures = bundled.app.state.api.store  # type: ignore[attr-defined]
+    pictures = bundled.app.state.api.pictures  # type: ignore[attr-defined]
     for first in (pictures.open("mae", UPLOAD, "mine"), pictures.open_sample("mae", "parrots")):
         other = pictures.reopen("mae-hyperprior", first.token)
         assert other.session.latents(300) is first.session.latents(300)
@@ -169,7 +172,7 @@ def test_another_prior_keeps_y_and_is_found_again(bundled: TestClient) -> None:
 
 
 def test_a_sample_under_another_model_is_the_picture_that_is_open(bundled: TestClient) -> None:
-    pictures = bundled.app.state.api.store  # type: ignore[attr-defined]
+    pictures = bundled.app.state.api.pictures  # type: ignore[attr-defined]
     first = pictures.open_sample("mae", "houses")
     assert pictures.open_sample("mae-hyperprior", "houses").session.picture is first.session.picture
     pictures.hold(first.token)
@@ -185,7 +188,7 @@ def test_models_are_offered_by_names_that_explain_themselves() -> None:
 
 def test_the_hyperprior_opens_first_where_it_is_bundled() -> None:
     assert ("mae-hyperprior" if "mae-hyperprior" in explorer.list_models() else "mae") == library.FIRST
-    with TestClient(server.create_server()) as client:
+    with TestClient(routes.create_server()) as client:
         assert client.get("/api/setup").json()["model"] == library.FIRST
 
 
@@ -285,7 +288,7 @@ def test_models_for_one_lambda_each_are_one_codec(tmp_path: Path, monkeypatch: p
 def test_a_model_of_one_lambda_opens_with_that_range(tmp_path: Path) -> None:
     path = tmp_path / "one.safetensors"
     save(networks.Autoencoder(dataclasses.replace(config.PRESETS["tiny"], kind="fixed", lmbda=512)), path)
-    with TestClient(server.create_server(str(path))) as client:
+    with TestClient(routes.create_server(str(path))) as client:
         answer = upload(client, str(path), png(UPLOAD)).json()
         assert answer["lmbda"] == {"min": 512, "max": 512}
         assert client.get(f"/api/frame/{answer['id']}", params={"lmbda": 512}).status_code == 200
@@ -294,16 +297,16 @@ def test_a_model_of_one_lambda_opens_with_that_range(tmp_path: Path) -> None:
 
 
 def test_kodak_means_are_read_where_there_are_rows_of_kodak(tmp_path: Path) -> None:
-    assert means.kodak_means(tmp_path) is None
+    assert kodak.mean_curves(tmp_path) is None
     (tmp_path / "published.json").write_text('{"kodak": {}}')
     (tmp_path / "broken.json").write_text("{")
-    assert means.kodak_means(tmp_path) is None
+    assert kodak.mean_curves(tmp_path) is None
     row = {"codec": "jpeg", "version": "1", "knob": {"quality": 30}, "bpp": 0.5, "psnr": 30.0, "ms_ssim": 0.9}
     images_of_set = [row | {"image": f"kodim0{i}.png", "image_id": str(i), "bpp": 0.5 + i} for i in (0, 1)]
     other = row | {"image": "mine.png", "image_id": "x", "bpp": 9.0}
     (tmp_path / "rows.json").write_text(json.dumps({"about": {}, "rows": [*images_of_set, other]}))
     expected = {"setting": 30, "point": {"bpp": 1.0, "psnr": 30.0, "ms_ssim": 0.9}}
-    assert means.kodak_means(tmp_path) == {"jpeg": [expected]}
+    assert kodak.mean_curves(tmp_path) == {"jpeg": [expected]}
 
 
 # -- pictures, names, files ------------------------------------------------------------------------------------------
@@ -329,7 +332,7 @@ def test_a_bad_upload_is_answered_with_one_sentence(client: TestClient, checkpoi
 def test_an_upload_beyond_the_limit_is_refused(
     client: TestClient, checkpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "MAX_UPLOAD", 1000)
+    monkeypatch.setattr(routes, "MAX_UPLOAD", 1000)
     answer = upload(client, checkpoint, png(UPLOAD))
     assert answer.status_code == 422 and "larger than" in answer.json()["error"]
 
@@ -343,32 +346,32 @@ def test_unknown_names_are_refused(client: TestClient, checkpoint: str) -> None:
     assert client.post("/api/open", params={"model": "../secret", "sample": "parrots"}).status_code == 422
     assert client.post("/api/open", params={"model": checkpoint, "sample": "../README.md"}).status_code == 422
     assert client.get("/api/pixels/guess").status_code == 410
-    assert client.get("/viewer/../server.py").status_code == 404
+    assert client.get("/viewer/../app.py").status_code == 404
 
 
 def test_the_store_lets_go_of_what_was_unused_for_longest(checkpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "MAX_OPEN", 2)
-    pictures = store.Store([checkpoint], {})
+    monkeypatch.setattr(opened_pictures, "MAX_OPEN", 2)
+    pictures = opened_pictures.OpenPictures([checkpoint], {})
     first, second = (pictures.open(checkpoint, UPLOAD, name).token for name in "ab")
     pictures.get(first)
     third = pictures.open(checkpoint, UPLOAD, "c").token
     assert len({first, second, third}) == 3
-    with pytest.raises(store.Gone):
+    with pytest.raises(opened_pictures.Gone):
         pictures.get(second)
     assert pictures.get(first).name == "a" and pictures.get(third).name == "c"
 
 
 def test_a_picture_of_ones_own_comes_first(checkpoint: str, tmp_path: Path) -> None:
     (tmp_path / "holiday.png").write_bytes(png(UPLOAD))
-    with TestClient(server.create_server(checkpoint, tmp_path / "holiday.png")) as client:
+    with TestClient(routes.create_server(checkpoint, tmp_path / "holiday.png")) as client:
         assert client.get("/api/setup").json()["samples"][0]["name"] == "holiday.png"
 
 
 def test_a_bad_model_or_picture_is_refused_before_anything_is_served(checkpoint: str, tmp_path: Path) -> None:
     with pytest.raises(images.InputError):
-        server.create_server(str(tmp_path / "none.safetensors"))
+        routes.create_server(str(tmp_path / "none.safetensors"))
     with pytest.raises(images.InputError):
-        server.create_server(checkpoint, tmp_path / "none.png")
+        routes.create_server(checkpoint, tmp_path / "none.png")
 
 
 def test_coarse_to_fine_visits_every_place_once() -> None:
@@ -383,7 +386,7 @@ def test_infinite_and_undefined_become_null() -> None:
 
 
 def test_plotly_accepts_the_figure() -> None:
-    description = figures.rd_figure(figures.series({"model": "M", "jpeg": "J", "jpeg2000": "K"}))
+    description = rates.rd_figure(rates.series({"model": "M", "jpeg": "J", "jpeg2000": "K"}))
     figure = go.Figure(data=description["data"], layout=description["layout"])
     assert figure.layout.xaxis.title.text == "Rate (bits per pixel)"
     assert figure.layout.yaxis.title.text == "PSNR (dB)"
@@ -397,14 +400,14 @@ def test_curve_colours_stand_out_in_light_and_dark() -> None:
 
     grounds = re.findall(r"--mae-ground: (#\w{6})", viewer.style())
     assert len(grounds) == 2
-    for curve in figures.series(dict.fromkeys("abcdefghijkl", "")):
+    for curve in rates.series(dict.fromkeys("abcdefghijkl", "")):
         for ground in grounds:
             dark, light = sorted((luminance(curve.color), luminance(ground)))
             assert (light + 0.05) / (dark + 0.05) >= 3, (curve.color, ground)
 
 
 def test_no_two_curves_look_alike() -> None:
-    looks = [(each.color, each.dash) for each in figures.series(dict.fromkeys(map(str, range(60)), ""))]
+    looks = [(each.color, each.dash) for each in rates.series(dict.fromkeys(map(str, range(60)), ""))]
     assert len(set(looks)) == len(looks)
 
 
@@ -417,7 +420,9 @@ def test_the_joined_viewer_is_one_module_without_imports() -> None:
 
 
 def test_nothing_is_fetched_from_elsewhere() -> None:
-    own = [path for path in viewer.FOLDER.glob("*.*s*") if path.suffix in (".js", ".css")]
+    own = [
+        path for path in viewer.FOLDER.rglob("*.*s*") if path.suffix in (".js", ".css") and "vendor" not in path.parts
+    ]
     assert own
     for path in own:
         assert not re.search(r"https?://|//cdn|@import", path.read_text(encoding="utf-8")), path.name

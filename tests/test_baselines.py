@@ -13,7 +13,7 @@ from explorer.codecs import CODECS, CodecError, baselines, measure
 from explorer.codecs.learned import LearnedCodec
 from explorer.images import InputError
 from explorer.model import Autoencoder
-from explorer.views.rivals import Rivals
+from explorer.views.service.rivals import Rivals
 
 BUNDLE = [
     *("mae", "mae-hyperprior", "bottleneck", "bottleneck-hyperprior"),

@@ -18,7 +18,7 @@ from explorer.checkpoint import save
 from explorer.codecs.learned import LearnedCodec
 from explorer.model import Autoencoder, scale_bottleneck, transforms_of
 from explorer.session import Session
-from explorer.views import server
+from explorer.views.service import routes
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -325,7 +325,7 @@ def test_without_a_model_of_the_same_transforms_there_is_no_switch(switching: Pa
 
 # -- the lesson ------------------------------------------------------------------------------------------------------
 
-LESSONS = json.loads(server.LESSONS.read_text(encoding="utf-8"))
+LESSONS = json.loads(routes.LESSONS.read_text(encoding="utf-8"))
 (STEPS,) = (lesson["steps"] for lesson in LESSONS if lesson["id"] == "hyperprior")
 
 

@@ -188,7 +188,7 @@ def test_another_channel_keeps_the_card_and_asks_for_its_response(channels: Page
     page.evaluate(f"{INSIDE}.select({{ row: 10, column: 30 }})")
     settle(page)
     page.evaluate(f"{INSIDE}.setChannel(3)")
-    page.wait_for_function(f"'response:3:10:30' in {INSIDE}.frame.extras")
+    page.wait_for_function(f"'response:3:10:30' in {INSIDE}.frame.wishes")
     assert "channel 3" in page.inner_text("[data-part=card]")
 
 

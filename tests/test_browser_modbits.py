@@ -249,5 +249,5 @@ def test_a_drag_with_the_view_open_ends_on_the_last_lambda(page: Page, prepare: 
         choose(page, "where" if tab == "bits" else "feature", value)
     _, last = drag_lambda(page, prepare, steps=100)
     assert page.evaluate(f"{ROOT}.viewer.shown.header.lmbda") == last["lmbda"]
-    wishes = page.evaluate(f"[{ROOT}.viewer.inside.wishes, Object.keys({ROOT}.viewer.inside.frame.extras)]")
+    wishes = page.evaluate(f"[{ROOT}.viewer.inside.wishes, Object.keys({ROOT}.viewer.inside.frame.wishes)]")
     assert set(wishes[0]) <= set(wishes[1])

@@ -20,7 +20,7 @@ from PIL import Image, ImageSequence
 from scipy.stats import binomtest
 
 import explorer
-from explorer.views import server
+from explorer.views.service import routes
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -169,7 +169,7 @@ def test_autoplay_is_calm_where_less_motion_is_wanted(calm: Page) -> None:
 
 # -- lessons ---------------------------------------------------------------------------------------------------------
 
-LESSONS = json.loads(server.LESSONS.read_text(encoding="utf-8"))
+LESSONS = json.loads(routes.LESSONS.read_text(encoding="utf-8"))
 STEPS = [(f"{lesson['id']}.{i}", step) for lesson in LESSONS for i, step in enumerate(lesson["steps"], 1)]
 
 

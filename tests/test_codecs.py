@@ -19,7 +19,7 @@ from explorer.codecs import CODECS, ZOO, Codec, CodecError, Knob, MissingPackage
 from explorer.codecs.baselines import curve_name
 from explorer.images import InputError
 from explorer.library import list_models
-from explorer.views.rivals import Rivals
+from explorer.views.service.rivals import Rivals
 
 # Each codec meets 100 pictures: the odd corners first, then random ones, few of them large.
 CORNERS = [(1, 1), (1, 2), (2, 1), (3, 3), (1, 600), (900, 1), (8, 8), (16, 15), (24, 25), (31, 33), (64, 64), (65, 97)]

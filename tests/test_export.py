@@ -24,9 +24,9 @@ from explorer.__main__ import main
 from explorer.codecs.learned import LearnedCodec
 from explorer.images import InputError
 from explorer.session import Session
-from explorer.views import export, server
-from explorer.views.store import Opened
-from explorer.views.trials import Trials
+from explorer.views.service import export, routes
+from explorer.views.service.pictures import Opened
+from explorer.views.service.trials import Trials
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -134,7 +134,7 @@ def test_a_page_of_one_lambda_where_the_model_has_one(tiny_network, tmp_path: Pa
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     checkpoint.save(networks.Autoencoder(config.PRESETS["tiny"]), path)
-    with TestClient(server.create_server(str(path))) as client:
+    with TestClient(routes.create_server(str(path))) as client:
         yield client
 
 

@@ -20,9 +20,9 @@ import explorer
 from explorer import images
 from explorer.library import FIRST
 from explorer.views import viewer
-from explorer.views.bridge import Bridge, Line
-from explorer.views.server import create_server
-from explorer.views.store import Gone, Store
+from explorer.views.service.kernel import Connection, ServerThread
+from explorer.views.service.pictures import Gone, OpenPictures
+from explorer.views.service.routes import create_server
 
 if "CI" not in os.environ:
     pytest.importorskip("anywidget")
@@ -33,12 +33,12 @@ Answer = tuple[dict[str, Any], bytes]
 class Kernel:
     """The viewer's end of a line: sends requests and takes their answers."""
 
-    def __init__(self, bridge: Bridge) -> None:
+    def __init__(self, thread: ServerThread) -> None:
         self.parts: queue.Queue[Answer] = queue.Queue()
-        self.line = Line(bridge, lambda message, buffers: self.parts.put((message, b"".join(buffers))))
+        self.connection = Connection(thread, lambda message, buffers: self.parts.put((message, b"".join(buffers))))
 
     def ask(self, name: str, path: str, query: str = "", method: str = "GET", body: bytes = b"") -> None:
-        self.line.receive(
+        self.connection.receive(
             {"id": name, "method": method, "path": path, "query": query}, [memoryview(body)] if body else []
         )
 
@@ -67,7 +67,7 @@ def client(server: Any) -> TestClient:
 
 @pytest.fixture
 def kernel(server: Any) -> Kernel:
-    return Kernel(Bridge(server))
+    return Kernel(ServerThread(server))
 
 
 def open_parrots(kernel: Kernel) -> str:
@@ -78,7 +78,7 @@ def open_parrots(kernel: Kernel) -> str:
 def test_messages_carry_the_bytes_that_http_carries(kernel: Kernel, client: TestClient) -> None:
     token = open_parrots(kernel)
     for name, (path, query) in {
-        "frame": (f"/api/frame/{token}", "lmbda=300&extra=planes"),
+        "frame": (f"/api/frame/{token}", "lmbda=300&wish=planes"),
         "pixels": (f"/api/pixels/{token}", ""),
         "script": ("/viewer/plotly.min.js", ""),
     }.items():
@@ -110,7 +110,7 @@ def test_points_come_one_by_one_until_the_viewer_leaves(kernel: Kernel) -> None:
     for _ in range(2):
         message, line = kernel.next()
         assert message["more"] and json.loads(line)["series"] == "model"
-    kernel.line.receive({"id": "points", "abort": True}, [])
+    kernel.connection.receive({"id": "points", "abort": True}, [])
     late = drain(kernel, seconds=2)
     assert len(late) <= 1, "points went on after the viewer had left"
 
@@ -127,14 +127,14 @@ def test_a_closed_line_answers_no_more(kernel: Kernel) -> None:
     token = open_parrots(kernel)
     kernel.ask("points", f"/api/points/{token}")
     kernel.next()
-    kernel.line.close()
+    kernel.connection.close()
     assert len(drain(kernel, seconds=2)) <= 1
 
 
-def notebook_hub() -> Any:
-    from explorer.views.hub import hub
+def notebook_service() -> Any:
+    from explorer.views.service.shared import shared_service
 
-    return hub()
+    return shared_service()
 
 
 # -- the widget ------------------------------------------------------------------------------------------------------
@@ -186,22 +186,22 @@ def test_any_picture_and_any_model(open_widget: Callable[..., explorer.ExplorerW
 
 def test_a_picture_is_kept_while_a_widget_shows_it(open_widget: Callable[..., explorer.ExplorerWidget]) -> None:
     first, second = open_widget("houses"), open_widget("houses")
-    store, token = notebook_hub().store, first._picture
+    pictures, token = notebook_service().pictures, first._picture
     first.close()
-    assert store.get(token).session is second.session
+    assert pictures.get(token).session is second.session
     second.close()
     with pytest.raises(Gone):
-        store.get(token)
+        pictures.get(token)
 
 
 def test_held_pictures_do_not_make_room() -> None:
-    store = Store(["mae"], explorer.samples())
-    held = store.hold(store.open_sample("mae", "parrots").token)
+    pictures = OpenPictures(["mae"], explorer.samples())
+    held = pictures.hold(pictures.open_sample("mae", "parrots").token)
     grey = np.zeros((16, 16, 3), np.uint8)
-    others = [store.open("mae", grey, "grey") for _ in range(12)]
-    assert store.get(held.token) is held
+    others = [pictures.open("mae", grey, "grey") for _ in range(12)]
+    assert pictures.get(held.token) is held
     with pytest.raises(Gone):
-        store.get(others[0].token)
+        pictures.get(others[0].token)
 
 
 def test_the_viewer_is_the_apps() -> None:

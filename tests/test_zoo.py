@@ -12,7 +12,7 @@ from conftest import smooth_picture
 
 from explorer import evaluate, images
 from explorer.codecs import ZOO, CodecError, MissingPackage, measure, zoo
-from explorer.views.rivals import Rivals
+from explorer.views.service.rivals import Rivals
 
 
 @pytest.fixture(params=ZOO)

@@ -116,7 +116,7 @@ def create_app(model: str | None = None, image: Path | None = None) -> FastAPI:
     with ThreadPoolExecutor(1) as aside:
         aside.submit(importlib.import_module, "gradio")
         from explorer.library import FIRST
-        from explorer.views.server import create_server
+        from explorer.views.service.routes import create_server
 
         server = create_server(model or FIRST, image)
         threading.Thread(target=server.state.api.warm_up, daemon=True).start()
@@ -126,13 +126,13 @@ def create_app(model: str | None = None, image: Path | None = None) -> FastAPI:
 def _with_page(server: FastAPI) -> FastAPI:
     import gradio as gr
 
-    from explorer.views import menu
+    from explorer.views.service import menu
 
     api = server.state.api
     with gr.Blocks(title="MAE Explorer", analytics_enabled=False, fill_width=True) as page:
         with gr.Row(elem_id="head"):
             gr.HTML(TITLE, elem_id="title", js_on_load=None)
-            models = [(menu.explained(name), name) for name in api.store.models]
+            models = [(menu.explained(name), name) for name in api.pictures.models]
             choice = gr.Dropdown(models, value=api.model, label="Model", show_label=False, elem_id="model")
         view = gr.HTML(html_template='<div class="mae"></div>', js_on_load=START_VIEWER, apply_default_css=False)
         with gr.Accordion("What am I looking at?", open=False, elem_id="about"):

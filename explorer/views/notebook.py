@@ -6,7 +6,7 @@
     w.snapshot()                         a figure that a saved notebook keeps
     explorer.notebook("photo.jpg")       slider, numbers and rate-distortion figure, each a widget of its own
 
-All widgets of a process share one store of open pictures and one thread that answers their viewers (see `bridge`); the
+All widgets of a process share the open pictures and one thread that answers their viewers (see `service.kernel`); the
 kernel's own thread is never held up.
 """
 
@@ -35,14 +35,14 @@ from explorer.images import InputError
 from explorer.library import FIRST, SAMPLES
 from explorer.session import Session
 from explorer.views import viewer
-from explorer.views.bridge import Line
-from explorer.views.figures import rd_figure, series
-from explorer.views.hub import hub
-from explorer.views.points import curve_points
-from explorer.views.ratios import OWN
-from explorer.views.server import START_LAMBDA
-from explorer.views.snapshot import Snapshot, describe, snapshot
-from explorer.views.store import Opened
+from explorer.views.figures.rates import rd_figure, series
+from explorer.views.figures.snapshot import Snapshot, describe, snapshot
+from explorer.views.service.kernel import Connection
+from explorer.views.service.pictures import Opened
+from explorer.views.service.points import curve_points
+from explorer.views.service.routes import START_LAMBDA
+from explorer.views.service.shared import shared_service
+from explorer.views.service.wishes.ratios import OWN
 
 VIEWS = ("compare", "rd", "channels", "ratio", "modulation", "bits")
 
@@ -74,10 +74,10 @@ class ExplorerWidget(anywidget.AnyWidget):
     _shown: traitlets.List[Any] = traitlets.List(help="token and λ of the frame on show").tag(sync=True)
 
     def __init__(self, opened: Opened, **traits: Any) -> None:
-        self._line = Line(hub().bridge, self.send)
-        self._opened: Opened | None = hub().store.hold(opened.token)
+        self._connection = Connection(shared_service().thread, self.send)
+        self._opened: Opened | None = shared_service().pictures.hold(opened.token)
         super().__init__(_picture=opened.token, _model=opened.model, **traits)
-        self.on_msg(lambda _, message, buffers: self._line.receive(message, buffers))
+        self.on_msg(lambda _, message, buffers: self._connection.receive(message, buffers))
 
     def __repr__(self) -> str:
         if self._opened is None:
@@ -86,7 +86,7 @@ class ExplorerWidget(anywidget.AnyWidget):
 
     @property
     def opened(self) -> Opened:
-        """The picture on show, as the store has it. Raises InputError where the widget is closed."""
+        """The picture on show. Raises InputError where the widget is closed."""
         if self._opened is None:
             raise InputError("This widget is closed; make another with explorer.widget.")
         return self._opened
@@ -121,8 +121,8 @@ class ExplorerWidget(anywidget.AnyWidget):
         """Take the widget off the page and let go of its picture, with all that was computed of it, unless another
         widget or session variable has it too."""
         if self._opened is not None:
-            self._line.close()
-            hub().store.release(self._picture)
+            self._connection.close()
+            shared_service().pictures.release(self._picture)
             self._opened = None  # at once: a widget is part of cycles, which Python collects when it likes
         self.layout.close()  # a widget of its own, through which a page would hold this one
         super().close()
@@ -147,8 +147,8 @@ class ExplorerWidget(anywidget.AnyWidget):
     @traitlets.observe("_picture")
     def _hold(self, change: dict[str, Any]) -> None:
         if change["old"]:
-            self._opened = hub().store.hold(change["new"])
-            hub().store.release(change["old"])
+            self._opened = shared_service().pictures.hold(change["new"])
+            shared_service().pictures.release(change["old"])
 
 
 class ExplorerPanel(ipywidgets.VBox):
@@ -160,7 +160,7 @@ class ExplorerPanel(ipywidgets.VBox):
 
     def __init__(self, viewer: ExplorerWidget, codecs: Sequence[str] = ()) -> None:
         self.viewer = viewer
-        self._rivals = [hub().api.rivals.codec(name) for name in codecs]
+        self._rivals = [shared_service().api.rivals.codec(name) for name in codecs]
         knob = viewer.session.model.knob
         low, high = math.log2(knob.minimum), math.log2(knob.maximum)
         wide = ipywidgets.Layout(width="auto")
@@ -204,11 +204,11 @@ class ExplorerPanel(ipywidgets.VBox):
     def _measure(self) -> None:
         if self._measuring:
             self._measuring.cancel()
-        self._measuring = hub().bridge.run(self._draw_curves(self.viewer.opened))
+        self._measuring = shared_service().thread.run(self._draw_curves(self.viewer.opened))
 
     async def _draw_curves(self, opened: Opened) -> None:
         found: dict[str, list[tuple[float, float]]] = {trace.meta: [] for trace in self.figure.data[:-1]}
-        async for line in curve_points(opened, self._rivals, hub().api.pauses):
+        async for line in curve_points(opened, self._rivals, shared_service().api.pauses):
             if "point" in line and line["point"]["psnr"] is not None:
                 curve = found[line["series"]]
                 curve.append((line["point"]["bpp"], line["point"]["psnr"]))
@@ -231,7 +231,7 @@ def widget(
     view: what is open beside the picture, see `ExplorerWidget`. lmbda: where to start, or the nearest λ that the model
     has. height: in CSS pixels. Raises InputError for a picture or a model that cannot be read.
     """
-    opened = hub().open(image, model)
+    opened = shared_service().open(image, model)
     knob = opened.session.model.knob
     start = min(max(lmbda, knob.minimum), knob.maximum)  # as given: its level would read 255.999…
     return ExplorerWidget(opened, view=view, lmbda=start, height=height)

@@ -6,26 +6,26 @@
 // On root: `root.viewer`, root.dataset.{state, lmbda, picture, pending}, and three events: "picture", "statechange" (see
 // state.js), and "frame" right after a frame's paint. Its detail is {picture, lmbda, level, wanted, asked, painted}: λ of
 // the frame, λ that was asked for, when (performance.now) the input came that asked for it, and when it was painted.
-import { Latest, FrameCache } from "./latest.js";
+import { Latest, FrameCache } from "./wire/latest.js";
 import { buildPage, addSamples } from "./page.js";
-import { Readout, formatLambda, describe } from "./readout.js";
-import { LambdaSlider } from "./slider.js";
-import { Opening } from "./opening.js";
-import { Stage } from "./stage.js";
-import { Modes, sideTexts } from "./modes.js";
-import { RatePanel } from "./panel.js";
-import { Comparison } from "./compare.js";
-import { Chooser } from "./chooser.js";
+import { Readout, formatLambda, describe } from "./rates/readout.js";
+import { LambdaSlider } from "./controls/slider.js";
+import { Opening } from "./picture/opening.js";
+import { Stage } from "./picture/stage.js";
+import { Modes, sideTexts } from "./picture/modes.js";
+import { RatePanel } from "./rates/panel.js";
+import { Comparison } from "./compare/comparison.js";
+import { Chooser } from "./compare/chooser.js";
 import { Inside } from "./inside/inside.js";
-import { setPalettes } from "./inside/colours.js";
-import { State } from "./state.js";
-import { Links } from "./links.js";
-import { Lessons } from "./lessons.js";
-import { PriorSwitch } from "./prior.js";
-import { Quiz } from "./quiz.js";
-import { Player } from "./player.js";
-import { Exports } from "./exports.js";
-import { listen } from "./listen.js";
+import { setPalettes } from "./inside/shared/colours.js";
+import { State } from "./state/state.js";
+import { Links } from "./state/links.js";
+import { Lessons } from "./story/lessons.js";
+import { PriorSwitch } from "./controls/prior.js";
+import { Quiz } from "./story/quiz.js";
+import { Player } from "./story/player.js";
+import { Exports } from "./save/exports.js";
+import { listen } from "./controls/listen.js";
 
 const CACHE_BYTES = 64 * 2 ** 20;
 const NOTICE_MS = 8000;
@@ -121,7 +121,7 @@ class Viewer {
   askFrame(asked = performance.now()) {
     if (!this.picture || this.waits || this.isSettled()) return;
     this.root.dataset.pending = true;
-    this.frames.ask({ id: this.picture.id, lmbda: this.wanted, extras: this.inside.wishes, asked });
+    this.frames.ask({ id: this.picture.id, lmbda: this.wanted, wishes: this.inside.wishes, asked });
   }
 
   // Many changes and one frame: none is asked for until the task is done.
@@ -141,14 +141,14 @@ class Viewer {
   }
 
   // Whether a frame is of the λ where the slider stands and has all that the open views want with it.
-  isWanted({ extras }, { lmbda }) {
-    return lmbda === this.wanted && this.inside.wishes.every((wish) => wish in extras);
+  isWanted({ wishes }, { lmbda }) {
+    return lmbda === this.wanted && this.inside.wishes.every((wish) => wish in wishes);
   }
 
-  async fetchFrame({ id, lmbda, extras, asked }) {
-    const key = frameKey(id, lmbda, extras);
+  async fetchFrame({ id, lmbda, wishes, asked }) {
+    const key = frameKey(id, lmbda, wishes);
     try {
-      const frame = this.cache.get(key) ?? (await this.transport.frame(id, lmbda, extras));
+      const frame = this.cache.get(key) ?? (await this.transport.frame(id, lmbda, wishes));
       this.cache.set(key, frame);
       this.present(frame, { lmbda, asked });
     } catch (error) {
@@ -158,8 +158,8 @@ class Viewer {
   }
 
   // A frame that came with the picture that was opened.
-  keep(frame, lmbda, extras) {
-    this.cache.set(frameKey(frame.header.picture, lmbda, extras), frame);
+  keep(frame, lmbda, wishes) {
+    this.cache.set(frameKey(frame.header.picture, lmbda, wishes), frame);
   }
 
   // Shown at the next paint; when a newer frame comes before that, only the newer one is.
@@ -290,8 +290,8 @@ class Viewer {
   }
 }
 
-function frameKey(id, lmbda, extras) {
-  return [id, lmbda, ...extras].join(" ");
+function frameKey(id, lmbda, wishes) {
+  return [id, lmbda, ...wishes].join(" ");
 }
 
 export function preferredTheme() {

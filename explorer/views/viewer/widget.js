@@ -1,8 +1,8 @@
-// The viewer in the output of a notebook's cell: requests travel as messages to the kernel (see bridge.py), and what the
-// viewer and Python both may change are traits of the widget's model (see notebook.py).
+// The viewer in the output of a notebook's cell: requests travel as messages to the kernel (see service/kernel.py), and what
+// the viewer and Python both may change are traits of the widget's model (see notebook.py).
 import { createViewer, preferredTheme } from "./viewer.js";
-import { httpTransport } from "./transport.js";
-import { messageFetch } from "./messages.js";
+import { httpTransport } from "./wire/transport.js";
+import { messageFetch } from "./wire/messages.js";
 
 const KERNEL = "file:///"; // a base for addresses, of which paths and queries travel
 

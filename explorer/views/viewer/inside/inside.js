@@ -1,8 +1,8 @@
 // The views of the inside: which one is open, the channel and the element that all of them mark, the map on the picture.
 //
 // A view is a class with a constructor(box, inside) that fills its section, and
-//   wishes            what must come with a frame besides "planes": see extras.py
-//   show(frame)       in every paint while it is open; frame.extras holds the answers
+//   wishes            what must come with a frame besides "planes": see wishes/answers.py
+//   show(frame)       in every paint while it is open; frame.wishes holds the answers
 //   mark({channel, row, column, pins})   the channel that is chosen, the element under the pointer, or row null, and
 //                     [{row, column, color}] that stay marked
 //   map()             what to lay over the picture: {plane, scale, title}, or null; stride beside them as below
@@ -11,15 +11,15 @@
 //   grown()           where there is one: the model's rate-distortion curve has more points
 //   destroy()
 // Its controls are selects with data-state, so that links, lessons and widgets reach them: see controls.js.
-import { bottleneckOf } from "./bottleneck.js";
-import { paintPlane } from "./colours.js";
-import { ELEMENT } from "../stage.js";
-import { Edits } from "./edits.js";
-import { Inspection } from "./inspection.js";
-import { ChannelsView } from "./channels.js";
-import { RatioView } from "./ratio.js";
-import { ModulationView } from "./modulation.js";
-import { BitsView } from "./bits.js";
+import { bottleneckOf } from "./shared/bottleneck.js";
+import { paintPlane } from "./shared/colours.js";
+import { ELEMENT } from "../picture/stage.js";
+import { Edits } from "./channels/edits.js";
+import { Inspection } from "./inspection/inspection.js";
+import { ChannelsView } from "./channels/channels.js";
+import { RatioView } from "./ratio/ratio.js";
+import { ModulationView } from "./modulation/modulation.js";
+import { BitsView } from "./bits/bits.js";
 
 const VIEWS = { channels: ChannelsView, ratio: RatioView, modulation: ModulationView, bits: BitsView };
 
@@ -100,10 +100,10 @@ export class Inside {
     this.viewer.repaint();
   }
 
-  // What became of a frame's picture with channels changed (see extras.py), where the open view shows that.
+  // What became of a frame's picture with channels changed (see wishes/answers.py), where the open view shows that.
   edit(frame) {
     const [wish] = this.edits.wishes;
-    return this.wishes.includes(wish) ? frame.extras[wish] : undefined;
+    return this.wishes.includes(wish) ? frame.wishes[wish] : undefined;
   }
 
   // The pixels to show of a frame.
@@ -154,7 +154,7 @@ export class Inside {
     this.frame = frame;
     const { view } = this;
     this.channel = Math.min(this.channel, (bottleneckOf(frame)?.channels ?? Infinity) - 1);
-    if (view && this.viewWishes.every((wish) => wish in frame.extras)) {
+    if (view && this.viewWishes.every((wish) => wish in frame.wishes)) {
       view.show(frame);
       this.layMap();
     }

@@ -1,0 +1,1 @@
+"""Figures and colours that the app, the notebooks and the viewer share."""

@@ -1,0 +1,212 @@
+"""Files to keep of an open picture: the λ sweep as a page that needs no server or as an animation, and arrays.
+
+A sweep takes seconds, so it is made part by part: whoever runs it can show how far it is and let others go first.
+
+    λ, λ, … ─ part(λ), one after the other ─ join ─ file
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import html
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from PIL import Image
+
+from explorer.condition import Condition, Lambda, snap
+from explorer.images import InputError
+from explorer.session import Session
+from explorer.views import viewer
+from explorer.views.figures.palettes import PALETTES
+from explorer.views.figures.rates import rd_figure, series
+from explorer.views.service import replies
+from explorer.views.service.pictures import Opened
+from explorer.views.service.wire import Reply
+
+T = TypeVar("T")
+MAX_FRAMES = 101
+MAX_PIXELS = 100_000_000  # of an animation's frames together: they are all held at once
+FRAME_MS = 120
+MEDIA_TYPES = {"html": "text/html", "webp": "image/webp", "gif": "image/gif"}
+# How to write a lossless WebP: a longer search saves 2 % and takes 40 times as long.
+WEBP: dict[str, Any] = {"lossless": True, "method": 4, "quality": 80}
+# Names of a prior's further maps that need no Greek, and what they are.
+PLANES = {
+    "z": ("z", "what is coded besides y, a coarser grid of whole numbers"),
+    "μ": ("mu", "what z makes the decoder expect of y"),
+    "σ": ("sigma", "how far off it takes y to be"),
+}
+
+
+@dataclass(frozen=True)
+class Sweep(Generic[T]):
+    """A file yet to be made: `part` of each λ in turn, then `join` of all the parts. name, media_type: of the file."""
+
+    name: str
+    media_type: str
+    lambdas: list[float]
+    part: Callable[[float], T]
+    join: Callable[[list[T]], bytes]
+
+
+def sweep(opened: Opened, kind: str, start: float | None = None, end: float | None = None, frames: int = 25) -> Sweep:
+    """A file of the reconstructions at `frames` λ from `start` to `end`, equidistant on the log axis.
+
+    kind: "html", a page that opens from disk; "webp", an animation of exact pixels; "gif", one of 256 colours a frame.
+    start, end: by default the ends of the model's range. Raises InputError.
+    """
+    if kind not in MEDIA_TYPES:
+        raise InputError(f"A sweep can be saved as {', '.join(MEDIA_TYPES)}.")
+    if not 2 <= frames <= MAX_FRAMES:
+        raise InputError(f"A sweep has between 2 and {MAX_FRAMES} frames, not {frames}.")
+    lambdas = _lambdas(opened.session, start, end, frames)
+    name = f"{Path(opened.name).stem}-sweep.{kind}"
+    if kind == "html":
+        return Sweep(name, MEDIA_TYPES[kind], sorted(lambdas), partial(_page_frame, opened), partial(_page, opened))
+    if len(lambdas) * opened.session.picture.pixels.size > 3 * MAX_PIXELS:
+        raise InputError("This picture is too large to animate in so many frames: ask for fewer or scale it down.")
+    return Sweep(name, MEDIA_TYPES[kind], lambdas, opened.session.reconstruct, partial(_animation, kind))
+
+
+def _lambdas(session: Session, start: float | None, end: float | None, count: int) -> list[float]:
+    model = session.model
+    ends = model.knob.minimum if start is None else start, model.knob.maximum if end is None else end
+    first, last = (model.condition(lmbda).lmbda for lmbda in ends)
+    if model.only:
+        return [lmbda for lmbda in session.curve_lambdas() if min(first, last) <= lmbda <= max(first, last)]
+    return [snap(lmbda) for lmbda in np.geomspace(first, last, count)] if first != last else [first]
+
+
+def arrays(session: Session, lmbda: Lambda) -> bytes:
+    """An .npz file of the inside at λ: y, decoded, symbols, bits, side_bits, block_error, lambda, the further maps of
+    the model's prior, and what they are ("about")."""
+    code = session.code(lmbda)
+    further = {PLANES.get(name, (name, name)): values for name, values in code.planes.items()}
+    symbols = "y less mu, rounded" if "μ" in code.planes else "after rounding"
+    about = [
+        "y (M,h,w): bottleneck before rounding, quantiser steps",
+        "decoded (M,h,w): what the decoder sees of it",
+        f"symbols (M,h,w): what the file holds, {symbols}",
+        "bits (M,h,w): estimated bits of each element",
+        "side_bits: estimated bits of what the file holds besides",
+        *(f"{name} {_shape(values)}: {what}" for (name, what), values in further.items()),
+        "block_error (h,w): mean squared error of each 16x16 block on [0, 1]",
+        "lambda: trade-off",
+    ]
+    found = {
+        "y": session.latents(lmbda),
+        "decoded": code.decoded,
+        "symbols": code.symbols,
+        "bits": code.bits,
+        "side_bits": np.array(code.side_bits),
+        **{name: values for (name, _), values in further.items()},
+        "block_error": session.block_error(lmbda),
+        "lambda": np.array(Condition.of(lmbda).lmbda),
+        "about": np.array("; ".join(about)),
+    }
+    file = io.BytesIO()
+    np.savez_compressed(file, **found)
+    return file.getvalue()
+
+
+def _shape(values: np.ndarray) -> str:
+    return f"({','.join(map(str, values.shape))})"
+
+
+def _animation(kind: str, frames: list[np.ndarray]) -> bytes:
+    """(H, W, 3) uint8 frames -> an animated WebP, without loss, or GIF; it plays for ever."""
+    first, *others = map(Image.fromarray, frames)
+    file = io.BytesIO()
+    options = WEBP if kind == "webp" else {}
+    first.save(file, kind, save_all=True, append_images=others, duration=FRAME_MS, loop=0, **options)
+    return file.getvalue()
+
+
+# -- the page --------------------------------------------------------------------------------------------------------
+
+# Whoever opens it may be offline for good: the policy forbids every request.
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy"
+  content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:">
+<title>{title}</title>
+<style>
+body {{ margin: 0; padding: 10px 16px; font: 14px/1.4 system-ui, sans-serif; background: #f7f7f5; color: #1a1d21; }}
+@media (prefers-color-scheme: dark) {{ body {{ background: #121417; color: #e9ebee; }} }}
+h1 {{ display: inline; margin-right: 12px; font-size: 19px; }}
+header {{ margin-bottom: 10px; }}
+.mae {{ --mae-height: clamp(540px, calc(100vh - 66px), 1100px); }}
+{style}
+</style>
+<header><h1>{title}</h1>{about}</header>
+<div class="mae"></div>
+<script type="application/json" id="sweep">{data}</script>
+<script type="text/plain" id="plotly">{plotly}</script>
+<script type="module">
+{module}
+const text = (id) => document.getElementById(id).textContent;
+const transport = offlineTransport(JSON.parse(text("sweep")), text("plotly"));
+createViewer(document.querySelector(".mae"), transport, {{ scope: document }});
+</script>
+</html>
+"""
+
+
+def _page_frame(opened: Opened, lmbda: float) -> dict[str, Any]:
+    return _embedded(replies.frame(opened, opened.session.model.condition(lmbda)))
+
+
+def _page(opened: Opened, frames: list[dict[str, Any]]) -> bytes:
+    """The whole page of frames by rising λ; `offlineTransport` (see offline.js) reads its data."""
+    about = f"{opened.session.model.label}, {len(frames)} steps of λ. Drag λ. Made with MAE Explorer."
+    lambdas = [frame["header"]["lmbda"] for frame in frames]
+    steps = {"min": lambdas[0], "max": lambdas[-1], "steps": len(lambdas) - 1}
+    data = {
+        "setup": _setup(opened),
+        "opened": replies.opened_as_json(opened) | {"lmbda": steps},
+        "original": _embedded(replies.original(opened)),
+        "frames": frames,
+    }
+    return PAGE.format(
+        title=html.escape(f"{Path(opened.name).stem} at every rate"),
+        about=html.escape(about),
+        style=viewer.style(),
+        data=json.dumps(data, allow_nan=False).replace("<", "\\u003c"),
+        plotly=base64.b64encode(gzip.compress(viewer.PLOTLY.read_bytes())).decode(),
+        module=viewer.module().replace("</script", "<\\/script"),
+    ).encode()
+
+
+def _setup(opened: Opened) -> dict[str, Any]:
+    """What the viewer starts with (see server.py), of one picture, one model and no rival."""
+    low, high = opened.session.model.knob.minimum, opened.session.model.knob.maximum
+    return {
+        "offline": True,
+        "models": [opened.model],
+        "model": opened.model,
+        "samples": [{"name": opened.name, "thumbnail": ""}],
+        "source": {"sample": opened.name},
+        "lmbda": {"min": low, "max": high, "start": (low * high) ** 0.5},
+        "rivals": [],
+        "chosen": [],
+        "means": None,
+        "figure": rd_figure(series({"model": "This model"})),
+        "palettes": PALETTES,
+    }
+
+
+def _embedded(reply: Reply) -> dict[str, Any]:
+    """A reply as JSON: its header, and its picture as the base64 of a lossless WebP."""
+    file = io.BytesIO()
+    Image.fromarray(reply.arrays["pixels"]).save(file, "WEBP", **WEBP)
+    return {"header": reply.header, "webp": base64.b64encode(file.getvalue()).decode()}

@@ -1,0 +1,153 @@
+"""The pictures that the server has open, by token."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+import threading
+from collections import Counter, OrderedDict
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from weakref import WeakValueDictionary
+
+from explorer.codecs.learned import LearnedCodec
+from explorer.images import InputError
+from explorer.library import load_model
+from explorer.session import Session
+from explorer.views.service.other_models import OtherModels
+from explorer.views.service.trials import Trials
+
+MAX_OPEN = 8  # a session's cache grows to 256 MB
+MAX_PIXELS = 30_000_000  # of all open pictures together: a session keeps tens of bytes for each
+
+
+class Gone(KeyError):
+    """The token names no picture: it was never given out, or the picture made room for others."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Opened:
+    """One picture under one model. trials: what other codecs made of it, the same under every model.
+    points: the model's own R-D points so far by λ, ready for JSON. tokens: of the same picture by model, shared by all
+    of them; some may be closed."""
+
+    token: str
+    name: str
+    model: str
+    session: Session
+    trials: Trials
+    points: dict[float, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    tokens: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    @cached_property
+    def other_models(self) -> OtherModels:
+        """The same picture under other models; frames are made one at a time, so there is one of it."""
+        return OtherModels(self.session.picture)
+
+
+class OpenPictures:
+    """Open pictures under tokens that nobody can guess; when there are too many, the one unused for longest goes.
+
+    models: what may be asked for, bundled names or paths. samples: name -> file; a sample is the same for everybody,
+    so its session and points are shared while it is open.
+    """
+
+    def __init__(self, models: list[str], samples: dict[str, Path]) -> None:
+        self.models = models
+        self.samples = samples
+        self._codecs: WeakValueDictionary[str, LearnedCodec] = WeakValueDictionary()
+        self._opened: OrderedDict[str, Opened] = OrderedDict()
+        self._held: Counter[str] = Counter()
+        self._shared: dict[str, dict[str, str]] = {name: {} for name in samples}
+        self._lock = threading.Lock()
+        self._opening_sample = threading.Lock()
+
+    def open(self, model: str, source: Any, name: str, tokens: dict[str, str] | None = None) -> Opened:
+        """Open a picture (whatever `explorer.Session` takes, or a session of `model`) under a new token; `tokens`: see
+        `Opened`."""
+        session = source if isinstance(source, Session) else Session(self.model(model), source)
+        return self._add(name, model, session, Trials(session.picture.pixels), {} if tokens is None else tokens)
+
+    def open_sample(self, model: str, sample: str) -> Opened:
+        """Open a sample picture, or find it open, also under another model."""
+        if sample not in self.samples:
+            raise InputError(f"There is no sample picture called “{sample[:40]}”.")
+        tokens = self._shared[sample]
+        with self._opening_sample:
+            for token in (tokens.get(model, ""), *tokens.values()):
+                with suppress(Gone):
+                    return self._under(model, self.get(token))
+            return self.open(model, self.samples[sample], sample, tokens)
+
+    def reopen(self, model: str, token: str) -> Opened:
+        """The same picture under another model; what is known of it under that one is found again."""
+        return self._under(model, self.get(token))
+
+    def _under(self, model: str, before: Opened) -> Opened:
+        with suppress(Gone):
+            return self.get(before.tokens.get(model, ""))
+        session = before.session.under(self.model(model))
+        return self._add(before.name, model, session, before.trials, before.tokens)
+
+    def _add(self, name: str, model: str, session: Session, trials: Trials, tokens: dict[str, str]) -> Opened:
+        opened = Opened(secrets.token_urlsafe(16), name, model, session, trials, tokens=tokens)
+        with self._lock:
+            tokens[model] = opened.token
+            self._opened[opened.token] = opened
+            self._make_room(opened.token)
+        return opened
+
+    def get(self, token: str) -> Opened:
+        """Find an open picture; raises Gone."""
+        with self._lock:
+            return self._find(token)
+
+    def _find(self, token: str) -> Opened:
+        if token not in self._opened:
+            raise Gone(token)
+        self._opened.move_to_end(token)
+        return self._opened[token]
+
+    def hold(self, token: str) -> Opened:
+        """Find an open picture and keep it until it is released as often as it was held; raises Gone."""
+        with self._lock:
+            opened = self._find(token)
+            self._held[token] += 1
+        return opened
+
+    def release(self, token: str) -> None:
+        """Let go of a picture that was held; it is closed when nobody holds it any more."""
+        with self._lock:
+            self._held[token] -= 1
+            if not self._held[token]:
+                del self._held[token]
+                self._opened.pop(token, None)
+
+    def _make_room(self, newest: str) -> None:
+        idle = [token for token in self._opened if token != newest and token not in self._held]
+        while idle and self._is_full():
+            del self._opened[idle.pop(0)]
+
+    def _is_full(self) -> bool:
+        pixels = sum(opened.session.picture.pixels.size // 3 for opened in self._opened.values())
+        return len(self._opened) > MAX_OPEN or pixels > MAX_PIXELS
+
+    def add_model(self, codec: LearnedCodec) -> str:
+        """Take a model that is loaded already, for as long as somebody uses it; the name to ask for it by."""
+        name = codec.name
+        if name in self.models and load_model(name).version != codec.version:
+            name = f"{codec.name} ({codec.version})"
+        self._codecs[name] = codec
+        return name
+
+    def model(self, name: str) -> LearnedCodec:
+        """One of `models`, or one that was added; raises InputError for any other name, so that a visitor cannot have
+        files opened."""
+        added = self._codecs.get(name)
+        if added is not None:
+            return added
+        if name not in self.models:
+            raise InputError(f"There is no model called “{name[:40]}”.")
+        return load_model(name)

@@ -1,0 +1,111 @@
+"""The rate-distortion points of an open picture, one after the other, in the pauses between frames."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from time import monotonic
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+
+from explorer.codecs import Codec
+from explorer.images import InputError
+from explorer.views.service.pictures import Opened
+from explorer.views.service.trials import as_json
+
+MODEL_POINTS = 17
+PAUSE = 0.3
+
+
+class Pauses:
+    """Keeps background work out of a drag: a pause is when no frame was asked for during the last `PAUSE` seconds."""
+
+    def __init__(self) -> None:
+        self._busy = 0
+        self._last = -math.inf
+
+    @contextmanager
+    def frame(self) -> Iterator[None]:
+        """Around the work on one frame."""
+        self._busy += 1
+        try:
+            yield
+        finally:
+            self._busy -= 1
+            self._last = monotonic()
+
+    def lasts(self) -> bool:
+        """Whether there is a pause now."""
+        return not self._busy and monotonic() - self._last >= PAUSE
+
+    async def wait(self) -> None:
+        """Return in the next pause."""
+        while not self.lasts():
+            await asyncio.sleep(0.05)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One point to measure. ready: it was measured before, so it costs nothing."""
+
+    setting: float
+    ready: bool
+    run: Callable[[], dict[str, Any]]
+
+
+def coarse_to_fine(count: int) -> list[int]:
+    """The last and the first of `count` places, then ever finer halves: a curve soon shows its whole shape."""
+    last = count - 1
+    steps = (2**k for k in range(count.bit_length(), -1, -1))
+    return list(dict.fromkeys(place for step in steps for place in (last, *range(0, count, step))))
+
+
+async def curve_points(opened: Opened, codecs: Sequence[Codec], pauses: Pauses) -> AsyncIterator[dict[str, Any]]:
+    """Points {series, setting, point} of the model and of the codecs by turns, and {series, done} after the last of
+    each, with `error` where a codec cannot do this picture. Closing the iterator stops the work."""
+    waiting = [("model", _model_jobs(opened)), *((codec.name, _rival_jobs(opened, codec)) for codec in codecs)]
+    while waiting:
+        series, jobs = waiting.pop(0)
+        job = next(jobs, None)
+        if job is None:
+            yield {"series": series, "done": True}
+            continue
+        if not job.ready:
+            await pauses.wait()
+        try:
+            point = await run_in_threadpool(job.run)
+        except InputError as error:
+            yield {"series": series, "done": True, "error": str(error)}
+            continue
+        yield {"series": series, "setting": job.setting, "point": point}
+        waiting.append((series, jobs))
+
+
+def _model_jobs(opened: Opened) -> Iterator[Job]:
+    lambdas = opened.session.curve_lambdas(MODEL_POINTS)
+    for i in coarse_to_fine(len(lambdas)):
+        yield Job(lambdas[i], lambdas[i] in opened.points, partial(_model_point, opened, lambdas[i]))
+
+
+def _model_point(opened: Opened, lmbda: float) -> dict[str, Any]:
+    if lmbda not in opened.points:
+        opened.points[lmbda] = as_json(opened.session.point(lmbda))
+    return opened.points[lmbda]
+
+
+def _rival_jobs(opened: Opened, codec: Codec) -> Iterator[Job]:
+    """The codec's sweep from the low end until it passes the model's highest rate: more would squeeze the plot."""
+    trials = opened.trials
+    for setting in codec.knob.sweep:
+        yield Job(setting, trials.known(codec, setting), partial(trials.point, codec, setting))
+        if trials.point(codec, setting)["bpp"] > _highest_rate(opened):
+            return
+
+
+def _highest_rate(opened: Opened) -> float:
+    return max((point["bpp"] for point in opened.points.values()), default=math.inf)

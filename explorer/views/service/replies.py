@@ -1,0 +1,71 @@
+"""What the viewer is told of an open picture: the original, a frame at λ, a rival's picture, the modulators' gains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from explorer.codecs import Codec
+from explorer.codecs.learned import LearnedCodec
+from explorer.condition import Condition
+from explorer.views.service.pictures import Opened
+from explorer.views.service.trials import as_json
+from explorer.views.service.wire import Reply
+from explorer.views.service.wishes.answers import answer
+
+MODULATION_SAMPLES = 61  # ten an octave: the paper's λ are among them
+
+
+def opened_as_json(opened: Opened) -> dict[str, Any]:
+    """What the viewer keeps of a picture that was opened; `id` is the token that it asks with. `priors`: see `menu`."""
+    model, (height, width) = opened.session.model, opened.session.picture.pixels.shape[:2]
+    return {
+        "id": opened.token,
+        "name": opened.name,
+        "model": opened.model,
+        "notes": opened.session.picture.notes,
+        "lmbda": {"min": model.knob.minimum, "max": model.knob.maximum},
+        "width": width,
+        "height": height,
+        "channels": model.channels,
+        "priors": [],
+    }
+
+
+def original(opened: Opened) -> Reply:
+    """The original picture."""
+    return _picture({"picture": opened.token}, opened.session.picture.pixels)
+
+
+def frame(opened: Opened, condition: Condition, wishes: Sequence[str] = ()) -> Reply:
+    """The reconstruction at λ, with the numbers of its real file, and what the open views need of the inside at this λ.
+    Raises InputError for a wish that is none."""
+    pixels = opened.session.reconstruct(condition)
+    point = as_json(opened.session.point(condition))
+    header = {"picture": opened.token, "lmbda": condition.lmbda, "level": condition.level, "point": point}
+    header["side_bits"] = opened.session.code(condition).side_bits
+    found = {wish: answer(opened, condition, wish) for wish in wishes}
+    arrays = {f"{wish}.{name}": array for wish, (_, own) in found.items() for name, array in own.items()}
+    return _picture(header | {"wishes": {wish: about for wish, (about, _) in found.items()}}, pixels, arrays)
+
+
+def rival(opened: Opened, codec: Codec, setting: float, match: dict[str, Any]) -> Reply:
+    """Another codec's picture at one setting; match: the gap, where it was found for the model's rate or quality."""
+    point, pixels = opened.trials.frame(codec, setting)
+    header = {"picture": opened.token, "codec": codec.name, "setting": setting, "point": point, **match}
+    return _picture(header, pixels)
+
+
+def modulation(model: LearnedCodec) -> Reply:
+    """The gains of a model's modulators over its range of λ. Header: lambdas, equidistant on the log axis. Arrays by
+    name, as `LearnedCodec.modulation` has them, each (λ, channels) float32; none for an independent model."""
+    low, high = model.knob.minimum, model.knob.maximum
+    lambdas = list(model.knob.sweep) if model.only else np.geomspace(low, high, MODULATION_SAMPLES).tolist()
+    return Reply({"lambdas": lambdas}, dict(model.modulation(lambdas)))
+
+
+def _picture(header: dict[str, Any], pixels: np.ndarray, arrays: dict[str, np.ndarray] | None = None) -> Reply:
+    height, width, _ = pixels.shape
+    return Reply(header | {"width": width, "height": height}, {"pixels": pixels} | (arrays or {}))

@@ -1,0 +1,282 @@
+"""Binary routes beside the Gradio page: everything that the viewer asks for while λ moves.
+
+    GET  api/setup                     models, samples with thumbnails, λ axis, rivals, the empty R-D figure
+    POST api/open?model=&sample=       open a sample …
+    POST api/open?model=&picture=      … or an open picture with another model
+    POST api/open?model=&name= + body  … or a picture file            -> token, size, notes, models of the same y
+    GET  api/pixels/{token}            the original:        header + raw RGB
+    GET  api/frame/{token}?lmbda=&wish=  the reconstruction: header (λ, numbers of the real file), raw RGB, and
+                                          what views of the inside want with it (see `wishes`)
+    GET  api/rival/{token}?codec=&setting=    another codec's picture: header (numbers of its file) + raw RGB
+    GET  api/match/{token}?codec=&lmbda=&by=  the same, at the model's rate or quality; the header says the gap
+    GET  api/modulation?model=         what each modulator of a model makes of λ: header + gains, of no picture
+    GET  api/points/{token}?codecs=    R-D points of the model and other codecs: lines of JSON, as they come
+    GET  api/file/{token}?lmbda=&kind= the .mae file, the reconstruction as PNG, or arrays of the inside as NPZ
+    GET  api/sweep/{token}?kind=&from=&to=&frames=   a file of many λ (see `export`): lines of JSON that say how far it
+                                          is, the last of them with the file
+
+How a header and arrays such as raw RGB travel: see `wire`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from PIL import Image
+from starlette.concurrency import run_in_threadpool
+
+from explorer import images
+from explorer.condition import LAMBDA_MAX, LAMBDA_MIN, Condition
+from explorer.images import InputError, to_png
+from explorer.library import FIRST, folder, list_models, samples
+from explorer.session import Session
+from explorer.views import viewer
+from explorer.views.figures.kodak import mean_curves
+from explorer.views.figures.palettes import PALETTES
+from explorer.views.figures.rates import rd_figure, series
+from explorer.views.service import export, menu, replies
+from explorer.views.service.pictures import Gone, OpenPictures
+from explorer.views.service.points import Pauses, curve_points
+from explorer.views.service.rivals import CHOSEN, Rivals
+from explorer.views.service.trials import Superseded
+from explorer.views.service.wire import Reply
+
+# Here the picture still looks fine at first sight, and the difference to the original shows at the second.
+START_LAMBDA = 256.0
+LESSONS = viewer.FOLDER / "story" / "lessons.json"
+MAX_UPLOAD = 64 * 2**20
+# What can be saved of one λ, by the file's extension.
+FILES: dict[str, Callable[[Session, Condition], bytes]] = {
+    "mae": Session.encode,
+    "png": lambda session, condition: to_png(session.reconstruct(condition)),
+    "npz": export.arrays,
+}
+
+
+def create_server(model: str = FIRST, image: Path | None = None) -> FastAPI:
+    """The routes as an app of their own; `image` comes before the samples as the picture to start with.
+
+    Raises InputError at once where the model or the image cannot be read.
+    """
+    chosen = {images.read(image).name: image} if image else {}
+    pictures = OpenPictures(list(dict.fromkeys([model, *list_models()])), chosen | samples())
+    pictures.model(model)
+    return serve(pictures, model)
+
+
+def serve(pictures: OpenPictures, model: str) -> FastAPI:
+    """The routes over the open pictures; `model`: the one to start with."""
+    server = FastAPI(title="MAE Explorer", docs_url=None, redoc_url=None, openapi_url=None)
+    server.state.api = Api(pictures, model)
+    server.include_router(server.state.api.router, prefix="/api")
+    server.include_router(static_files(), prefix="/viewer")
+    server.add_exception_handler(InputError, _answer_bad_input)
+    server.add_exception_handler(Gone, _answer_gone)
+    return server
+
+
+class Api:
+    """The routes and what they share. Only one frame is computed at a time: it takes all cores as it is."""
+
+    def __init__(self, pictures: OpenPictures, model: str) -> None:
+        self.pictures, self.model = pictures, model
+        self.rivals = Rivals(list_models())
+        self.pauses, self._turn = Pauses(), asyncio.Lock()
+        self.router = router = APIRouter()
+        router.get("/setup")(self.setup)
+        router.post("/open")(self.open)
+        router.get("/pixels/{token}")(self.pixels)
+        router.get("/frame/{token}")(self.frame)
+        router.get("/rival/{token}")(self.rival)
+        router.get("/match/{token}")(self.match)
+        router.get("/modulation")(self.modulation)
+        router.get("/points/{token}")(self.points)
+        router.get("/file/{token}")(self.file)
+        router.get("/sweep/{token}")(self.sweep)
+
+    def warm_up(self) -> None:
+        """Do before the first visitor what the first visitor would wait for."""
+        opened = self.pictures.open_sample(self.model, next(iter(self.pictures.samples)))
+        replies.frame(opened, opened.session.model.nearest(START_LAMBDA))
+        self.setup()
+
+    @cached_property
+    def _means(self) -> dict[str, Any] | None:
+        return mean_curves(folder() / "results")
+
+    def setup(self) -> dict[str, Any]:
+        """Everything that the viewer needs before it opens a picture."""
+        rivals = self.rivals.listed
+        curves = series({"model": "This model"} | {rival.name: rival.label for rival in rivals})
+        return {
+            "models": self.pictures.models,
+            "model": self.model,
+            "samples": [{"name": name, "thumbnail": _thumbnail(path)} for name, path in self.pictures.samples.items()],
+            "source": {"sample": next(iter(self.pictures.samples))},
+            "lmbda": {"min": LAMBDA_MIN, "max": LAMBDA_MAX, "start": START_LAMBDA},
+            "maxUpload": MAX_UPLOAD,
+            "rivals": [asdict(rival) for rival in rivals],
+            "chosen": [rival.name for rival in rivals if rival.name in CHOSEN and not rival.reason],
+            "means": self._means,
+            "figure": rd_figure(curves),
+            "palettes": PALETTES,
+            "lessons": json.loads(LESSONS.read_text(encoding="utf-8")),
+        }
+
+    async def open(
+        self, request: Request, model: str, sample: str | None = None, picture: str | None = None, name: str = "picture"
+    ) -> dict[str, Any]:
+        """Open a picture; the answer carries the token that the other routes want."""
+        if sample is not None:
+            opened = await run_in_threadpool(self.pictures.open_sample, model, sample)
+        elif picture is not None:
+            opened = await run_in_threadpool(self.pictures.reopen, model, picture)
+        else:
+            opened = await run_in_threadpool(self.pictures.open, model, await _body(request), Path(name).name[:80])
+        priors = await run_in_threadpool(menu.priors, self.pictures, model)
+        return replies.opened_as_json(opened) | {"priors": priors}
+
+    def pixels(self, token: str) -> Response:
+        """The original picture."""
+        return _binary(replies.original(self.pictures.get(token)))
+
+    async def frame(self, token: str, lmbda: float, wish: Annotated[list[str], Query()] = []) -> Response:  # noqa: B006
+        """The reconstruction at the λ level nearest to `lmbda`, with the numbers of its real file."""
+        opened = self.pictures.get(token)
+        condition = opened.session.model.condition(lmbda)
+        with self.pauses.frame():
+            async with self._turn:
+                return _binary(await run_in_threadpool(replies.frame, opened, condition, wish))
+
+    async def rival(self, token: str, codec: str, setting: float) -> Response:
+        """Another codec's picture at one setting."""
+        opened = self.pictures.get(token)
+        found = await run_in_threadpool(self.rivals.codec, codec)
+        return _binary(await run_in_threadpool(replies.rival, opened, found, setting, {}))
+
+    async def match(self, request: Request, token: str, codec: str, lmbda: float, by: str) -> Response:
+        """Another codec's picture at the rate or the quality that the model has at λ; found in the pauses of a drag."""
+        if by not in ("rate", "quality"):
+            raise InputError("A codec can be matched by rate or by quality.")
+        opened = self.pictures.get(token)
+        condition = opened.session.model.condition(lmbda)
+        found = await run_in_threadpool(self.rivals.codec, codec)
+        while True:
+            await self.pauses.wait()
+            if await request.is_disconnected():  # λ has moved on, nobody waits for this
+                return Response(status_code=204)
+            target = await run_in_threadpool(opened.session.point, condition)
+            with suppress(Superseded):
+                met = await run_in_threadpool(opened.trials.match, found, target, by, self.pauses.lasts)
+                return _binary(await run_in_threadpool(replies.rival, opened, found, met["setting"], {"by": by, **met}))
+
+    def modulation(self, model: str) -> Response:
+        """The gains of a model's modulators over λ."""
+        return _binary(replies.modulation(self.pictures.model(model)))
+
+    def points(self, token: str, codecs: str = "") -> StreamingResponse:
+        """R-D points while they are measured, of the model and of `codecs`, names with commas between them; the work
+        ends when the visitor closes the stream."""
+        rivals = [self.rivals.codec(name) for name in filter(None, codecs.split(","))]
+        lines = _json_lines(curve_points(self.pictures.get(token), rivals, self.pauses))
+        return StreamingResponse(lines, media_type="application/x-ndjson")
+
+    def file(self, token: str, lmbda: float, kind: str) -> Response:
+        """The compressed file, the reconstruction as PNG, or arrays of the inside, to keep."""
+        opened = self.pictures.get(token)
+        if kind not in FILES:
+            raise InputError(f"A file can be saved as {', '.join(FILES)}.")
+        condition = opened.session.model.condition(lmbda)
+        data = FILES[kind](opened.session, condition)
+        name = quote(f"{Path(opened.name).stem}-lambda{condition.lmbda:.0f}.{kind}")
+        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+        return Response(data, media_type="image/png" if kind == "png" else "application/octet-stream", headers=headers)
+
+    def sweep(
+        self,
+        token: str,
+        kind: str,
+        start: Annotated[float | None, Query(alias="from")] = None,
+        end: Annotated[float | None, Query(alias="to")] = None,
+        frames: int = 25,
+    ) -> StreamingResponse:
+        """A file of many λ, made in the pauses of a drag: lines {done, of}, then {name, type, data: base64}; the work
+        ends when the visitor closes the stream."""
+        work = export.sweep(self.pictures.get(token), kind, start, end, frames)
+        return StreamingResponse(_json_lines(_made(work, self.pauses)), media_type="application/x-ndjson")
+
+
+def static_files() -> APIRouter:
+    """The viewer and the plot library."""
+    router, fresh = APIRouter(), {"Cache-Control": "no-cache"}
+
+    @router.get("/viewer.js")
+    def module() -> Response:
+        return Response(viewer.module(), media_type="text/javascript", headers=fresh)
+
+    @router.get("/viewer.css")
+    def style() -> Response:
+        return Response(viewer.style(), media_type="text/css", headers=fresh)
+
+    @router.get("/plotly.min.js")
+    def plot_library() -> Response:
+        return FileResponse(viewer.PLOTLY, media_type="text/javascript", headers={"Cache-Control": "max-age=86400"})
+
+    return router
+
+
+def _binary(reply: Reply) -> Response:
+    return Response(reply.pack(), media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+
+
+async def _made(work: export.Sweep[Any], pauses: Pauses) -> AsyncIterator[dict[str, Any]]:
+    parts = []
+    for lmbda in work.lambdas:
+        await pauses.wait()
+        parts.append(await run_in_threadpool(work.part, lmbda))
+        yield {"done": len(parts), "of": len(work.lambdas)}
+    data = await run_in_threadpool(work.join, parts)
+    yield {"name": work.name, "type": work.media_type, "data": base64.b64encode(data).decode()}
+
+
+async def _body(request: Request) -> bytes:
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > MAX_UPLOAD:
+            raise InputError(f"This file is larger than {MAX_UPLOAD >> 20} MB: please send a smaller one.")
+    return bytes(data)
+
+
+async def _json_lines(items: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:
+    async for item in items:
+        yield json.dumps(item, allow_nan=False).encode() + b"\n"
+
+
+def _thumbnail(path: Path) -> str:
+    with Image.open(path) as image:
+        small = image.convert("RGB")
+    small.thumbnail((192, 128))
+    file = io.BytesIO()
+    small.save(file, "JPEG", quality=88)
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def _answer_bad_input(_request: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"error": str(error)}, status_code=422)
+
+
+def _answer_gone(_request: Request, _error: Exception) -> JSONResponse:
+    return JSONResponse({"error": "The server no longer holds this picture: please open it again."}, status_code=410)

@@ -1,0 +1,40 @@
+"""What the widgets of a process share: the open pictures, and the server's routes without a network."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from explorer.codecs.learned import LearnedCodec
+from explorer.library import FIRST, list_models, load_model, samples
+from explorer.session import Session
+from explorer.views.service.kernel import ServerThread
+from explorer.views.service.pictures import Opened, OpenPictures
+from explorer.views.service.routes import Api, serve
+
+
+class SharedService:
+    """The open pictures, the routes over it (`api`), and the thread that these run in (`thread`)."""
+
+    def __init__(self) -> None:
+        self.pictures = OpenPictures(list_models(), samples())
+        server = serve(self.pictures, FIRST)
+        self.api: Api = server.state.api
+        self.thread = ServerThread(server)
+
+    def open(self, image: Any, model: str | Path | LearnedCodec) -> Opened:
+        """Open a sample by name, a session, or whatever `explorer.Session` takes."""
+        if isinstance(image, Session):
+            return self.pictures.open(self.pictures.add_model(image.model), image, image.picture.name)
+        name = self.pictures.add_model(model if isinstance(model, LearnedCodec) else load_model(model))
+        if isinstance(image, str) and image in self.pictures.samples:
+            return self.pictures.open_sample(name, image)
+        session = Session(self.pictures.model(name), image)
+        return self.pictures.open(name, session, session.picture.name)
+
+
+@cache
+def shared_service() -> SharedService:
+    """The one of this process."""
+    return SharedService()

@@ -1,0 +1,1 @@
+"""What the views of the inside want to come with a frame."""

@@ -1,0 +1,78 @@
+// What the model is compared with: the original, or a codec at a setting that is fixed or follows λ.
+import { Latest, FrameCache } from "../wire/latest.js";
+
+const KEPT_BYTES = 32 * 2 ** 20;
+const REST_MS = 120; // how long λ rests before a match is asked for
+
+export class Comparison {
+  // load(wish, signal) -> the codec's frame. changed(): paint again. failed(error).
+  constructor(load, { changed, failed }) {
+    Object.assign(this, { load, changed, failed });
+    this.choice = null; // {codec, by: "rate" | "quality" | "fixed", setting}, or null: the original
+    this.shown = null; // the codec's frame beside the model's; not what is wanted while `pending`
+    this.pending = false;
+    this.swapped = false; // the model is on the left, the codec on the right
+    this.kept = new FrameCache(KEPT_BYTES);
+    this.finder = new Latest((wish) => this.find(wish));
+  }
+
+  choose(choice, swapped = this.swapped) {
+    this.choice = choice;
+    this.swapped = swapped && choice !== null;
+    this.changed();
+  }
+
+  swap() {
+    this.choose(this.choice, !this.swapped);
+  }
+
+  // In every paint, with the header of the model's frame: sets what stands beside it, or has it found.
+  follow({ picture, lmbda }) {
+    if (this.shown?.header.picture !== picture) this.shown = null;
+    if (!this.choice) this.shown = null;
+    const wish = this.choice && { ...this.choice, id: picture, lmbda };
+    const key = wish && [picture, wish.codec, wish.by, wish.by === "fixed" ? wish.setting : lmbda].join(" ");
+    const found = this.found?.key === key ? this.found.frame : this.kept.get(key);
+    this.pending = Boolean(wish && !found);
+    if (found) this.shown = found;
+    this.seek(this.pending ? { key, ...wish } : null);
+  }
+
+  // One search at a time; a newer wish ends the one before, also on the server.
+  seek(wish) {
+    if (this.sought?.key === wish?.key) return;
+    this.stop();
+    this.sought = wish;
+    if (wish) this.resting = setTimeout(() => this.finder.ask(wish), wish.by === "fixed" ? 0 : REST_MS);
+  }
+
+  async find(wish) {
+    if (wish !== this.sought) return;
+    this.leaving = new AbortController();
+    const { signal } = this.leaving;
+    try {
+      const frame = await this.load(wish, signal);
+      if (signal.aborted) return;
+      // Beside the cache, which keeps nothing that is larger than itself.
+      this.found = { key: wish.key, frame };
+      this.kept.set(wish.key, frame);
+      this.changed();
+    } catch (error) {
+      if (signal.aborted) return;
+      this.sought = null;
+      this.failed(error);
+    }
+  }
+
+  stop() {
+    clearTimeout(this.resting);
+    this.leaving?.abort();
+    this.sought = null;
+  }
+
+  clear() {
+    this.stop();
+    this.kept.clear();
+    this.found = this.shown = null;
+  }
+}

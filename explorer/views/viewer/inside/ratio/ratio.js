@@ -1,0 +1,169 @@
+// Ratio maps: what each element of y at one λ is of itself at another, of three systems beside each other.
+import { drawLegend, makeScale, makeSymmetricScale, paletteNames } from "../shared/colours.js";
+import { formatNumber, makeChoice, makeElement, makeHead } from "../../controls/elements.js";
+import { LambdaChoice, SLIDER } from "../shared/lambdas.js";
+import { LargeMap } from "../shared/largemap.js";
+import { Multiples } from "../shared/multiples.js";
+import { Ratio, gainText, ratioText } from "./ratios.js";
+import { Spreads } from "./spreads.js";
+
+const ABOUT =
+  "By what factor each element of the bottleneck differs between two λ: y(λa)/y(λb) (paper, Sec. 4 and Fig. 5c). One " +
+  "colour all over a map means that λ only scales the channel; many colours, that it changes what the channel holds.";
+const TITLES = { model: "This model", bottleneck: "Bottleneck scaling", independent: "Independent models" };
+const CAPTIONS = {
+  modulated: "Modulated inside: the factor differs from place to place.",
+  bottleneck: "One factor for the whole channel: uniform, by construction.",
+  fixed: "Two networks, each trained for its λ alone.",
+};
+const FINDINGS = {
+  modulated: "Modulation bends the features",
+  bottleneck: "Scaling the bottleneck bends nothing",
+  fixed: "Independent models differ",
+};
+const OTHERS = { bottleneck: "scaling the bottleneck", independent: "independent models" };
+
+export class RatioView {
+  constructor(box, inside) {
+    Object.assign(this, { box, inside, ratio: null });
+    const changed = () => inside.refresh();
+    this.lambdas = { a: new LambdaChoice("λa", 4096, changed), b: new LambdaChoice("λb", SLIDER, changed) };
+    const choices = [
+      makeChoice("centre", "White is", [["median", "the channel’s median gain"], ["one", "×1, no change"]], changed),
+      makeChoice("ratiocolours", "Colours", paletteNames("diverging").map((name) => [name, name]), changed),
+    ];
+    [this.centre, this.palette] = choices.map(({ select }) => select);
+    const head = makeHead(ABOUT, this.lambdas.a.box, this.lambdas.b.box, ...choices.map((choice) => choice.box));
+    this.finding = makeElement("p", "mae-finding");
+    const on = { hover: (place) => inside.hover(place), select: (place) => inside.select(place) };
+    this.maps = Object.entries(TITLES).map(([name, title]) => [name, new LargeMap(title, on)]);
+    const trio = makeElement("div", "mae-trio", ...this.maps.map(([, map]) => map.box));
+    this.legend = makeElement("div", "mae-legend");
+    [this.chart, this.grid] = [makeElement("div", "mae-chart"), makeElement("div", "")];
+    this.summary = makeElement("p", "mae-summary");
+    box.append(head, this.finding, this.legend, trio, this.chart, this.summary, this.grid);
+    this.spreads = new Spreads(this.chart, inside.viewer.plotly, (channel) => inside.setChannel(channel));
+    this.multiples = new Multiples(this.grid, { ...on, pick: (channel) => inside.setChannel(channel) });
+  }
+
+  // end: "a" or "b"; value: see LambdaChoice.
+  setLambda(end, value) {
+    this.lambdas[end].value = value;
+    this.inside.refresh();
+  }
+
+  get wish() {
+    return `ratio:${this.lambdas.a.value}:${this.lambdas.b.value}`;
+  }
+
+  get wishes() {
+    return [this.wish];
+  }
+
+  show(frame) {
+    const ratio = (this.ratio = new Ratio(frame.wishes[this.wish], this.centre.value === "median"));
+    for (const choice of Object.values(this.lambdas)) choice.follow(frame.header.lmbda);
+    const { channel } = this.inside;
+    this.finding.textContent = this.findingText();
+    for (const part of [this.legend, this.chart, this.summary, this.grid]) part.hidden = !ratio.leading;
+    if (ratio.leading) this.range = ratio.range(channel);
+    for (const [name, map] of this.maps) this.showMap(map, name, channel);
+    if (ratio.leading) this.showAll(ratio.leading, channel);
+  }
+
+  showMap(map, name, channel) {
+    const system = this.ratio.systems.get(name);
+    if (!system) return map.tell(this.ratio.missing(name));
+    if (channel >= system.channels) return map.tell(`It has ${system.channels} channels, so no channel ${channel}.`);
+    const caption = this.caption(system, channel);
+    return map.show(system.plane(channel), this.scale(system, channel), system.flips(channel), caption);
+  }
+
+  showAll(leading, channel) {
+    const { values, width, height, order, spreads } = leading;
+    const range = this.ratio.commonRange;
+    const known = order.filter((c) => Number.isFinite(spreads[c]));
+    const entries = [...this.ratio.systems.values()].map((system) => [system.name, system.spreads]);
+    this.spreads.show(Object.fromEntries(entries), known, channel);
+    this.summary.textContent =
+      `All channels of ${TITLES[leading.name].toLowerCase()}, the most bent first, from ${gainText(-range)} to ` +
+      `${gainText(range)} around white. Below each map: its channel, its spread. ${order.length - known.length} of ` +
+      `${order.length} channels are masked nearly everywhere (pale).`;
+    this.multiples.show({
+      values, width, height, order,
+      scale: (c) => this.scale(leading, c, range),
+      label: (c) => [String(c), formatNumber(spreads[c], 2)],
+      dim: (c) => Number.isNaN(spreads[c]),
+    });
+  }
+
+  scale({ centres }, channel, range = this.range) {
+    return makeScale(this.palette.value, centres[channel] - range, centres[channel] + range);
+  }
+
+  // ---- in words -----------------------------------------------------------------------------------------------------
+
+  findingText() {
+    const [first, ...others] = this.ratio.systems.values();
+    if (!first) return "";
+    const rest = others.map(({ name, spread }) => `; ${OTHERS[name]}: ${spreadText(spread)}`).join("");
+    return `${FINDINGS[first.kind]}: median spread ${spreadText(first.spread)} octaves${rest}.`;
+  }
+
+  caption(system, channel) {
+    const { kind, lambdas, medians, spreads } = system;
+    const flips = system.flips(channel).reduce((sum, each) => sum + each, 0);
+    const numbers = [
+      `median ${gainText(medians[channel])}`,
+      `spread ${spreadText(spreads[channel])}`,
+      `${formatNumber(100 * system.masked(channel), 2)} % masked`,
+      flips ? `${flips} sign ${flips > 1 ? "flips" : "flip"} (crossed)` : "no sign flips",
+    ];
+    return [CAPTIONS[kind], `${ratioText(lambdas)}: ${numbers.join(", ")}.`];
+  }
+
+  // Of each channel of this model, for its table.
+  columns() {
+    const own = this.ratio?.systems.get("model");
+    return own && { median_gain_log2: (c) => own.medians[c], spread_log2: (c) => own.spreads[c] };
+  }
+
+  // ---- marks --------------------------------------------------------------------------------------------------------
+
+  // The picture is the model's, so it has no other system's map.
+  map() {
+    const system = this.ratio?.systems.get("model");
+    const { channel } = this.inside;
+    if (!system) return null;
+    const title = `channel ${channel}, ${ratioText(system.lambdas)}`;
+    return { plane: system.plane(channel), scale: this.scale(system, channel), title };
+  }
+
+  mark(marked) {
+    if (!this.ratio?.leading) return;
+    this.showLegend(marked.channel);
+    this.multiples.mark(marked);
+    for (const [name, map] of this.maps) {
+      const system = this.ratio.systems.get(name);
+      const value = system?.at(marked.channel, marked.row, marked.column);
+      map.mark(marked.row === null ? null : marked, gainText(value), marked.pins);
+    }
+  }
+
+  showLegend(channel) {
+    const { range, ratio: { floor } } = this;
+    const scale = makeSymmetricScale(this.palette.value, range);
+    const ticks = [-range, -range / 2, 0, range / 2, range].map((octaves) => [octaves, `×${formatNumber(2 ** octaves, 3)}`]);
+    const unit = this.centre.value === "median" ? ", of the median gain" : "";
+    drawLegend(this.legend, scale, ticks, `channel ${channel}, y(λa)/y(λb)${unit}; grey: |y| < ${floor}`);
+  }
+
+  destroy() {
+    this.multiples.destroy();
+    this.spreads.destroy();
+  }
+}
+
+function spreadText(spread) {
+  return spread === null || Number.isNaN(spread) ? "–" : spread.toFixed(3);
+}

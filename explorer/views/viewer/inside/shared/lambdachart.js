@@ -1,0 +1,51 @@
+// A chart over λ, on its log axis, with a line at the current one.
+import { Chart } from "../../rates/chart.js";
+import { makeElement } from "../../controls/elements.js";
+import { PAPER_LAMBDAS } from "./lambdas.js";
+
+const [FIRST, LAST] = [PAPER_LAMBDAS[0], PAPER_LAMBDAS.at(-1)].map(Math.log10);
+const HALF = Math.log10(2) / 20; // of a column of a λ × channel map, ten an octave: it has the axis of the charts below
+
+export const MARGIN = { l: 52, r: 118, t: 8, b: 38, autoexpand: false };
+const X_AXIS = {
+  type: "log", title: { text: "λ", standoff: 4 }, range: [FIRST - HALF, LAST + HALF],
+  tickvals: PAPER_LAMBDAS, ticktext: PAPER_LAMBDAS.map(String),
+};
+
+export class LambdaChart extends Chart {
+  // box: empty; layout: beside the axis of λ; the others as for a chart.
+  constructor(box, layout, plotly, options) {
+    box.append(...["div", "i", "ul"].map((tag, i) => makeElement(tag, ["mae-plot", "mae-here", "mae-lines"][i])));
+    box.classList.add("mae-lambda-chart");
+    const [plot, cursor, legend] = box.children;
+    super(plot, { margin: MARGIN, ...layout, xaxis: { ...X_AXIS } }, plotly, options);
+    Object.assign(this, { cursor, legend });
+  }
+
+  // Plotly's own legend takes longer to draw than all lines together.
+  draw(traces) {
+    super.draw(traces);
+    const shown = traces.filter(({ name, showlegend = true }) => name && showlegend);
+    this.legend.replaceChildren(...shown.map((trace) => legendEntry(trace)));
+  }
+
+  // An element of its own: to draw the chart again for it in every frame would cost more than the picture.
+  setLambda(lmbda) {
+    this.lmbda = lmbda;
+    this.drawn();
+  }
+
+  drawn() {
+    const share = this.share("xaxis", this.lmbda);
+    const { l, r } = this.layout.margin;
+    this.cursor.hidden = !(share >= 0 && share <= 1);
+    if (!this.cursor.hidden) this.cursor.style.left = `${l + share * (this.box.clientWidth - l - r)}px`;
+  }
+}
+
+function legendEntry({ name, line: { width, color, dash }, fillcolor }) {
+  const mark = makeElement("i", "");
+  const style = { dot: "dotted", dash: "dashed" }[dash] ?? "solid";
+  mark.style.borderTop = fillcolor ? `9px solid ${fillcolor}` : `${width}px ${style} ${color}`;
+  return makeElement("li", "", mark, name);
+}

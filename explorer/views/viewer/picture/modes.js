@@ -1,0 +1,57 @@
+// How two pictures are compared (split, side by side, …), and the labels that say what is where.
+import { findingText, modelText, rivalText } from "../compare/labels.js";
+
+export class Modes {
+  // sides() -> [left, right], each {text, short}: see `sideTexts`.
+  constructor(parts, stage, sides) {
+    Object.assign(this, { parts, stage, sides });
+  }
+
+  set(mode) {
+    this.stage.setMode(mode);
+    for (const radio of this.parts.modes) radio.checked = radio.value === mode;
+    this.parts.gainBox.hidden = mode !== "signed" && mode !== "absolute";
+    this.parts.hold.hidden = mode !== "flip";
+    this.label();
+  }
+
+  setGain(gain) {
+    this.parts.gain.value = gain;
+    this.stage.setGain(gain);
+    this.label();
+  }
+
+  nextGain() {
+    const { gain } = this.parts;
+    this.setGain(Number(gain.options[(gain.selectedIndex + 1) % gain.length].value));
+  }
+
+  hold(held) {
+    if (held === this.stage.held) return;
+    this.stage.hold(held);
+    this.label();
+  }
+
+  label() {
+    const { mode, held, gain } = this.stage;
+    const [left, right] = this.sides();
+    const difference = `${right.short} − ${left.short}`;
+    const differences = { signed: `${difference}, ×${gain}`, absolute: `|${difference}|, ×${gain}` };
+    const single = { flip: right.text, ...differences }[mode];
+    this.parts.leftTag.textContent = held ? left.text : (single ?? left.text);
+    this.parts.rightTag.textContent = held || single !== undefined ? "" : right.text;
+    this.parts.hold.textContent = `Hold: ${left.short}`;
+  }
+}
+
+// Texts of the left and the right side. header: of the model's frame, if there is one; rivals: Map of name -> rival;
+// map: what lies over the model's picture, or "".
+export function sideTexts(header, { choice, shown, pending, swapped }, rivals, map) {
+  const model = { text: header ? [modelText(header, shown), map].filter(Boolean).join(" · ") : "", short: header ? modelText(header) : "" };
+  const finding = pending ? findingText(choice, rivals.get(choice.codec)) : "";
+  if (!shown) return [{ text: finding ? `Original · ${finding}` : "Original", short: "original" }, model];
+  const rival = rivals.get(shown.header.codec);
+  const text = [rivalText(shown.header, rival, !pending), finding].filter(Boolean).join(" · ");
+  const sides = [{ text, short: rival.label }, model];
+  return swapped ? sides.reverse() : sides;
+}

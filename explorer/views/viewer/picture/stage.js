@@ -1,0 +1,295 @@
+// The picture itself: one or two canvases that share a view (zoom and pan), drawn from layers of exact pixels.
+import { zoom, zoomIdentity, select, drag } from "../vendor/d3-zoom.js";
+import { Layers, resize } from "./layers.js";
+
+// Screen pixels per picture pixel that + and − stop at: whole numbers above 1.
+const STEPS = [1 / 16, 1 / 8, 1 / 4, 1 / 3, 1 / 2, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
+const LARGEST = STEPS.at(-1);
+const GAP = 2;
+const PAN = 48;
+const ROWS_GAIN = 1.3;
+export const ELEMENT = 16; // pixels, in each direction, that one element of the bottleneck stands for
+
+export class Stage {
+  // parts: stage, left, right, divider of the page. on: {view(scale): after zoom or pan, in screen pixels a pixel;
+  // hover({x, y} of the picture's pixel under the pointer, or null); pick({x, y}): a click on one}.
+  constructor(parts, on) {
+    Object.assign(this, { parts, on, marks: [] });
+    this.canvases = [parts.left, parts.right];
+    this.mode = "split";
+    this.gain = 1;
+    this.split = 0.5;
+    this.held = false;
+    this.fitted = true;
+    this.view = zoomIdentity;
+    this.listen();
+  }
+
+  listen() {
+    this.behaviour = zoom().extent(() => [[0, 0], this.size]).filter((event) => this.accepts(event));
+    this.behaviour.on("zoom", (event) => this.follow(event));
+    select(this.parts.stage).selectAll("canvas").call(this.behaviour).style("touch-action", null);
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.behaviour.duration(still ? 0 : 200);
+    const move = drag().container(this.parts.stage).on("drag", (event) => this.setSplit(event.x / this.size[0]));
+    select(this.parts.divider).call(move);
+    this.resizing = new ResizeObserver(() => this.arrange());
+    this.resizing.observe(this.parts.stage);
+    for (const canvas of this.canvases) {
+      canvas.addEventListener("pointermove", (event) => this.on.hover(this.pixelAt(event)));
+      canvas.addEventListener("pointerleave", () => this.on.hover(null));
+      canvas.addEventListener("click", (event) => this.on.pick(this.pixelAt(event))); // not after a pan: d3 sees to it
+    }
+  }
+
+  // The picture's pixel under a pointer, or null beside the picture.
+  pixelAt({ offsetX, offsetY }) {
+    const [x, y] = this.view.invert([offsetX, offsetY]).map(Math.floor);
+    return x >= 0 && y >= 0 && x < this.width && y < this.height ? { x, y } : null;
+  }
+
+  // One finger on a picture that is wholly visible scrolls the page: there is nothing to pan.
+  accepts(event) {
+    if (event.type === "touchstart" && event.touches.length < 2 && this.fitted) return false;
+    return !event.button && (!event.ctrlKey || event.type === "wheel");
+  }
+
+  get ratio() {
+    return window.devicePixelRatio || 1;
+  }
+
+  get scale() {
+    return this.view.k * this.ratio;
+  }
+
+  get shown() {
+    return this.mode === "beside" ? this.canvases : this.canvases.slice(0, 1);
+  }
+
+  // ---- layers -------------------------------------------------------------------------------------------------------
+
+  setOriginal({ header, pixels }) {
+    const resized = header.width !== this.width || header.height !== this.height;
+    [this.width, this.height] = [header.width, header.height];
+    this.layers = new Layers(pixels, this.width, this.height);
+    this.behaviour.translateExtent([[0, 0], [this.width, this.height]]);
+    if (resized) this.fitted = true;
+    this.arrange();
+  }
+
+  // A map over the right-hand picture: see Layers.setMap.
+  setMap(canvas, opacity, side) {
+    this.layers?.setMap(canvas, opacity, side);
+    this.invalidate();
+  }
+
+  // rectangles: [{x, y, width, height, color}] in pixels of the picture, outlined in every panel.
+  setMarks(marks) {
+    this.marks = marks;
+    this.invalidate();
+  }
+
+  // ---- drawing ------------------------------------------------------------------------------------------------------
+
+  invalidate() {
+    this.drawing ??= requestAnimationFrame(() => this.draw());
+  }
+
+  draw() {
+    cancelAnimationFrame(this.drawing);
+    this.drawing = null;
+    if (this.layers?.frame) this.shown.forEach((canvas, i) => this.drawPanel(canvas, i));
+  }
+
+  drawPanel(canvas, i) {
+    const context = canvas.getContext("2d");
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    const divider = this.mode === "split" && !this.held ? Math.round(this.split * canvas.width) : 0;
+    const layer = this.layerOn(i);
+    this.drawLayer(context, layer, divider, canvas.width);
+    if (layer === this.layers.sides[1]) this.drawMap(context, divider, canvas.width);
+    if (divider) this.drawLayer(context, this.layers.sides[0], 0, divider);
+    this.drawMarks(context);
+  }
+
+  layerOn(i) {
+    const [left, right] = this.layers.sides;
+    if (this.held || (this.mode === "beside" && i === 0)) return left;
+    const isDifference = this.mode === "signed" || this.mode === "absolute";
+    return isDifference ? this.layers.freshDifference(this.gain, this.mode === "signed") : right;
+  }
+
+  // Offsets are whole screen pixels, so at a whole-number zoom every picture pixel covers whole screen pixels and is
+  // drawn as it is. Between those, neighbours are blended: uneven pixels would look like detail that is not there.
+  drawLayer(context, layer, from, to) {
+    const { scale } = this;
+    this.between(context, from, to, () => {
+      context.imageSmoothingEnabled = scale < 1 || Math.abs(scale - Math.round(scale)) > 1e-6;
+      context.imageSmoothingQuality = "high";
+      context.drawImage(layer.canvas, 0, 0);
+    });
+  }
+
+  // The map covers whole elements, so a little more than a picture whose sides are no multiples of one.
+  drawMap(context, from, to) {
+    const { map } = this.layers;
+    if (!map) return;
+    const [width, height] = [this.width, this.height].map((length) => Math.ceil(length / map.side) * map.side);
+    this.between(context, from, to, () => {
+      context.beginPath();
+      context.rect(0, 0, this.width, this.height);
+      context.clip();
+      context.imageSmoothingEnabled = false;
+      context.globalAlpha = map.opacity;
+      context.drawImage(map.canvas, 0, 0, width, height);
+    });
+  }
+
+  drawMarks(context) {
+    this.between(context, 0, context.canvas.width, () => {
+      for (const { x, y, width, height, color } of this.marks) {
+        for (const [line, style] of [[3, "#000a"], [1.5, color]]) {
+          context.lineWidth = (line * this.ratio) / this.scale;
+          context.strokeStyle = style;
+          context.strokeRect(x, y, width, height);
+        }
+      }
+    });
+  }
+
+  // Draws in pixels of the picture, on the columns between `from` and `to` alone.
+  between(context, from, to, draw) {
+    const { ratio, scale } = this;
+    context.save();
+    context.beginPath();
+    context.rect(from, 0, to - from, context.canvas.height);
+    context.clip();
+    context.setTransform(scale, 0, 0, scale, Math.round(this.view.x * ratio), Math.round(this.view.y * ratio));
+    draw();
+    context.restore();
+  }
+
+  // ---- modes --------------------------------------------------------------------------------------------------------
+
+  setMode(mode) {
+    this.mode = mode;
+    this.parts.stage.dataset.mode = mode;
+    this.arrange();
+  }
+
+  setGain(gain) {
+    this.gain = gain;
+    this.invalidate();
+  }
+
+  hold(held) {
+    this.held = held;
+    this.parts.stage.dataset.held = held;
+    this.invalidate();
+  }
+
+  setSplit(share) {
+    this.split = Math.min(Math.max(share, 0), 1);
+    const percent = Math.round(100 * this.split);
+    this.parts.divider.style.left = `${100 * this.split}%`;
+    this.parts.divider.setAttribute("aria-valuenow", percent);
+    this.parts.divider.setAttribute("aria-valuetext", `${percent} % left picture`);
+    this.invalidate();
+  }
+
+  // ---- layout and view ----------------------------------------------------------------------------------------------
+
+  // Two panels are side by side, or above each other where that shows the picture much larger.
+  arrange() {
+    const width = Math.floor(this.parts.stage.clientWidth);
+    const height = Math.floor(this.parts.stage.clientHeight);
+    if (!this.width || !width) return;
+    const before = this.size;
+    const halves = [[Math.floor((width - GAP) / 2), height], [width, Math.floor((height - GAP) / 2)]];
+    const best = ROWS_GAIN * this.fitScale(halves[0]) >= this.fitScale(halves[1]) ? halves[0] : halves[1];
+    this.size = this.mode === "beside" ? best : [width, height];
+    const aside = best === halves[0];
+    this.place(this.canvases[0], 0, 0);
+    this.place(this.canvases[1], aside ? width - best[0] : 0, aside ? 0 : height - best[1]);
+    this.canvases[1].hidden = this.mode !== "beside";
+    this.parts.stage.style.setProperty("--tag-left", `${aside ? width - best[0] : 0}px`);
+    this.parts.stage.style.setProperty("--tag-top", `${aside ? 0 : height - best[1]}px`);
+    this.behaviour.scaleExtent([Math.min(this.fitScale(this.size), 1 / 16), LARGEST / this.ratio]);
+    this.keepView(before);
+    this.draw();
+  }
+
+  place(canvas, left, top) {
+    const [width, height] = this.size;
+    Object.assign(canvas.style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
+    resize(canvas, Math.round(width * this.ratio), Math.round(height * this.ratio));
+  }
+
+  keepView(before) {
+    if (this.fitted || !before) return this.fit();
+    const [dx, dy] = [0, 1].map((axis) => (this.size[axis] - before[axis]) / 2);
+    return this.go(this.view.k, this.view.x + dx, this.view.y + dy);
+  }
+
+  // In CSS pixels.
+  fitScale([width, height]) {
+    return Math.min(width / this.width, height / this.height, LARGEST / this.ratio);
+  }
+
+  fit() {
+    const k = this.fitScale(this.size);
+    this.go(k, (this.size[0] - k * this.width) / 2, (this.size[1] - k * this.height) / 2);
+    this.fitted = true;
+    this.parts.stage.dataset.fitted = true;
+  }
+
+  // scale: screen pixels per picture pixel; the middle of the panel stays where it is.
+  zoomTo(scale) {
+    const [x, y] = this.size.map((length) => length / 2);
+    const k = scale / this.ratio;
+    const grow = k / this.view.k;
+    this.go(k, x - (x - this.view.x) * grow, y - (y - this.view.y) * grow);
+  }
+
+  zoomStep(direction) {
+    const { scale } = this;
+    const next = direction > 0 ? STEPS.find((s) => s > scale * 1.001) : STEPS.findLast((s) => s < scale * 0.999);
+    if (next) this.zoomTo(next);
+  }
+
+  // [x, y, scale]: the picture's point in the middle of the panel, in its pixels, and screen pixels a pixel.
+  get look() {
+    return [...this.view.invert(this.size.map((length) => length / 2)), this.scale];
+  }
+
+  lookAt(x, y, scale) {
+    this.arrange(); // the panel may have got another size just now
+    const k = scale / this.ratio;
+    this.go(k, this.size[0] / 2 - k * x, this.size[1] / 2 - k * y);
+  }
+
+  pan(dx, dy) {
+    this.go(this.view.k, this.view.x - PAN * dx, this.view.y - PAN * dy);
+  }
+
+  go(k, x, y) {
+    const wish = zoomIdentity.translate(x, y).scale(k);
+    const view = this.behaviour.constrain()(wish, [[0, 0], this.size], this.behaviour.translateExtent());
+    select(this.canvases[0]).call(this.behaviour.transform, view);
+  }
+
+  // d3 keeps the view on the element that it listens to: both canvases get the same.
+  follow({ transform }) {
+    this.view = transform;
+    this.canvases.forEach((canvas) => (canvas.__zoom = transform));
+    this.fitted = false;
+    this.parts.stage.dataset.fitted = false;
+    this.invalidate();
+    this.on.view(this.scale);
+  }
+
+  destroy() {
+    this.resizing.disconnect();
+    cancelAnimationFrame(this.drawing);
+  }
+}

@@ -1,0 +1,177 @@
+// What the viewer's state consists of, as data: one field for each thing that can be chosen. See state.js.
+//
+// A field is {key, allowed(context): what a value may be, in words; check(value, context): the value as it is kept, or
+// undefined where it is none; read(viewer); write(viewer, value)}. context: {viewer, picture: the one that will be
+// open}. `early`: what the first frame is of, so it is written before a picture is opened.
+import { SLIDER } from "../inside/shared/lambdas.js";
+import { editsText, parseEdits } from "../inside/channels/edits.js";
+import { parsePlaces } from "../inside/inspection/pins.js";
+import { choice, listed, number, numberWithin, places, rounded, several, split, toggle } from "./values.js";
+
+export const PANELS = ["head", "about", "controls", "probe", "lambda", "compare", "numbers", "tabs", "panels", "samples", "actions", "side"];
+
+const samples = ({ viewer }) => viewer.setup.samples.map(({ name }) => name);
+const rivals = ({ viewer }) => viewer.setup.rivals.filter(({ reason }) => !reason);
+const names = (context) => rivals(context).map(({ name }) => name);
+
+// "codec:rate", "codec:quality" or "codec:fixed:setting" as the comparison's choice; null for "", the original alone.
+function parseComparison(value, context) {
+  if (value === "") return null;
+  const [codec, by, setting, ...more] = value.split(":");
+  const rival = rivals(context).find(({ name }) => name === codec && name !== context.picture.model);
+  if (!rival || more.length) return undefined;
+  if (by !== "fixed") return ["rate", "quality"].includes(by) && setting === undefined ? { codec, by } : undefined;
+  const { minimum, maximum, integer, steps } = rival;
+  const found = numberWithin(setting, [minimum, maximum], integer ? 0 : 6);
+  return found !== undefined && (steps ?? [found]).includes(found) ? { codec, by, setting: found } : undefined;
+}
+
+function writeComparison(choice) {
+  return choice ? [choice.codec, choice.by, choice.setting].filter((part) => part !== undefined).join(":") : "";
+}
+
+const comparison = {
+  allowed: (context) => `a codec (${listed(names(context))}) with :rate, :quality or :fixed: and one of its settings`,
+  check: (value, context) => {
+    const choice = parseComparison(value, context);
+    return choice === undefined ? undefined : writeComparison(choice);
+  },
+  read: ({ comparison: { choice } }) => writeComparison(choice),
+  write: (viewer, value) => viewer.comparison.choose(parseComparison(value, { viewer, picture: viewer.picture })),
+};
+
+// "x,y,scale": the picture's pixel in the middle and screen pixels a pixel; "" for the whole picture.
+const box = {
+  allowed: ({ picture: { width, height } }) => `x,y,scale with x up to ${width}, y up to ${height}, scale up to 64`,
+  check: (value, { picture }) => {
+    if (value === "") return "";
+    const limits = [[0, picture.width], [0, picture.height], [0.01, 64]];
+    const parts = value.split(",");
+    const found = limits.map((range, i) => numberWithin(parts[i] ?? "", range, i < 2 ? 1 : 4));
+    return parts.length === 3 && !found.includes(undefined) ? found.join(",") : undefined;
+  },
+  read: ({ stage }) => (stage.fitted ? "" : stage.look.map((part, i) => rounded(part, i < 2 ? 1 : 4)).join(",")),
+  write: ({ stage }, value) => (value ? stage.lookAt(...value.split(",").map(Number)) : stage.fit()),
+};
+
+// λ of one end of a ratio.
+function ratioEnd(key) {
+  const range = ({ viewer }) => [viewer.setup.lmbda.min, viewer.setup.lmbda.max];
+  return {
+    key, early: true,
+    allowed: (context) => `${SLIDER} for the slider’s λ, or a number from ${range(context).join(" to ")}`,
+    check: (value, context) => (value === SLIDER ? SLIDER : numberWithin(value, range(context), 3)),
+    read: ({ inside: { views: { ratio } } }) => ratio.lambdas[key].value,
+    write: ({ inside }, value) => inside.views.ratio.setLambda(key, value),
+  };
+}
+
+// Of a map whose channels are not the bottleneck's: it shows its last one for a number beyond, its strongest for none.
+const sideChannel = {
+  allowed: ({ picture }) => `a whole number from 0 to ${picture.channels - 1}, or nothing`,
+  check: (value, { picture }) => (value === "" ? "" : numberWithin(value, [0, picture.channels - 1], 0)),
+  read: ({ inside }) => inside.views.channels.sideChannel ?? "",
+  write: ({ inside }, value) => inside.views.channels.setSideChannel(value === "" ? null : value),
+};
+
+const edits = {
+  allowed: ({ picture }) => `channel=factor, with commas between them, channels below ${picture.channels}, factors up to 4`,
+  check: (value, { picture }) => {
+    const factors = parseEdits(value);
+    return factors && [...factors.keys()].every((channel) => channel < picture.channels) ? editsText(factors) : undefined;
+  },
+  read: ({ inside }) => inside.edits.text,
+  write: ({ inside }, value) => (inside.edits.text = value),
+};
+
+const pins = places(8, ({ pins }) => pins.text, ({ pins }, value) => (pins.text = value));
+const element = places(
+  1, ({ card: { place } }) => (place ? `${place.row}-${place.column}` : ""),
+  ({ card }, value) => card.choose(parsePlaces(value)[0] ?? null),
+);
+
+export const FIELDS = [
+  // Opened first of all, and together: see `State.apply`.
+  { key: "picture", ...choice(samples), read: ({ opening }) => opening.source.sample },
+  { key: "model", ...choice(({ viewer }) => viewer.setup.models), read: (viewer) => viewer.model },
+  {
+    key: "lambda", early: true,
+    ...number(({ picture: { lmbda } }) => [lmbda.min, lmbda.max], 3),
+    read: (viewer) => rounded(viewer.wanted, 3),
+    write: (viewer, value) => viewer.setLambda(value),
+  },
+  {
+    key: "view", early: true,
+    ...choice(({ viewer }) => viewer.inside.tabs.map((tab) => tab.dataset.tab)),
+    read: ({ inside }) => inside.tab,
+    write: ({ inside }, value) => inside.setTab(value),
+  },
+  {
+    key: "channel", early: true,
+    ...number(({ picture }) => [0, picture.channels - 1]),
+    read: ({ inside }) => inside.channel,
+    write: ({ inside }, value) => inside.setChannel(value),
+  },
+  { key: "zchannel", early: true, ...sideChannel },
+  ratioEnd("a"),
+  ratioEnd("b"),
+  { key: "edit", early: true, ...edits },
+  { key: "pins", ...pins },
+  { key: "element", ...element },
+  {
+    key: "mode",
+    ...choice(({ viewer }) => viewer.parts.modes.map((radio) => radio.value)),
+    read: ({ stage }) => stage.mode,
+    write: ({ modes }, value) => modes.set(value),
+  },
+  {
+    key: "split",
+    ...number(() => [0, 1], 3),
+    read: ({ stage }) => rounded(stage.split, 3),
+    write: ({ stage }, value) => stage.setSplit(value),
+  },
+  { key: "map", ...toggle(({ parts }) => parts.overlay.checked, ({ inside }, isOn) => inside.setOverlay(isOn)) },
+  {
+    key: "opacity",
+    ...number(() => [10, 100]),
+    read: ({ parts }) => Number(parts.opacity.value),
+    write: ({ inside }, value) => inside.setOpacity(value),
+  },
+  { key: "compare", ...comparison },
+  { key: "swap", ...toggle(({ comparison }) => comparison.swapped, ({ comparison }, isOn) => comparison.choose(comparison.choice, isOn)) },
+  {
+    key: "curves",
+    ...several(names),
+    read: ({ panel }) => panel.chosenNames.join(","),
+    write: ({ panel }, value) => panel.chooseOnly(split(value)),
+  },
+  { key: "means", ...toggle(({ panel }) => panel.showsMeans, ({ panel }, isOn) => panel.showMeans(isOn)) },
+  {
+    key: "lesson",
+    ...choice(({ viewer }) => viewer.lessons.places),
+    read: ({ lessons }) => lessons.place,
+    write: ({ lessons }, value) => lessons.show(value),
+  },
+  { key: "play", ...toggle(({ player }) => player.playing, ({ player }, isOn) => (isOn ? player.offer() : player.stop())) },
+  {
+    key: "hide",
+    ...several(() => PANELS),
+    read: ({ root }) => (root.dataset.hide ?? "").replaceAll(" ", ","),
+    write: ({ root }, value) => (root.dataset.hide = value.replaceAll(",", " ")),
+  },
+  { key: "box", ...box }, // after all that changes the layout
+];
+
+// Every select with data-state is a field by its options.
+export function selectFields(root) {
+  return [...root.querySelectorAll("select[data-state]")].map((select) => ({
+    key: select.dataset.state,
+    early: true,
+    ...choice(() => [...select.options].map(({ value }) => value)),
+    read: () => select.value,
+    write: (_, value) => {
+      select.value = value;
+      select.dispatchEvent(new Event("change", { bubbles: true }));
+    },
+  }));
+}

@@ -1,0 +1,77 @@
+// Lessons: steps of a state and a few sentences each, as data from the server (see lessons.json).
+//
+// A place is "lesson.step", steps from 1, or "" where no lesson is open. It is a key of the state, so a link can open it.
+import { makeElement } from "../controls/elements.js";
+
+export class Lessons {
+  constructor(parts, viewer, lessons, signal) {
+    Object.assign(this, { parts, viewer, lessons, place: "" });
+    const places = (lesson) => lesson.steps.map((step, i) => [`${lesson.id}.${i + 1}`, { lesson, step, i }]);
+    this.steps = new Map(lessons.flatMap(places));
+    const on = (name, action) => parts[name].addEventListener("click", action, { signal });
+    on("lessonsOpen", () => parts.lessons.showModal());
+    on("lessonBack", () => this.move(-1));
+    on("lessonNext", () => this.move(1));
+    on("lessonClose", () => this.close());
+    parts.lessonsOpen.hidden = !lessons.length;
+    parts.lessonList.replaceChildren(...lessons.map((lesson) => this.entry(lesson)));
+  }
+
+  get places() {
+    return ["", ...this.steps.keys()];
+  }
+
+  // What a place sets: whatever it does not name is as usual. The picture may be the visitor's own.
+  stateOf(place) {
+    const found = this.steps.get(place);
+    if (!found) return {};
+    const { picture, hide, lesson, ...usual } = this.viewer.state.defaults;
+    return { ...usual, ...found.step.state };
+  }
+
+  entry({ id, title, about }) {
+    const entry = makeElement("button", "", makeElement("b", "", title), makeElement("span", "", about));
+    Object.assign(entry, { type: "button" });
+    entry.dataset.lesson = id;
+    entry.addEventListener("click", () => {
+      this.parts.lessons.close();
+      this.go(`${id}.1`);
+    });
+    return entry;
+  }
+
+  async go(place) {
+    const { state } = this.viewer;
+    const rejected = await state.apply({ ...this.stateOf(place), lesson: place }).catch((error) => [error.message]);
+    if (!rejected.length) return;
+    await state.apply({ lesson: place });
+    this.viewer.notify(`This step cannot be shown here: it needs ${rejected.join(", ")}.`);
+  }
+
+  move(steps) {
+    const { lesson, i } = this.steps.get(this.place);
+    if (i + steps < lesson.steps.length) this.go(`${lesson.id}.${i + 1 + steps}`);
+    else this.close();
+  }
+
+  close() {
+    this.show("");
+    this.viewer.state.touch();
+    this.parts.lessonsOpen.focus();
+  }
+
+  // The card of a place, without its state.
+  show(place) {
+    this.place = place;
+    const { parts } = this;
+    const found = this.steps.get(place);
+    parts.lesson.hidden = !found;
+    if (!found) return;
+    const { lesson: { title, steps }, step, i } = found;
+    parts.lessonTitle.textContent = title;
+    parts.lessonCount.textContent = `${i + 1} of ${steps.length}`;
+    parts.lessonText.textContent = step.text;
+    parts.lessonBack.disabled = i === 0;
+    parts.lessonNext.textContent = i + 1 < steps.length ? "Next" : "Finish";
+  }
+}

@@ -1,0 +1,93 @@
+// Autoplay: λ moves by itself, and each step waits until the frame of the one before is painted.
+import { makeChoice } from "../controls/elements.js";
+
+const SPEEDS = [
+  ["0.5", "every 2 s"], ["1", "once a second"], ["2", "twice a second"], ["4", "4 a second"], ["10", "as fast as it goes"],
+];
+const STEPS = [
+  ["0.0625", "1/16 octave"], ["0.125", "1/8 octave"], ["0.25", "1/4 octave"], ["0.5", "1/2 octave"], ["1", "one octave"],
+];
+const TURNS = [["there", "there and back"], ["again", "from the start again"], ["once", "once"]];
+const CALM = { speed: 1, step: 1 }; // at most and at least, for who asked for less motion
+
+export class Player {
+  constructor(parts, viewer, signal) {
+    Object.assign(this, { parts, viewer, playing: false, direction: 1 });
+    const choices = [
+      makeChoice("speed", "Steps", SPEEDS, () => {}), makeChoice("step", "Length", STEPS, () => {}),
+      makeChoice("turn", "At the end", TURNS, () => {}),
+    ];
+    [this.speed, this.step, this.turn] = choices.map(({ select }) => select);
+    [this.speed.value, this.step.value] = ["4", "0.125"];
+    parts.playOptions.append(...choices.map(({ box }) => box));
+    parts.play.addEventListener("click", () => this.toggle(), { signal });
+    signal.addEventListener("abort", () => this.stop());
+    this.motion = matchMedia("(prefers-reduced-motion: reduce)");
+    this.reflect();
+  }
+
+  toggle() {
+    if (this.playing) this.stop();
+    else this.start();
+  }
+
+  // As a link or a lesson asks for it: not where less motion is wanted.
+  offer() {
+    if (!this.motion.matches) this.start();
+  }
+
+  start() {
+    if (this.playing || !this.viewer.picture) return;
+    this.playing = true;
+    this.reflect();
+    this.play();
+  }
+
+  stop() {
+    this.playing = false;
+    this.reflect();
+  }
+
+  reflect() {
+    this.parts.play.textContent = this.playing ? "❚❚" : "▶";
+    this.parts.play.ariaPressed = this.playing;
+  }
+
+  async play() {
+    while (this.playing && (await this.rest())) {
+      const next = this.next();
+      if (next === null) break;
+      this.viewer.setLambda(next);
+    }
+    this.stop();
+  }
+
+  get pace() {
+    const [speed, step] = [Number(this.speed.value), Number(this.step.value)];
+    if (!this.motion.matches) return { speed, step };
+    return { speed: Math.min(speed, CALM.speed), step: Math.max(step, CALM.step) };
+  }
+
+  // Until the frame is there and the next step is due; false where somebody else moved λ, or the frame failed.
+  async rest() {
+    const { viewer, viewer: { wanted } } = this;
+    const due = performance.now() + 1000 / this.pace.speed;
+    const isMine = () => this.playing && viewer.wanted === wanted;
+    const isWaiting = () => viewer.coming || viewer.frames.running || viewer.root.dataset.state === "loading";
+    while (isMine() && (isWaiting() || performance.now() < due)) await new Promise(requestAnimationFrame);
+    return isMine() && viewer.isSettled();
+  }
+
+  // λ of the next step, or null at the end of the last.
+  next() {
+    const { viewer: { slider }, turn: { value: turn }, pace: { step } } = this;
+    const { min, max } = slider.range;
+    if (turn !== "there") this.direction = 1;
+    const isAtEnd = (end) => Math.abs(Math.log2(slider.value / end)) < 1e-6;
+    if (!isAtEnd(this.direction > 0 ? max : min)) return slider.away(this.direction * step);
+    if (turn === "once") return null;
+    if (turn === "again") return min;
+    this.direction *= -1;
+    return slider.away(this.direction * step);
+  }
+}

@@ -1,0 +1,80 @@
+// How the viewer talks to Python. This is the app's way, over HTTP; a widget brings an object with the same methods:
+//   setup()                           -> models, samples, λ axis, figure (see service/routes.py)
+//   open({model, sample})             -> {id, name, model, notes}; also {model, picture: id} and {model, file, name}
+//   pixels(id), frame(id, lmbda, wishes) -> {header, pixels: Uint8Array of RGB, wishes, bytes}: see decodeFrame; wishes:
+//                                        what is wanted of the inside, see wishes/answers.py
+//   rival(id, wish, signal)           -> the same of another codec; wish: {codec, by: "fixed", setting}, or
+//                                        {codec, by: "rate" or "quality", lmbda} for one that matches the model
+//   modulation(model)                 -> the gains of a model's modulators over λ: {header: {lambdas, arrays}, m0, …},
+//                                        each Float32Array of λ × channels; see service/replies.py
+//   points(id, codecs, signal, onLine) -> resolves when every point was given to onLine; codecs: names
+//   file(id, lmbda, kind)             -> {blob, name}
+//   sweep(id, query, signal, onPart)  -> {blob, name} of many λ; query: see the route; onPart({done, of}) on the way
+//   plotly()                          -> the Plotly library
+// A method that fails throws an Error whose message is a sentence for the user; `gone` on it: the picture was let go.
+import { decodeFrame, fromBase64 } from "../picture/pixels.js";
+
+// send: what the requests go through, as `fetch` does; a widget's go through messages to the kernel.
+export function httpTransport(base, send = fetch) {
+  const request = (...wish) => ask(send, ...wish);
+  const url = (path, query = {}) => new URL(`${path}?${new URLSearchParams(query)}`, base);
+  const json = async (response) => (await response).json();
+  const frame = async (response) => decodeFrame(await (await response).arrayBuffer());
+  return {
+    setup: () => json(request(url("api/setup"))),
+    open: ({ file, ...query }) => json(request(url("api/open", query), { method: "POST", body: file })),
+    pixels: (id) => frame(request(url(`api/pixels/${id}`))),
+    frame: (id, lmbda, wishes = []) => {
+      const query = [["lmbda", lmbda], ...wishes.map((wish) => ["wish", wish])];
+      return frame(request(url(`api/frame/${id}`, query)));
+    },
+    rival: (id, { codec, by, setting, lmbda }, signal) => {
+      const [route, query] = by === "fixed" ? ["rival", { codec, setting }] : ["match", { codec, lmbda, by }];
+      return frame(request(url(`api/${route}/${id}`, query), { signal }));
+    },
+    modulation: (model) => frame(request(url("api/modulation", { model }))),
+    points: (id, codecs, signal, onLine) => readLines(request(url(`api/points/${id}`, { codecs }), { signal }), onLine),
+    file: (id, lmbda, kind) => download(request(url(`api/file/${id}`, { lmbda, kind }))),
+    sweep: async (id, query, signal, onPart) => {
+      let file;
+      const take = (line) => ("data" in line ? (file = line) : onPart(line));
+      await readLines(request(url(`api/sweep/${id}`, query), { signal }), take);
+      return { name: file.name, blob: new Blob([fromBase64(file.data)], { type: file.type }) };
+    },
+    plotly: () => loadScript(url("viewer/plotly.min.js")).then(() => window.Plotly),
+  };
+}
+
+async function ask(send, url, options) {
+  const response = await send(url, options).catch((error) => {
+    if (error.name === "AbortError") throw error;
+    throw new Error("The server does not answer: is it still running?");
+  });
+  if (response.ok) return response;
+  const answer = await response.json().catch(() => ({}));
+  const error = new Error(answer.error ?? `The server could not do this (status ${response.status}).`);
+  throw Object.assign(error, { gone: response.status === 410 });
+}
+
+async function readLines(response, onLine) {
+  const reader = (await response).body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    const lines = (rest + part.value).split("\n");
+    rest = lines.pop();
+    lines.forEach((line) => onLine(JSON.parse(line)));
+  }
+}
+
+async function download(response) {
+  const name = /filename\*=UTF-8''(.*)/.exec((await response).headers.get("Content-Disposition"))[1];
+  return { name: decodeURIComponent(name), blob: await (await response).blob() };
+}
+
+function loadScript(src) {
+  return new Promise((resolve, reject) => {
+    const script = Object.assign(document.createElement("script"), { src, onload: resolve });
+    script.onerror = () => reject(new Error("The plot could not be loaded."));
+    document.head.append(script);
+  });
+}
