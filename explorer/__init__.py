@@ -5,7 +5,8 @@
        │          │           ├── latents, bits    (M, h, w) float32
        │     load_model       └── ratio(λa, λb)    the paper's Fig. 5c
        │          │
-       └── model.encode(picture, λ) ── .mae file ── decode ── (H, W, 3) uint8
+       └── model.encode(picture, λ) ── .mae file ─┬─ decode ── (H, W, 3) uint8
+                                                  └─ receive ─ Received: picture, λ, bits, no original
 
     model   = explorer.load_model("mae")
     session = explorer.Session(model, "photo.jpg")
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from explorer.codecs.base import RDPoint
     from explorer.images import InputError, Picture
     from explorer.inside import Edit, LogRatio, Response, log_ratio, receptive_field
-    from explorer.library import decode, list_models, load_model, samples
+    from explorer.library import decode, list_models, load_model, receive, samples
+    from explorer.received import Received
     from explorer.session import Session
     from explorer.views.notebook import ExplorerPanel as ExplorerPanel
     from explorer.views.notebook import ExplorerWidget as ExplorerWidget
@@ -37,12 +39,14 @@ __all__ = [
     "LogRatio",
     "Picture",
     "RDPoint",
+    "Received",
     "Response",
     "Session",
     "decode",
     "list_models",
     "load_model",
     "log_ratio",
+    "receive",
     "receptive_field",
     "samples",
 ]  # and, with the extra "notebook" installed: ExplorerPanel, ExplorerWidget, notebook, widget
@@ -55,6 +59,7 @@ _HOME = {
     "LogRatio": "explorer.inside",
     "Picture": "explorer.images",
     "RDPoint": "explorer.codecs.base",
+    "Received": "explorer.received",
     "Response": "explorer.inside",
     "Session": "explorer.session",
     "decode": "explorer.library",
@@ -62,6 +67,7 @@ _HOME = {
     "load_model": "explorer.library",
     "log_ratio": "explorer.inside",
     "notebook": "explorer.views.notebook",
+    "receive": "explorer.library",
     "receptive_field": "explorer.inside",
     "samples": "explorer.library",
     "widget": "explorer.views.notebook",

@@ -34,7 +34,7 @@ def encode(args: argparse.Namespace) -> None:
 def decode(args: argparse.Namespace) -> None:
     from explorer import bitstream, images, library
 
-    data = _read(args.input)
+    data = bitstream.read(args.input)
     if args.model is None:
         pixels = library.decode(data, args.device)
     else:
@@ -52,7 +52,7 @@ def info(args: argparse.Namespace) -> None:
     from explorer import bitstream
     from explorer.condition import lambda_of
 
-    header, payload = bitstream.unpack(_read(args.file))
+    header, payload = bitstream.unpack(bitstream.read(args.file))
     size = bitstream.HEADER_BYTES + len(payload)
     bpp = 8 * size / (header.width * header.height)
     print(f"{header.width}×{header.height} pixels, λ {lambda_of(header.level):.1f}, checkpoint {header.model}")
@@ -123,15 +123,6 @@ def bench(args: argparse.Namespace) -> None:
     from explorer.bench import bench as measure
 
     print(text(measure(args.json, args.models or MODELS)))
-
-
-def _read(path: str) -> bytes:
-    from explorer.images import InputError
-
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); check the path.") from None
 
 
 def _write(path: str, data: bytes) -> None:

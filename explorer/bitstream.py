@@ -19,6 +19,7 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 
 from explorer.images import MAX_PIXELS, InputError
 
@@ -37,6 +38,21 @@ class Header:
     width: int
     height: int
     level: int
+
+
+def read(file: str | Path | bytes) -> bytes:
+    """The bytes of a file that is there, or bytes as they are; InputError where it cannot be read."""
+    if isinstance(file, bytes):
+        return file
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read ({error.strerror}); check the path.") from None
+
+
+def is_file(name: str, start: bytes = b"") -> bool:
+    """Whether a file's name or its first bytes say that it is a .mae file, damaged or not."""
+    return Path(name).suffix.lower() == ".mae" or start.startswith(MAGIC)
 
 
 def pack(header: Header, payload: bytes) -> bytes:

@@ -57,9 +57,7 @@ def load(path: str | Path) -> tuple[Autoencoder, dict[str, Tensor], str]:
     """(model in eval mode on the CPU, the prior's integer tensors, the checkpoint's id: 8 hex digits of its
     content). Raises InputError, also where a difference's base is not there or another one."""
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no dict)
+        tensors, metadata = _contents(path)
         known = _current_names(tensors, metadata.get("format", "1"), str(path))
         model = Autoencoder(ModelConfig(**json.loads(metadata["config"])))
         integers = {name[len("coder.") :]: known[name] for name in known if name.startswith("coder.")}
@@ -74,6 +72,20 @@ def load(path: str | Path) -> tuple[Autoencoder, dict[str, Tensor], str]:
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise InputError(f"{path} is not a checkpoint of this project; train or fetch it again.") from error
     return model.eval(), integers, content_id(tensors, metadata.get("base", ""))
+
+
+def identity(path: str | Path) -> str:
+    """The id of the checkpoint in a file, as `load` gives it, without building its network. Raises InputError."""
+    try:
+        tensors, metadata = _contents(path)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path} is not a checkpoint of this project; train or fetch it again.") from error
+    return content_id(tensors, metadata.get("base", ""))
+
+
+def _contents(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    with safe_open(path, framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 (no dict)
 
 
 def content_id(tensors: dict[str, Tensor], base: str = "") -> str:

@@ -10,6 +10,7 @@ Pure functions of arrays and a codec; `Session` calls them with its own.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -168,7 +169,7 @@ class Edit:
     """A picture decoded from a changed bottleneck.
 
     pixels: (H, W, 3) uint8, read-only. estimated_bits: of the file without the channels that were left out.
-    psnr: in dB, against the original.
+    psnr: in dB, against the original; nan where there is none.
     """
 
     pixels: Pixels
@@ -176,13 +177,15 @@ class Edit:
     psnr: float
 
 
-def edit(model: LearnedCodec, original: Pixels, code: Code, factors: Mapping[int, float]) -> Edit:
-    """The picture when the decoder sees channel c of a code's ŷ (M, h, w) times factors[c]. Raises InputError for a
-    channel that is not there and a factor outside [−4, 4]."""
-    pixels = model.synthesise(_scaled(code.decoded, factors), code.condition, *original.shape[:2])
+def edit(
+    model: LearnedCodec, size: tuple[int, int], code: Code, factors: Mapping[int, float], original: Pixels | None
+) -> Edit:
+    """The picture, (height, width) = size, when the decoder sees channel c of a code's ŷ (M, h, w) times factors[c].
+    Raises InputError for a channel that is not there and a factor outside [−4, 4]."""
+    pixels = model.synthesise(_scaled(code.decoded, factors), code.condition, *size)
     left_out = [channel for channel, factor in factors.items() if factor == 0]
     bits = code.total_bits - float(code.bits[left_out].sum(dtype=np.float64))
-    return Edit(frozen(pixels), bits, metrics.psnr(original, pixels))
+    return Edit(frozen(pixels), bits, math.nan if original is None else metrics.psnr(original, pixels))
 
 
 def _scaled(decoded: NDArray[np.float32], factors: Mapping[int, float]) -> NDArray[np.float32]:

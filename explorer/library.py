@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from explorer import bitstream
+from explorer import bitstream, checkpoint
 from explorer.codecs.baselines import place
 from explorer.codecs.learned import LearnedCodec
 from explorer.images import InputError
+from explorer.received import Received
 from explorer.runtime import Pixels
 
 DEFAULT = "mae"
@@ -40,14 +42,16 @@ def load_model(name: str | Path = DEFAULT, device: str = "auto") -> LearnedCodec
     """A bundled checkpoint by name, or any by path, on "cpu", "cuda", or the GPU where there is one ("auto").
 
     Loaded once per process. Raises InputError for a name that is not bundled and a file that is no checkpoint."""
+    return _open(_path(name), device)
+
+
+def _path(name: str | Path) -> Path:
     bundled = folder() / f"{name}.safetensors"
-    if bundled.is_file():
-        return _open(bundled, device)
-    if Path(name).suffix != ".safetensors":
+    if not bundled.is_file() and Path(name).suffix != ".safetensors":
         raise InputError(
             f"There is no bundled model {str(name)!r}; choose one of {', '.join(list_models())}, or give a path."
         )
-    return _open(Path(name), device)
+    return bundled if bundled.is_file() else Path(name)
 
 
 @lru_cache(maxsize=16)  # the bundled ones: a picture may be looked at with all of them in turn
@@ -57,16 +61,28 @@ def _open(path: Path, device: str) -> LearnedCodec:
 
 def decode(data: bytes, device: str = "auto") -> Pixels:
     """A .mae file -> (H, W, 3) uint8, by the bundled model that its header names. Raises InputError."""
+    return load_model(maker(data, list_models()), device).decode(data)
+
+
+def receive(file: str | Path | bytes, device: str = "auto") -> Received:
+    """A .mae file, by its path or its bytes, as its receiver sees it, by the bundled model that its header names.
+    Raises InputError."""
+    data = bitstream.read(file)
+    name = "picture" if isinstance(file, bytes) else Path(file).name
+    return Received(load_model(maker(data, list_models()), device), data, name)
+
+
+def maker(data: bytes, models: Sequence[str]) -> str:
+    """Which of some models, bundled names or paths, made a .mae file; InputError where none did."""
     header, _ = bitstream.unpack(data)
-    return model_of(header, device).decode(data)
-
-
-def model_of(header: bitstream.Header, device: str = "auto") -> LearnedCodec:
-    """The bundled model that a header names; InputError where none is it."""
-    for name in list_models():
-        model = load_model(name, device)
-        if model.version == header.model:
-            return model
+    for name in models:
+        if _identity(_path(name)) == header.model:
+            return name
     raise InputError(
         f"No bundled model has the id {header.model}; open the checkpoint that wrote this file with --model."
     )
+
+
+@lru_cache(maxsize=64)
+def _identity(path: Path) -> str:
+    return checkpoint.identity(path)

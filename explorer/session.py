@@ -104,8 +104,24 @@ class Session:
         return other
 
     def __repr__(self) -> str:
-        height, width = self.picture.pixels.shape[:2]
+        height, width = self.size
         return f"Session({self.model.name!r}, {self.picture.name!r}, {width}×{height})"
+
+    @property
+    def name(self) -> str:
+        """The picture's name."""
+        return self.picture.name
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the picture in pixels."""
+        height, width = self.picture.pixels.shape[:2]
+        return height, width
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the intermediate maps, in data order; see `features`."""
+        return self.model.layers
 
     def reconstruct(self, lmbda: Lambda) -> Pixels:
         """The decoded picture, (H, W, 3) uint8: what `explorer.decode` makes of `encode(lmbda)`, bit for bit."""
@@ -164,7 +180,7 @@ class Session:
         """The picture when the decoder sees channel c of ŷ times factors[c]. A channel with factor 0 is left out of the
         file; others cost what they did. Raises InputError for a channel that is not there and a factor outside [−4, 4].
         """
-        return inside.edit(self.model, self.picture.pixels, self.code(lmbda), factors)
+        return inside.edit(self.model, self.size, self.code(lmbda), factors, self.picture.pixels)
 
     def block_error(self, lmbda: Lambda) -> NDArray[np.float32]:
         """The mean squared error, on [0, 1], of each 16×16 block of 8-bit pixels, (h, w) float32."""

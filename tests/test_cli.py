@@ -23,7 +23,7 @@ LAYERS = [  # each may import from the lines above it, and from its own
     {"modulation", "priors", "model", "checkpoint"},
     {"bitstream", "runtime"},
     {"codecs"},
-    {"train", "library", "inside", "session"},
+    {"train", "library", "inside", "session", "received"},
     {"rows", "workers", "evaluate", "cards", "report", "fetch", "bench"},
     {"views"},
     {"arguments", "__main__"},

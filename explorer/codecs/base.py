@@ -84,6 +84,10 @@ class Codec(Protocol):
         """Name for people, such as "JPEG 4:2:0"."""
 
     @property
+    def suffix(self) -> str:
+        """What the name of its files ends in, such as "jpg"."""
+
+    @property
     def version(self) -> str:
         """The libraries that do the work, with their versions; raises MissingPackage where what it needs is absent."""
 

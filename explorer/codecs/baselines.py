@@ -133,6 +133,8 @@ class Steps(Knob):
 class IndependentModels:
     """The models that were trained for one λ each, as one codec: the setting is λ and chooses the model."""
 
+    suffix = "mae"
+
     def __init__(self, family: str, names: dict[float, str], load: Load) -> None:
         """names: of the models by λ, as `members` gives them, one or more. load: opens one of them, and keeps it."""
         self.name, self.label = family, label(family)

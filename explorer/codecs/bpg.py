@@ -32,6 +32,7 @@ class BPG:
     name: str
     label: str
     pixel_format: int
+    suffix = "bpg"
     knob = Knob("qp", "QP", 0, 51, sweep=(51, 48, 45, 42, 39, 37, 35, 33, 31, 29, 27, 25, 22, 19, 16, 12, 8, 4))
 
     @property

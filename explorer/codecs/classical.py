@@ -28,6 +28,7 @@ class PillowCodec:
     name: str
     label: str
     format: str
+    suffix: str
     knob: Knob
     options: Callable[[float], dict[str, Any]]
     library: Callable[[], str]
@@ -122,6 +123,7 @@ JPEG = FittedJPEG(
     name="jpeg",
     label="JPEG 4:2:0",
     format="JPEG",
+    suffix="jpg",
     knob=_JPEG_KNOB,
     options=lambda quality: {"quality": quality, "subsampling": "4:2:0", "optimize": True},
     library=_JPEG_LIBRARY,
@@ -131,6 +133,7 @@ JPEG444 = FittedJPEG(
     name="jpeg444",
     label="JPEG 4:4:4",
     format="JPEG",
+    suffix="jpg",
     knob=_JPEG_KNOB,
     options=lambda quality: {"quality": quality, "subsampling": "4:4:4", "optimize": True},
     library=_JPEG_LIBRARY,
@@ -146,6 +149,7 @@ JPEG2000 = PillowCodec(
     name="jpeg2000",
     label="JPEG 2000",
     format="JPEG2000",
+    suffix="jp2",
     knob=Knob(
         name="psnr",
         label="Target PSNR",
@@ -163,6 +167,7 @@ WEBP = PillowCodec(
     name="webp",
     label="WebP",
     format="WEBP",
+    suffix="webp",
     knob=Knob("quality", "Quality", 0, 100, (1, 4, 8, 14, 21, 30, 40, 50, 60, 70, 77, 83, 88, 92, 95, 98), False),
     options=lambda quality: {"quality": quality, "method": 6},
     library=_in_pillow("webp", "libwebp"),
@@ -172,6 +177,7 @@ AVIF = PillowCodec(
     name="avif",
     label="AVIF 4:4:4",
     format="AVIF",
+    suffix="avif",
     knob=Knob("quality", "Quality", 0, 100, (4, 10, 16, 22, 28, 34, 40, 47, 54, 61, 68, 75, 82, 88, 93, 97)),
     options=lambda quality: {"quality": quality, "subsampling": "4:4:4", "speed": 6},
     library=_in_pillow("avif", "libavif"),
@@ -182,6 +188,7 @@ JXL = PillowCodec(
     name="jxl",
     label="JPEG XL",
     format="JXL",
+    suffix="jxl",
     knob=Knob("quality", "Quality", 0, 99, (3, 8, 14, 20, 26, 33, 40, 48, 56, 64, 72, 79, 85, 90, 94, 97), False),
     options=lambda quality: {"quality": quality, "effort": 7},
     library=_jxl,
@@ -192,6 +199,7 @@ HEIC = PillowCodec(
     name="heic",
     label="HEIC 4:2:0",
     format="HEIF",
+    suffix="heic",
     knob=Knob("quality", "Quality", 0, 99, (3, 8, 13, 18, 23, 28, 33, 38, 43, 48, 54, 60, 67, 75, 84, 93)),
     options=lambda quality: {"quality": quality, "chroma": "420"},
     library=_heic,

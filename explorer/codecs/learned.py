@@ -48,8 +48,11 @@ class LearnedCodec:
     knob: λ, its range and a sweep. only: the conditions of a model that has but a few λ, else none.
     kind, prior: see `ModelConfig`. channels: M, of the bottleneck.
     layers: names of the intermediate maps in data order; analysis_layers: those up to y.
+    suffix: of the names of its files.
     transforms: 8 hex digits of the weights besides the prior's; models that share them have the same y.
     """
+
+    suffix = "mae"
 
     def __init__(
         self,

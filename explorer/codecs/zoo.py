@@ -42,6 +42,7 @@ class ZooCodec:
 
     name: str
     label: str
+    suffix = "cai"
     knob = Knob("quality", "Quality", 1, 8, sweep=(1, 2, 3, 4, 5, 6, 7, 8))
 
     @property
