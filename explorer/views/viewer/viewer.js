@@ -36,7 +36,12 @@ export function createViewer(root, transport, options = {}) {
 
 class Viewer {
   constructor(root, transport, { scope = root, theme = preferredTheme, links = false }) {
-    Object.assign(this, { root, transport, theme, waits: 0 });
+    this.root = root;
+    this.transport = transport;
+    this.theme = theme;
+    this.waits = 0;
+    this.picture = null;
+    this.shown = null;
     root.viewer = this;
     root.dataset.state = "loading";
     this.parts = buildPage(root);
@@ -66,7 +71,8 @@ class Viewer {
 
   async start(links) {
     const setup = await this.transport.setup();
-    Object.assign(this, { setup, model: setup.model });
+    this.setup = setup;
+    this.model = setup.model;
     this.root.dataset.offline = Boolean(setup.offline);
     this.opening.source = setup.source;
     const { signal } = this.closing;

@@ -60,6 +60,7 @@ function keepKeys(root) {
 
 // Traits that are fields of the viewer's state (see state.js) by another name or in another form: [trait, read, write].
 const WHOLE = ""; // the state's word for a picture that is wholly visible
+/** @type {[trait: string, read: (state: any) => unknown, write: (value: any, state: any) => object][]} */
 const TRAITS = [
   ["view", ({ view, hide }) => (isAlone(hide) ? "compare" : view), (view, { hide }) => writeView(view, hide)],
   ["channel", ({ channel }) => channel, (channel) => ({ channel })],
@@ -84,14 +85,16 @@ function writeView(view, hide) {
 // Traits and the viewer follow each other.
 class Link {
   constructor(model, viewer, signal) {
-    Object.assign(this, { model, viewer, signal });
+    this.model = model;
+    this.viewer = viewer;
+    this.signal = signal;
     const { root } = viewer;
     root.addEventListener("picture", ({ detail }) => this.tell({ _picture: detail.id }), { signal });
     root.addEventListener("picture", () => this.start(), { once: true, signal });
   }
 
   start() {
-    const { model, viewer } = this;
+    const { viewer } = this;
     this.applyTraits();
     viewer.root.addEventListener("frame", ({ detail }) => this.tellFrame(detail), { signal: this.signal });
     viewer.root.addEventListener("statechange", () => this.tellState(), { signal: this.signal });

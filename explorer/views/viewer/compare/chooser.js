@@ -6,7 +6,9 @@ const RULES = [["rate", "same rate"], ["quality", "same quality"]];
 export class Chooser {
   // settings(codec) -> the settings that were measured. The comparison is what the controls say, and they what it is.
   constructor(parts, comparison, settings, signal) {
-    Object.assign(this, { parts, comparison, settings });
+    this.parts = parts;
+    this.comparison = comparison;
+    this.settings = settings;
     const on = (name, type, action) => parts[name].addEventListener(type, action, { signal });
     on("reference", "change", () => this.chooseCodec(parts.reference.value));
     on("rule", "change", () => this.chooseRule(parts.rule.value));

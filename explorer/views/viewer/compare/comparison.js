@@ -7,7 +7,9 @@ const REST_MS = 120; // how long λ rests before a match is asked for
 export class Comparison {
   // load(wish, signal) -> the codec's frame. changed(): paint again. failed(error).
   constructor(load, { changed, failed }) {
-    Object.assign(this, { load, changed, failed });
+    this.load = load;
+    this.changed = changed;
+    this.failed = failed;
     this.choice = null; // {codec, by: "rate" | "quality" | "fixed", setting}, or null: the original
     this.shown = null; // the codec's frame beside the model's; not what is wanted while `pending`
     this.pending = false;

@@ -1,10 +1,16 @@
 // What the views of the inside are built from: labelled choices, toggles, a legend, a sentence that explains.
 
 // options: [[value, text]]. data-state makes it a part of the viewer's state: links, lessons and widgets set it by key.
+/**
+ * @param {string} key
+ * @param {string} label
+ * @param {(string | number)[][]} options
+ * @param {() => void} changed
+ */
 export function makeChoice(key, label, options, changed) {
   const select = document.createElement("select");
   select.dataset.state = key;
-  select.append(...options.map(([value, text]) => new Option(text, value)));
+  select.append(...options.map(([value, text]) => new Option(String(text), String(value))));
   select.addEventListener("change", changed);
   const box = Object.assign(document.createElement("label"), { className: "mae-choice" });
   box.append(label, " ", select);
@@ -16,6 +22,13 @@ export function offerOnly(select, values) {
   for (const option of select.options) option.hidden = option.disabled = !values.includes(option.value);
 }
 
+/**
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {string} className
+ * @param {...(Node | string)} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
 export function makeElement(tag, className, ...children) {
   const element = Object.assign(document.createElement(tag), { className });
   element.append(...children);

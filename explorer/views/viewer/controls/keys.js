@@ -3,6 +3,7 @@
 const OCTAVE_STEPS = 16;
 
 // [keys, what they do, action(viewer, event)]. λ moves by sixteenths of an octave; a page doubles or halves it.
+/** @type {[keys: string[], does: string, action: (viewer: any, event: KeyboardEvent) => void][]} */
 const SHORTCUTS = [
   [["ArrowRight", "ArrowUp"], "raise λ (on the slider)", (v) => v.stepLambda(1 / OCTAVE_STEPS)],
   [["ArrowLeft", "ArrowDown"], "lower λ (on the slider)", (v) => v.stepLambda(-1 / OCTAVE_STEPS)],
@@ -40,6 +41,7 @@ function element(tag, textContent) {
 }
 
 export function fillHelp(list) {
+  /** @type {[keys: string[], does: string, ...unknown[]][]} */
   const rows = [...SHORTCUTS, [Object.keys(PAN_KEYS), "move the picture (when it has the focus)"]];
   list.replaceChildren(...rows.flatMap(([keys, does]) => {
     const term = document.createElement("dt");

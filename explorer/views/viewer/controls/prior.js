@@ -2,7 +2,9 @@
 
 export class PriorSwitch {
   constructor({ prior, priorChoice }, viewer, signal) {
-    Object.assign(this, { box: prior, choice: priorChoice, viewer });
+    this.box = prior;
+    this.choice = priorChoice;
+    this.viewer = viewer;
     this.group = `mae-prior-${Math.random().toString(36).slice(2)}`; // several viewers on a page
     viewer.root.addEventListener("picture", () => this.reflect(), { signal });
     this.choice.addEventListener("change", ({ target }) => this.choose(target.value), { signal });

@@ -6,7 +6,9 @@ const ONLY_ONE = "This model was trained for one λ: it has nothing to move.";
 
 export class LambdaSlider {
   constructor({ slider, ticks }, start) {
-    Object.assign(this, { slider, ticks, value: start });
+    this.slider = slider;
+    this.ticks = ticks;
+    this.value = start;
   }
 
   // The value that is nearest to a λ in a range.
@@ -54,8 +56,8 @@ export class LambdaSlider {
 
 function addTicks(box, { min }, octaves) {
   const ticks = Array.from({ length: Math.round(octaves) + 1 }, (_, i) => {
-    const tick = Object.assign(document.createElement("span"), { textContent: min * 2 ** i });
-    tick.style.setProperty("--at", i / octaves);
+    const tick = Object.assign(document.createElement("span"), { textContent: String(min * 2 ** i) });
+    tick.style.setProperty("--at", String(i / octaves));
     return tick;
   });
   box.replaceChildren(...ticks);

@@ -26,7 +26,11 @@ const VIEWS = { channels: ChannelsView, ratio: RatioView, modulation: Modulation
 export class Inside {
   // viewer: asks for frames and paints them.
   constructor(parts, viewer, signal) {
-    Object.assign(this, { parts, viewer, tab: "rd", channel: 0, frame: null });
+    this.parts = parts;
+    this.viewer = viewer;
+    this.tab = "rd";
+    this.channel = 0;
+    this.frame = null;
     this.edits = new Edits(() => this.editsChanged());
     this.inspection = new Inspection(this, parts);
     this.views = {};

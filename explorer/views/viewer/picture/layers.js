@@ -4,7 +4,13 @@ import { toImageData, differenceImage } from "./pixels.js";
 
 export class Layers {
   constructor(original, width, height) {
-    Object.assign(this, { width, height, swapped: false, frame: null, reference: null, difference: null, map: null });
+    this.width = width;
+    this.height = height;
+    this.swapped = false;
+    this.frame = null;
+    this.reference = null;
+    this.difference = null;
+    this.map = null;
     this.original = this.layer(original);
   }
 

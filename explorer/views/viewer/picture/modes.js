@@ -4,7 +4,9 @@ import { findingText, modelText, rivalText } from "../compare/labels.js";
 export class Modes {
   // sides() -> [left, right], each {text, short}: see `sideTexts`.
   constructor(parts, stage, sides) {
-    Object.assign(this, { parts, stage, sides });
+    this.parts = parts;
+    this.stage = stage;
+    this.sides = sides;
   }
 
   set(mode) {

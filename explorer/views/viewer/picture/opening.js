@@ -3,7 +3,9 @@ import { LambdaSlider } from "../controls/slider.js";
 
 export class Opening {
   constructor(viewer) {
-    Object.assign(this, { viewer, turn: 0, source: null }); // source: of what is open, and at first what to open
+    this.viewer = viewer;
+    this.turn = 0;
+    this.source = null; // source: of what is open, and at first what to open
   }
 
   // source: {sample}, {file, name}, or {picture} for an open one with another model. The newest wish wins.

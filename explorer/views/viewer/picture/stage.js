@@ -10,11 +10,18 @@ const PAN = 48;
 const ROWS_GAIN = 1.3;
 export const ELEMENT = 16; // pixels, in each direction, that one element of the bottleneck stands for
 
+/** @typedef {[width: number, height: number]} Size */
+
 export class Stage {
+  /** @type {Size} */
+  size; // of a panel, in CSS pixels
+
   // parts: stage, left, right, divider of the page. on: {view(scale): after zoom or pan, in screen pixels a pixel;
   // hover({x, y} of the picture's pixel under the pointer, or null); pick({x, y}): a click on one}.
   constructor(parts, on) {
-    Object.assign(this, { parts, on, marks: [] });
+    this.parts = parts;
+    this.on = on;
+    this.marks = [];
     this.canvases = [parts.left, parts.right];
     this.mode = "split";
     this.gain = 1;
@@ -70,7 +77,8 @@ export class Stage {
 
   setOriginal({ header, pixels }) {
     const resized = header.width !== this.width || header.height !== this.height;
-    [this.width, this.height] = [header.width, header.height];
+    this.width = header.width;
+    this.height = header.height;
     this.layers = new Layers(pixels, this.width, this.height);
     this.behaviour.translateExtent([[0, 0], [this.width, this.height]]);
     if (resized) this.fitted = true;
@@ -205,6 +213,7 @@ export class Stage {
     const height = Math.floor(this.parts.stage.clientHeight);
     if (!this.width || !width) return;
     const before = this.size;
+    /** @type {Size[]} */
     const halves = [[Math.floor((width - GAP) / 2), height], [width, Math.floor((height - GAP) / 2)]];
     const best = ROWS_GAIN * this.fitScale(halves[0]) >= this.fitScale(halves[1]) ? halves[0] : halves[1];
     this.size = this.mode === "beside" ? best : [width, height];
@@ -232,6 +241,7 @@ export class Stage {
   }
 
   // In CSS pixels.
+  /** @param {Size} panel */
   fitScale([width, height]) {
     return Math.min(width / this.width, height / this.height, LARGEST / this.ratio);
   }
@@ -259,7 +269,7 @@ export class Stage {
 
   // [x, y, scale]: the picture's point in the middle of the panel, in its pixels, and screen pixels a pixel.
   get look() {
-    return [...this.view.invert(this.size.map((length) => length / 2)), this.scale];
+    return [...this.view.invert([this.size[0] / 2, this.size[1] / 2]), this.scale];
   }
 
   lookAt(x, y, scale) {

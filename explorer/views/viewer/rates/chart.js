@@ -16,9 +16,21 @@ const CONFIG = { displayModeBar: false, showTips: false };
 export class Chart {
   // layout: Plotly's, where it differs from a plain chart; plotly: a promise of the library (viewer.plotly);
   // pick(point): a click on a point, as Plotly describes it; config: Plotly's.
+  /**
+   * @param {HTMLElement & { on?: Function }} box
+   * @param {Record<string, any>} layout
+   * @param {Promise<any>} plotly
+   * @param {{ pick?: (point: any) => void, config?: object }} options
+   */
   constructor(box, layout, plotly, { pick = () => {}, config = CONFIG } = {}) {
     const axes = { xaxis: { ...AXIS, ...layout.xaxis }, yaxis: { ...AXIS, ...layout.yaxis } };
-    Object.assign(this, { box, pick, config, data: [], layout: { ...LAYOUT, ...layout, ...axes } });
+    this.box = box;
+    this.pick = pick;
+    this.config = config;
+    this.data = [];
+    this.starting = null;
+    /** @type {Record<string, any>} */
+    this.layout = { ...LAYOUT, ...layout, ...axes };
     // A finger on the chart scrolls the page.
     if (matchMedia("(pointer: coarse)").matches) this.layout.dragmode = false;
     // Plotly hears of a new window size alone, but a box also changes with what is around it. This is called now, too.

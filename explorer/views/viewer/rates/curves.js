@@ -36,7 +36,12 @@ export class Curves {
 // The curve of some points in rate (bpp) and quality (dB): null for fewer than two. Points that another one beats in
 // both are left out, as for BD-rate. qualityAt and rateAt interpolate on log rate; outside of `rates` and `qualities`,
 // the ends of the curve, there is nothing to interpolate.
+/**
+ * @param {{ point: any }[]} points
+ * @param {string} metric
+ */
 export function measuredLine(points, metric) {
+  /** @type {[rate: number, quality: number][]} */
   const kept = [];
   for (const { point } of points) {
     const quality = METRICS[metric].quality(point);
@@ -49,11 +54,16 @@ export function measuredLine(points, metric) {
   const qualities = kept.map(([, quality]) => quality);
   const [quality, log] = [increasing(logs, qualities), increasing(qualities, logs)];
   return {
-    rates: [kept[0][0], kept.at(-1)[0]],
-    qualities: [qualities[0], qualities.at(-1)],
+    rates: range(kept.map(([rate]) => rate)),
+    qualities: range(qualities),
     qualityAt: (rate) => quality(Math.log(rate)),
     rateAt: (value) => Math.exp(log(value)),
   };
+}
+
+/** @returns {[low: number, high: number]} */
+function range(rising) {
+  return [rising[0], rising.at(-1)];
 }
 
 // PCHIP (Fritsch and Butland) through points that increase in x and y: no overshoot, as in BD-rate.

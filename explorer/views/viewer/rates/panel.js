@@ -8,7 +8,10 @@ export class RatePanel {
   // setup: see routes.py. plotly: a promise of the library. on: {load: the transport's points(); pick(series, setting):
   // a click on a point; grown(): the model's curve has more points; failed(error)}.
   constructor(parts, setup, plotly, on, signal) {
-    Object.assign(this, { parts, setup, on, chosen: new Set(setup.chosen) });
+    this.parts = parts;
+    this.setup = setup;
+    this.on = on;
+    this.chosen = new Set(setup.chosen);
     this.rivals = new Map(setup.rivals.map((rival) => [rival.name, rival]));
     this.plot = new RatePlot(parts, setup.figure, plotly, on.pick);
     this.curves = new Curves();

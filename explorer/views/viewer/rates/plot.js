@@ -5,7 +5,9 @@ export class RatePlot extends Chart {
   // parts: plot, now, other of the page. figure: from figures/rates.py. onPick(series, setting): a click on a point.
   constructor({ plot, now, other }, { data, layout, config }, plotly, onPick) {
     super(plot, layout, plotly, { config, pick: (point) => onPick(point.data.meta, point.customdata) });
-    Object.assign(this, { markers: { now, other }, places: {}, views: {} });
+    this.markers = { now, other };
+    this.places = {};
+    this.views = {};
     this.looks = new Map(data.map((trace) => [trace.meta, trace]));
   }
 

@@ -4,6 +4,7 @@ import { similarityDecibels } from "./curves.js";
 const BITS_PER_PIXEL = 24;
 
 // [key, name, explanation, value of a point -> [number, unit, tooltip]]
+/** @type {[key: string, name: string, title: string, write: (point: any) => string[]][]} */
 const NUMBERS = [
   ["bpp", "Rate", "Bits of the whole file per pixel", (p) => [p.bpp.toFixed(3), "bpp"]],
   ["psnr", "PSNR", "Peak signal-to-noise ratio over 8-bit RGB", (p) => [decibels(p.psnr), "dB"]],

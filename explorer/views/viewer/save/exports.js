@@ -11,7 +11,8 @@ const POINT_COLUMNS = [
 
 export class Exports {
   constructor(parts, viewer, signal) {
-    Object.assign(this, { parts, viewer });
+    this.parts = parts;
+    this.viewer = viewer;
     const { exports: menu, exportList, exportStop } = parts;
     const fill = () => exportList.replaceChildren(...this.rows().map(makeRow));
     menu.addEventListener("toggle", () => menu.open && fill(), { signal });

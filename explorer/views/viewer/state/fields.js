@@ -8,6 +8,16 @@ import { editsText, parseEdits } from "../inside/channels/edits.js";
 import { parsePlaces } from "../inside/inspection/pins.js";
 import { choice, listed, number, numberWithin, places, rounded, several, split, toggle } from "./values.js";
 
+/**
+ * @typedef {object} Field
+ * @property {string} key
+ * @property {boolean} [early]
+ * @property {(context: any) => string} allowed
+ * @property {(value: string, context: any) => string | number | undefined} check
+ * @property {(viewer: any) => string | number | undefined} read
+ * @property {(viewer: any, value: any) => unknown} [write]
+ */
+
 export const PANELS = ["head", "about", "controls", "probe", "lambda", "compare", "numbers", "tabs", "panels", "samples", "actions", "side"];
 
 const samples = ({ viewer }) => viewer.setup.samples.map(({ name }) => name);
@@ -90,6 +100,7 @@ const element = places(
   ({ card }, value) => card.choose(parsePlaces(value)[0] ?? null),
 );
 
+/** @type {Field[]} */
 export const FIELDS = [
   // Opened first of all, and together: see `State.apply`.
   { key: "picture", ...choice(samples), read: ({ opening }) => opening.source.sample },
@@ -163,8 +174,14 @@ export const FIELDS = [
 ];
 
 // Every select with data-state is a field by its options.
+/**
+ * @param {HTMLElement} root
+ * @returns {Field[]}
+ */
 export function selectFields(root) {
-  return [...root.querySelectorAll("select[data-state]")].map((select) => ({
+  /** @type {NodeListOf<HTMLSelectElement>} */
+  const selects = root.querySelectorAll("select[data-state]");
+  return Array.from(selects, (select) => ({
     key: select.dataset.state,
     early: true,
     ...choice(() => [...select.options].map(({ value }) => value)),

@@ -44,6 +44,7 @@ export class State {
     const source = this.source(values);
     const model = values.get("model") ?? viewer.model;
     const picture = (this.target = source ? await viewer.transport.open({ model, ...source }) : viewer.picture);
+    /** @type {[key: string, value: string | number | undefined][]} */
     const checked = [...values].map(([key, value]) => [key, this.check(key, value)]);
     const rejected = checked.filter(([, value]) => value === undefined).map(([key]) => key);
     if (!rejected.length && turn === this.turn) await this.write(new Map(checked), source, picture);

@@ -49,6 +49,11 @@ export function split(value) {
   return value ? value.split(",") : [];
 }
 
+/**
+ * @param {string} text
+ * @param {number[]} range
+ * @param {number} decimals
+ */
 export function numberWithin(text, [low, high], decimals) {
   const value = NUMBER.test(text) ? Number(text) : NaN;
   const isOne = value >= low && value <= high && (decimals > 0 || Number.isInteger(value));

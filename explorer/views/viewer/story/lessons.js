@@ -5,7 +5,10 @@ import { makeElement } from "../controls/elements.js";
 
 export class Lessons {
   constructor(parts, viewer, lessons, signal) {
-    Object.assign(this, { parts, viewer, lessons, place: "" });
+    this.parts = parts;
+    this.viewer = viewer;
+    this.lessons = lessons;
+    this.place = "";
     const places = (lesson) => lesson.steps.map((step, i) => [`${lesson.id}.${i + 1}`, { lesson, step, i }]);
     this.steps = new Map(lessons.flatMap(places));
     const on = (name, action) => parts[name].addEventListener("click", action, { signal });

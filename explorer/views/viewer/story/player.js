@@ -12,14 +12,21 @@ const CALM = { speed: 1, step: 1 }; // at most and at least, for who asked for l
 
 export class Player {
   constructor(parts, viewer, signal) {
-    Object.assign(this, { parts, viewer, playing: false, direction: 1 });
-    const choices = [
-      makeChoice("speed", "Steps", SPEEDS, () => {}), makeChoice("step", "Length", STEPS, () => {}),
-      makeChoice("turn", "At the end", TURNS, () => {}),
-    ];
-    [this.speed, this.step, this.turn] = choices.map(({ select }) => select);
-    [this.speed.value, this.step.value] = ["4", "0.125"];
-    parts.playOptions.append(...choices.map(({ box }) => box));
+    this.parts = parts;
+    this.viewer = viewer;
+    this.playing = false;
+    this.direction = 1;
+    const choices = {
+      speed: makeChoice("speed", "Steps", SPEEDS, () => {}),
+      step: makeChoice("step", "Length", STEPS, () => {}),
+      turn: makeChoice("turn", "At the end", TURNS, () => {}),
+    };
+    this.speed = choices.speed.select;
+    this.step = choices.step.select;
+    this.turn = choices.turn.select;
+    this.speed.value = "4";
+    this.step.value = "0.125";
+    parts.playOptions.append(...Object.values(choices).map(({ box }) => box));
     parts.play.addEventListener("click", () => this.toggle(), { signal });
     signal.addEventListener("abort", () => this.stop());
     this.motion = matchMedia("(prefers-reduced-motion: reduce)");

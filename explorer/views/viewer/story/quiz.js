@@ -37,7 +37,10 @@ const PAGE = `
 
 export class Quiz {
   constructor(parts, viewer, signal, random = Math.random) {
-    Object.assign(this, { box: parts.quiz, viewer, random, rounds: [] });
+    this.box = parts.quiz;
+    this.viewer = viewer;
+    this.random = random;
+    this.rounds = [];
     this.box.innerHTML = PAGE;
     const named = [...this.box.querySelectorAll("[data-quiz]")];
     this.parts = Object.fromEntries(named.map((part) => [part.dataset.quiz, part]));
@@ -101,7 +104,9 @@ export class Quiz {
     const codecs = this.codecs.filter(({ name }) => !opponent.value || name === opponent.value);
     const ofSample = (sample) => codecs.flatMap((codec) => LAMBDAS.map((lmbda) => ({ sample, codec, lmbda })));
     const all = setup.samples.flatMap(({ name }) => ofSample(name));
-    Object.assign(this, { pairs: shuffled(all, this.random), count: Number(rounds.value), rounds: [] });
+    this.pairs = shuffled(all, this.random);
+    this.count = Number(rounds.value);
+    this.rounds = [];
     this.work = new AbortController();
     this.coming = this.find();
     this.next();

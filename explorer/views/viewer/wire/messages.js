@@ -9,6 +9,10 @@ export function messageFetch(model, closing) {
   model.on("msg:custom", take);
   closing.addEventListener("abort", () => model.off("msg:custom", take));
 
+  /**
+   * @param {URL} url
+   * @param {{ method?: string, body?: Blob, signal?: AbortSignal }} options
+   */
   return async (url, { method = "GET", body, signal = closing } = {}) => {
     const id = `${own} ${++count}`;
     const buffers = body ? [await body.arrayBuffer()] : [];

@@ -19,7 +19,9 @@ const RATES = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
 
 export class BitsView {
   constructor(box, inside) {
-    Object.assign(this, { inside, values: null, drawn: "" });
+    this.inside = inside;
+    this.values = null;
+    this.drawn = "";
     const changed = () => inside.refresh();
     const names = (kind) => paletteNames(kind).map((name) => [name, name]);
     this.choices = {
@@ -29,9 +31,11 @@ export class BitsView {
       sequential: makeChoice("bitcolours", "Colours", names("sequential"), changed),
       diverging: makeChoice("changecolours", "Colours", names("diverging"), changed),
     };
-    this.choices.from.select.value = PAPER_LAMBDAS[0];
+    this.choices.from.select.value = String(PAPER_LAMBDAS[0]);
     const head = makeHead(ABOUT, ...Object.values(this.choices).map((choice) => choice.box));
-    [this.summary, this.here, this.shares] = ["p", "p", "p"].map((tag) => makeElement(tag, "mae-summary"));
+    this.summary = makeElement("p", "mae-summary");
+    this.here = makeElement("p", "mae-summary");
+    this.shares = makeElement("p", "mae-summary");
     this.legend = makeElement("div", "mae-legend");
     const [bars, rate] = [makeElement("div", "mae-chart"), makeElement("div", "")];
     box.append(head, this.summary, this.legend, this.here);
@@ -60,7 +64,7 @@ export class BitsView {
   show(frame) {
     const { wishes } = frame;
     this.bottleneck = bottleneckOf(frame);
-    const { positions: bits, sideCells: side, side_bits: sideBits, channelBits } = this.bottleneck;
+    const { positions: bits, sideCells: side, sideBits, channelBits } = this.bottleneck;
     this.blocks = { bits, side, mse: wishes.error.mse, local: wishes[this.local] };
     offerOnly(this.choices.where.select, Object.keys(BLOCK_MAPS).filter((key) => side || key !== "side"));
     if (!side && this.choice("where") === "side") this.choices.where.select.value = "bits";
@@ -127,7 +131,7 @@ export class BitsView {
 
   // Between y and what is coded besides it, which says what to expect of y.
   tellSplit() {
-    const { side_bits: side, side_stride: stride } = this.bottleneck;
+    const { sideBits: side, sideStride: stride } = this.bottleneck;
     if (!side) return "";
     const share = side / total(this.blocks.bits);
     return ` ${percent(1 - share)} of the bits are y’s and ${percent(share)} z’s, each of whose elements is shared by ` +

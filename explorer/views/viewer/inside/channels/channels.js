@@ -44,7 +44,9 @@ const ORDERS = {
 
 export class ChannelsView {
   constructor(box, inside) {
-    Object.assign(this, { box, inside, sideChannel: null }); // null: the strongest
+    this.box = box;
+    this.inside = inside;
+    this.sideChannel = null; // null: the strongest
     const changed = () => inside.refresh();
     const names = (kind) => paletteNames(kind).map((name) => [name, name]);
     this.choices = {
@@ -54,14 +56,18 @@ export class ChannelsView {
       palette: makeChoice("palette", "Colours", names("diverging"), changed),
       magnitudes: makeChoice("magnitudecolours", "Colours", names("sequential"), changed),
     };
-    const selects = Object.entries(this.choices).map(([name, { select }]) => [name, select]);
-    Object.assign(this, Object.fromEntries(selects));
+    this.values = this.choices.values.select;
+    this.sort = this.choices.sort.select;
+    this.scale = this.choices.scale.select;
+    this.palette = this.choices.palette.select;
+    this.magnitudes = this.choices.magnitudes.select;
     this.legend = makeElement("div", "mae-legend");
-    [this.summary, this.here] = [makeElement("p", "mae-summary"), makeElement("p", "mae-summary")];
+    this.summary = makeElement("p", "mae-summary");
+    this.here = makeElement("p", "mae-summary");
     const [detail, grid] = [makeElement("div", "mae-detail"), makeElement("div", "")];
     const boxes = Object.values(this.choices).map((choice) => choice.box);
     const head = makeHead(ABOUT, ...boxes);
-    [this.about] = head.children;
+    this.about = head.children[0];
     box.append(head, this.legend, this.here, detail, this.summary, grid);
     this.detail = new ChannelDetail(detail, inside.edits, inside.viewer.plotly);
     this.detailBox = detail;
@@ -168,7 +174,7 @@ export class ChannelsView {
   }
 
   // Channels that have nothing to do with the bottleneck's, the strongest first.
-  showSide({ side_bits: bits, channelBits }, { sign, values, channels, width, height, stride }) {
+  showSide({ sideBits: bits, channelBits }, { sign, values, channels, width, height, stride }) {
     const [energies, silent] = [energiesOf, silentOf].map((of) => of(values, channels));
     this.showMultiples(energies, energies, silent);
     const whole = bits + channelBits.reduce((sum, each) => sum + each, 0);

@@ -22,8 +22,10 @@ const LOOKS = [
 
 export class ChannelDetail {
   constructor(box, edits, plotly) {
-    Object.assign(this, { box, edits });
-    [this.numbers, this.cost] = [makeElement("p", "mae-summary"), makeElement("p", "mae-summary")];
+    this.box = box;
+    this.edits = edits;
+    this.numbers = makeElement("p", "mae-summary");
+    this.cost = makeElement("p", "mae-summary");
     this.factor = Object.assign(makeElement("input", ""), { type: "range", min: 0, max: 2, step: 0.1 });
     this.output = makeElement("output", "");
     this.factor.addEventListener("input", () => edits.set(this.channel, Number(this.factor.value)));
@@ -81,7 +83,7 @@ function histogram({ symbols, size }, channel) {
   return { symbols: shown, shares };
 }
 
-function numbersText({ channelBits, energies, size, side_bits: side, isPredicted }, channel, shares) {
+function numbersText({ channelBits, energies, size, sideBits: side, isPredicted }, channel, shares) {
   const bits = channelBits[channel];
   const all = channelBits.reduce((sum, each) => sum + each, side);
   const entropy = shares.reduce((sum, share) => (share ? sum - share * Math.log2(share) : sum), 0);

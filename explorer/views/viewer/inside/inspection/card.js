@@ -8,8 +8,12 @@ const ROOM = 120; // levels to each side of grey that a response may take
 export class ElementCard {
   // on: {changed(): another element, or none; pin(place); move([rows, columns]): an arrow key on the card}
   constructor(box, on) {
-    Object.assign(this, { box, on, place: null });
-    [this.title, this.values, this.about] = [makeElement("b", ""), makeElement("p", ""), makeElement("p", "mae-about")];
+    this.box = box;
+    this.on = on;
+    this.place = null;
+    this.title = makeElement("b", "");
+    this.values = makeElement("p", "");
+    this.about = makeElement("p", "mae-about");
     this.canvas = makeElement("canvas", "");
     this.canvas.setAttribute("role", "img");
     const close = button("✕", "Close (Escape)", () => this.choose(null));

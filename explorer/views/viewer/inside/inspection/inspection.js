@@ -11,7 +11,8 @@ const OF_ELEMENTS = ["planes", "plane:μ", "plane:σ"]; // a model without the l
 
 export class Inspection {
   constructor(inside, parts) {
-    Object.assign(this, { inside, place: null });
+    this.inside = inside;
+    this.place = null;
     const changed = () => this.changed();
     this.probe = new Probe(parts.probe);
     this.pins = new Pins(parts.pins, changed);

@@ -8,7 +8,9 @@ const COLOURS = ["#e69f00", "#56b4e9", "#009e73", "#f0e442", "#cc79a7", "#d55e00
 export class Pins {
   // changed(): a pin came or went.
   constructor(box, changed) {
-    Object.assign(this, { box, changed, pins: [] });
+    this.box = box;
+    this.changed = changed;
+    this.pins = [];
     this.heads = READINGS.map(([key, sign, title]) => {
       const head = Object.assign(makeElement("th", "", sign), { title, scope: "col" });
       head.dataset.pinHead = key;
@@ -73,7 +75,7 @@ export class Pins {
     this.head.textContent = `pins, channel ${channel}`;
     const readings = this.pins.map(read);
     const known = knownReadings(readings);
-    this.table.dataset.predicted = readings.some((reading) => reading?.element?.isPredicted);
+    this.table.dataset.predicted = String(readings.some((reading) => reading?.element?.isPredicted));
     this.heads.forEach((head, at) => (head.hidden = !known[at]));
     this.rows.forEach(({ cells }, i) => {
       READINGS.forEach(([, , , write], at) => {

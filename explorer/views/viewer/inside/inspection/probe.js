@@ -6,7 +6,8 @@ export class Probe {
   constructor(box) {
     this.box = box;
     const [first, second] = [makeElement("span", ""), makeElement("span", "")];
-    [this.place, this.element] = [makeElement("span", ""), makeElement("span", "")];
+    this.place = makeElement("span", "");
+    this.element = makeElement("span", "");
     first.append(this.place);
     second.append(this.element);
     this.cells = READINGS.map(([key, sign, title, write]) => {

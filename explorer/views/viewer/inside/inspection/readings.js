@@ -7,6 +7,10 @@ const ofElement = (write) => ({ element }) => (element ? write(element) : "–")
 
 // [key, its sign, what it is, reading -> text, where it is not there for all: whether an element has it]; y has the
 // precision that was sent, 11 bits, and so have μ and a ŷ that is no whole number.
+/**
+ * @typedef {[key: string, sign: string, title: string, write: (reading: any) => string, has?: (element: any) => boolean]} Reading
+ * @type {Reading[]}
+ */
 export const READINGS = [
   ["original", "x", "Red, green and blue of the original", ({ original }) => original.join(" ")],
   ["decoded", "x̂", "Red, green and blue of the reconstruction", ({ decoded }) => decoded.join(" ")],

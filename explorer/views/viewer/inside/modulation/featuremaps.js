@@ -41,7 +41,9 @@ export class FeatureMaps {
   // on: {changed(); pick(owner, channel); hover({row, column} of the bottleneck or null); select({row, column})};
   // palette(): its name.
   constructor(box, on, palette) {
-    Object.assign(this, { on, palette, maps: null });
+    this.on = on;
+    this.palette = palette;
+    this.maps = null;
     this.choice = makeChoice("feature", "Maps of", LAYERS.map(([layer, title]) => [layer, title]), on.changed);
     this.choice.select.value = START;
     this.about = makeElement("p", "mae-summary");

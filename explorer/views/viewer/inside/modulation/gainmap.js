@@ -6,11 +6,13 @@ import { MARGIN } from "../shared/lambdachart.js";
 export class GainMap {
   // on: {pick(channel), hover({channel, sample} or null)}
   constructor(box, on) {
-    Object.assign(this, { box, on });
+    this.box = box;
+    this.on = on;
     const ariaLabel = "Gains over λ; arrow keys choose a channel";
     this.canvas = Object.assign(makeElement("canvas", ""), { tabIndex: 0, ariaLabel });
     this.canvas.setAttribute("role", "application");
-    [this.cursor, this.row] = [makeElement("i", "mae-here"), makeElement("i", "mae-row")];
+    this.cursor = makeElement("i", "mae-here");
+    this.row = makeElement("i", "mae-row");
     this.plot = makeElement("div", "mae-gains", this.canvas, this.cursor, this.row);
     Object.assign(this.plot.style, { marginLeft: `${MARGIN.l}px`, marginRight: `${MARGIN.r}px` });
     box.append(this.plot, makeElement("span", "mae-gains-side", "channels, the one that changes most on top"));

@@ -17,18 +17,25 @@ const SHOWN = 0.8; // of the gains lie within the scale: silenced channels run o
 
 export class ModulationView {
   constructor(box, inside) {
-    Object.assign(this, { inside, models: new Map(), chosen: new Map(), frame: null, drawn: new Map() });
+    this.inside = inside;
+    this.models = new Map();
+    this.chosen = new Map();
+    this.frame = null;
+    this.drawn = new Map();
     const changed = () => inside.refresh();
-    const choices = [
-      makeChoice("layer", "Modulator", MODULATORS, changed),
-      makeChoice("reference", "Gain", Object.entries(REFERENCES).map(([key, { title }]) => [key, title]), changed),
-      makeChoice("gaincolours", "Colours", paletteNames("diverging").map((name) => [name, name]), changed),
-    ];
-    [this.layers, this.reference, this.palette] = choices.map(({ select }) => select);
+    const choices = {
+      layers: makeChoice("layer", "Modulator", MODULATORS, changed),
+      reference: makeChoice("reference", "Gain", Object.entries(REFERENCES).map(([key, { title }]) => [key, title]), changed),
+      palette: makeChoice("gaincolours", "Colours", paletteNames("diverging").map((name) => [name, name]), changed),
+    };
+    this.layers = choices.layers.select;
+    this.reference = choices.reference.select;
+    this.palette = choices.palette.select;
     this.layers.value = "m2";
-    [this.summary, this.without] = [makeElement("p", "mae-summary"), makeElement("p", "mae-summary")];
+    this.summary = makeElement("p", "mae-summary");
+    this.without = makeElement("p", "mae-summary");
     const [gains, features] = [makeElement("div", "mae-part"), makeElement("div", "mae-part")];
-    box.append(makeHead(ABOUT, ...choices.map((choice) => choice.box)), this.summary, gains, features);
+    box.append(makeHead(ABOUT, ...Object.values(choices).map(({ box: each }) => each)), this.summary, gains, features);
     this.buildGains(gains);
     const on = {
       changed,

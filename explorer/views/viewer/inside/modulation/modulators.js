@@ -50,7 +50,10 @@ export class Modulators {
 // silences run off to any gain, which would drown the others in a mean.
 class Layer {
   constructor(name, title, gains, [samples, channels], octaves) {
-    Object.assign(this, { name, title, samples, channels });
+    this.name = name;
+    this.title = title;
+    this.samples = samples;
+    this.channels = channels;
     this.logs = new Float32Array(gains.length);
     this.change = new Float64Array(channels);
     gains.forEach((gain, i) => (this.logs[(i % channels) * samples + Math.floor(i / channels)] = Math.log2(gain)));

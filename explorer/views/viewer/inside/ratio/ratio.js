@@ -25,21 +25,25 @@ const OTHERS = { bottleneck: "scaling the bottleneck", independent: "independent
 
 export class RatioView {
   constructor(box, inside) {
-    Object.assign(this, { box, inside, ratio: null });
+    this.box = box;
+    this.inside = inside;
+    this.ratio = null;
     const changed = () => inside.refresh();
     this.lambdas = { a: new LambdaChoice("λa", 4096, changed), b: new LambdaChoice("λb", SLIDER, changed) };
-    const choices = [
-      makeChoice("centre", "White is", [["median", "the channel’s median gain"], ["one", "×1, no change"]], changed),
-      makeChoice("ratiocolours", "Colours", paletteNames("diverging").map((name) => [name, name]), changed),
-    ];
-    [this.centre, this.palette] = choices.map(({ select }) => select);
-    const head = makeHead(ABOUT, this.lambdas.a.box, this.lambdas.b.box, ...choices.map((choice) => choice.box));
+    const choices = {
+      centre: makeChoice("centre", "White is", [["median", "the channel’s median gain"], ["one", "×1, no change"]], changed),
+      palette: makeChoice("ratiocolours", "Colours", paletteNames("diverging").map((name) => [name, name]), changed),
+    };
+    this.centre = choices.centre.select;
+    this.palette = choices.palette.select;
+    const head = makeHead(ABOUT, this.lambdas.a.box, this.lambdas.b.box, ...Object.values(choices).map((choice) => choice.box));
     this.finding = makeElement("p", "mae-finding");
     const on = { hover: (place) => inside.hover(place), select: (place) => inside.select(place) };
-    this.maps = Object.entries(TITLES).map(([name, title]) => [name, new LargeMap(title, on)]);
-    const trio = makeElement("div", "mae-trio", ...this.maps.map(([, map]) => map.box));
+    this.maps = new Map(Object.entries(TITLES).map(([name, title]) => [name, new LargeMap(title, on)]));
+    const trio = makeElement("div", "mae-trio", ...Array.from(this.maps.values(), (map) => map.box));
     this.legend = makeElement("div", "mae-legend");
-    [this.chart, this.grid] = [makeElement("div", "mae-chart"), makeElement("div", "")];
+    this.chart = makeElement("div", "mae-chart");
+    this.grid = makeElement("div", "");
     this.summary = makeElement("p", "mae-summary");
     box.append(head, this.finding, this.legend, trio, this.chart, this.summary, this.grid);
     this.spreads = new Spreads(this.chart, inside.viewer.plotly, (channel) => inside.setChannel(channel));

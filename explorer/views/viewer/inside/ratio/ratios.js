@@ -12,7 +12,8 @@ export class Ratio {
     const { systems, kind, floor } = answer;
     const kinds = { model: kind, bottleneck: "bottleneck", independent: "fixed" };
     const present = NAMES.filter((name) => !systems[name].missing);
-    Object.assign(this, { floor, told: systems });
+    this.floor = floor;
+    this.told = systems;
     this.systems = new Map(present.map((name) => [name, new System(answer, name, kinds[name], centred)]));
   }
 
@@ -49,7 +50,17 @@ class System {
     const { shape: [channels, height, width], lambdas, spread } = answer.systems[name];
     const parts = ["value", "flipped", "spread", "median"].map((part) => answer[`${name}_${part}`]);
     const [values, flipped, spreads, medians] = parts;
-    Object.assign(this, { name, kind, channels, height, width, lambdas, spread, values, flipped, spreads, medians });
+    this.name = name;
+    this.kind = kind;
+    this.channels = channels;
+    this.height = height;
+    this.width = width;
+    this.lambdas = lambdas;
+    this.spread = spread;
+    this.values = values;
+    this.flipped = flipped;
+    this.spreads = spreads;
+    this.medians = medians;
     this.centres = centred ? medians.map((median) => median || 0) : new Float32Array(channels);
   }
 

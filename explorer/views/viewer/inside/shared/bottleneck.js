@@ -13,13 +13,32 @@ export function bottleneckOf(frame) {
 class Bottleneck {
   // isPredicted: the symbols are not ŷ itself but what it differs by from a mean, q = ŷ − μ.
   constructor(wishes) {
-    const { shape: [channels, height, width], decoded, ...planes } = wishes.planes;
-    Object.assign(this, { wishes, channels, height, width, size: height * width, ...planes });
-    this.isPredicted = decoded !== undefined;
-    this.decoded = decoded ?? new Float32Array(this.symbols); // ŷ
+    const { planes } = wishes;
+    const [channels, height, width] = planes.shape;
+    this.wishes = wishes;
+    this.channels = channels;
+    this.height = height;
+    this.width = width;
+    this.size = height * width;
+    this.y = planes.y;
+    this.symbols = planes.symbols;
+    this.isPredicted = planes.decoded !== undefined;
+    this.decoded = planes.decoded ?? new Float32Array(this.symbols); // ŷ
+    this.bits = planes.bits;
+    this.positions = planes.positions;
+    this.side = planes.side;
+    this.sideBits = planes.side_bits;
+    this.sideStride = planes.side_stride;
+    this.further = planes.further;
+    this.low = planes.low;
+    this.count = planes.count;
+    this.probabilities = planes.probabilities;
     let start = 0;
     this.starts = Array.from(this.count, (n) => (start += n) - n); // of each channel's probabilities
     this.channelBits = Float64Array.from({ length: channels }, (_, c) => sum(this.bits, c * this.size, this.size));
+    this.squares = null;
+    this.zeros = null;
+    this.cells = null;
   }
 
   // A further map of the prior by its name: {shape, stride, values}, or undefined where it did not come or is none.
@@ -80,7 +99,7 @@ export function silentOf(values, channels) {
   });
 }
 
-function cellsOf(shares, { width, height, side_stride: stride }) {
+function cellsOf(shares, { width, height, sideStride: stride }) {
   const [across, down] = [width, height].map((length) => Math.ceil(length / stride));
   const values = new Float32Array(across * down);
   shares.forEach((share, i) => {

@@ -54,7 +54,7 @@ export function drawLegend(box, scale, ticks, unit) {
   paintPlane({ values: ramp, width: STEPS, height: 1 }, scale, bar);
   const labels = ticks.map(([value, textContent]) => {
     const label = Object.assign(document.createElement("span"), { textContent });
-    label.style.setProperty("--at", (value - scale.low) / (scale.high - scale.low));
+    label.style.setProperty("--at", String((value - scale.low) / (scale.high - scale.low)));
     return label;
   });
   box.replaceChildren(bar, ...labels, Object.assign(document.createElement("em"), { textContent: unit }));

@@ -15,11 +15,14 @@ const X_AXIS = {
 export class LambdaChart extends Chart {
   // box: empty; layout: beside the axis of λ; the others as for a chart.
   constructor(box, layout, plotly, options) {
-    box.append(...["div", "i", "ul"].map((tag, i) => makeElement(tag, ["mae-plot", "mae-here", "mae-lines"][i])));
+    const plot = makeElement("div", "mae-plot");
+    const cursor = makeElement("i", "mae-here");
+    const legend = makeElement("ul", "mae-lines");
+    box.append(plot, cursor, legend);
     box.classList.add("mae-lambda-chart");
-    const [plot, cursor, legend] = box.children;
     super(plot, { margin: MARGIN, ...layout, xaxis: { ...X_AXIS } }, plotly, options);
-    Object.assign(this, { cursor, legend });
+    this.cursor = cursor;
+    this.legend = legend;
   }
 
   // Plotly's own legend takes longer to draw than all lines together.

@@ -9,7 +9,7 @@ export class LambdaChoice {
   constructor(label, value, changed) {
     this.select = document.createElement("select");
     this.here = new Option("fixed here", "");
-    const paper = PAPER_LAMBDAS.map((lmbda) => new Option(lmbda, lmbda));
+    const paper = PAPER_LAMBDAS.map((lmbda) => new Option(String(lmbda), String(lmbda)));
     this.select.append(new Option("λ (the slider)", SLIDER), ...paper, this.here);
     this.select.addEventListener("change", changed);
     this.box = makeElement("label", "mae-choice", label, " ", this.select);
@@ -23,7 +23,7 @@ export class LambdaChoice {
   }
 
   set value(value) {
-    this.select.value = value;
+    this.select.value = String(value);
     if (this.select.value !== String(value)) this.fix(value);
   }
 
@@ -38,6 +38,6 @@ export class LambdaChoice {
   }
 
   offer(lmbda) {
-    Object.assign(this.here, { value: lmbda, textContent: `fixed here: λ ${formatLambda(Number(lmbda))}` });
+    Object.assign(this.here, { value: String(lmbda), textContent: `fixed here: λ ${formatLambda(Number(lmbda))}` });
   }
 }

@@ -5,8 +5,10 @@ import { makeElement } from "../../controls/elements.js";
 export class LargeMap {
   // on: {hover({row, column} or null): the pointer moved over the map; select({row, column}): a click}
   constructor(title, on) {
-    [this.canvas, this.cursors] = [makeElement("canvas", ""), makeElement("div", "mae-cursors")];
-    [this.value, this.missing] = [makeElement("span", ""), makeElement("p", "mae-missing")];
+    this.canvas = makeElement("canvas", "");
+    this.cursors = makeElement("div", "mae-cursors");
+    this.value = makeElement("span", "");
+    this.missing = makeElement("p", "mae-missing");
     this.caption = makeElement("figcaption", "");
     const head = makeElement("div", "mae-figure-head", makeElement("b", "", title), this.value);
     this.frame = makeElement("div", "mae-large", this.canvas, this.cursors, this.missing);
@@ -71,7 +73,7 @@ export class LargeMap {
     const { width, height } = this.plane;
     const cursor = makeElement("i", "mae-cursor");
     const shares = { x: column / width, y: row / height, w: 1 / width, h: 1 / height };
-    for (const [name, share] of Object.entries(shares)) cursor.style.setProperty(`--${name}`, share);
+    for (const [name, share] of Object.entries(shares)) cursor.style.setProperty(`--${name}`, String(share));
     cursor.style.setProperty("--color", color);
     return cursor;
   }

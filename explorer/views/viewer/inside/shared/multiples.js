@@ -8,10 +8,15 @@ export class Multiples {
   // on: {pick(channel); select({channel, row, column}): a click in the map of the channel that is chosen already;
   // hover({channel, row, column} or null)}
   constructor(box, on) {
-    Object.assign(this, { box, on, shown: null, columns: 1 });
+    this.box = box;
+    this.on = on;
+    this.shown = null;
+    this.columns = 1;
     box.classList.add("mae-multiples");
     const make = () => box.appendChild(document.createElement("canvas"));
-    [this.canvas, this.marks, this.atlas] = [make(), make(), document.createElement("canvas")];
+    this.canvas = make();
+    this.marks = make();
+    this.atlas = document.createElement("canvas");
     Object.assign(this.marks, { tabIndex: 0, ariaLabel: "Maps of all channels; arrow keys choose one" });
     this.marks.setAttribute("role", "application");
     this.marks.addEventListener("pointermove", (event) => this.on.hover(this.placeAt(event)));

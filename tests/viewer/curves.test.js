@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Curves, measuredLine, similarityDecibels } from "../../explorer/views/viewer/rates/curves.js";
+import { verdict } from "../../explorer/views/viewer/rates/verdict.js";
+
+const near = (found, wanted) => assert.ok(Math.abs(found - wanted) < 1e-9, `${found} is not ${wanted}`);
+const pointsOf = (pairs) => pairs.map(([bpp, psnr], setting) => ({ setting, point: { bpp, psnr, ms_ssim: null } }));
+const CURVE = pointsOf([[0.1, 25], [0.2, 28], [0.5, 33], [1, 36.5]]);
+
+test("a curve is PCHIP on log rate, in both directions", () => {
+  const line = measuredLine(CURVE, "psnr");
+  assert.deepEqual([line.rates, line.qualities], [[0.1, 1], [25, 36.5]]);
+  // From scipy.interpolate.PchipInterpolator.
+  near(line.qualityAt(0.15), 26.674310089780054);
+  near(line.qualityAt(0.3), 30.152088935224306);
+  near(line.qualityAt(0.8), 35.4003303486766);
+  near(line.rateAt(26), 0.1276977533064883);
+  near(line.rateAt(30), 0.29232398807560883);
+  near(line.rateAt(35), 0.738816612715181);
+});
+
+test("two points are joined by a straight line on log rate", () => {
+  near(measuredLine(CURVE.slice(0, 2), "psnr").qualityAt(0.15), 26.754887502163466);
+  assert.equal(measuredLine(CURVE.slice(0, 1), "psnr"), null);
+});
+
+test("a point that another one beats is left out, also one of the same rate", () => {
+  const beaten = pointsOf([[0.1, 25], [0.15, 24], [0.2, 27], [0.2, 28], [0.5, 33], [1, 36.5]]);
+  near(measuredLine(beaten, "psnr").qualityAt(0.3), 30.152088935224306);
+});
+
+test("MS-SSIM in decibels, and none where nothing was measured or lost", () => {
+  near(similarityDecibels(0.99), 20);
+  assert.deepEqual([similarityDecibels(null), similarityDecibels(1)], [null, null]);
+});
+
+test("points come in any order and at most once", () => {
+  const curves = new Curves();
+  const [first, second, third] = CURVE.map((each) => ({ series: "jpeg", ...each }));
+  for (const line of [third, first, second]) assert.ok(curves.add(line));
+  assert.equal(curves.add(second), null);
+  assert.deepEqual(curves.of("jpeg").points.map(({ setting }) => setting), [0, 1, 2]);
+  curves.add({ series: "jpeg", done: true, error: "too large" });
+  assert.deepEqual([curves.of("jpeg").done, curves.of("jpeg").error, curves.of("webp").done], [true, "too large", false]);
+});
+
+test("the verdict names what the other codec would need", () => {
+  const done = { points: CURVE, done: true };
+  const told = (bpp, psnr) => verdict({ bpp, psnr }, done, "JPEG", "psnr").replaceAll("\u00a0", " ");
+  assert.equal(told(0.2, 33), "At 0.20 bpp: 5.0 dB above JPEG; JPEG needs 150 % more bytes for this PSNR.");
+  assert.equal(told(0.2, 28), "At 0.20 bpp: level with JPEG; JPEG needs as many bytes for this PSNR.");
+  assert.match(told(0.05, 20), /JPEG’s curve begins above this rate, at 0.10 bpp; this PSNR is below JPEG’s curve/);
+  assert.equal(verdict({ bpp: 2, psnr: 30 }, { points: CURVE, done: false }, "JPEG", "psnr"), "Measuring JPEG …");
+  assert.equal(verdict({ bpp: 2, psnr: 30 }, { points: [], done: true, error: "No." }, "JPEG", "psnr"), "No.");
+});

@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FrameCache, Latest } from "../../explorer/views/viewer/wire/latest.js";
+
+test("one request at a time, and the newest wish wins", async () => {
+  const [asked, done] = [[], []];
+  const latest = new Latest((wish) => {
+    asked.push(wish);
+    return new Promise((resolve) => done.push(resolve));
+  });
+  for (const wish of ["a", "b", "c"]) latest.ask(wish);
+  assert.deepEqual([asked, latest.running], [["a"], true]);
+  done[0]();
+  await new Promise(setImmediate);
+  assert.deepEqual(asked, ["a", "c"]);
+  done[1]();
+  await new Promise(setImmediate);
+  assert.equal(latest.running, false);
+});
+
+test("the cache forgets what was used longest ago", () => {
+  const cache = new FrameCache(10);
+  for (const key of ["a", "b"]) cache.set(key, { bytes: 4, key });
+  cache.get("a");
+  cache.set("c", { bytes: 4 });
+  assert.deepEqual([cache.get("a")?.key, cache.get("b"), cache.bytes], ["a", undefined, 8]);
+  cache.set("large", { bytes: 11 });
+  assert.deepEqual([cache.get("large"), cache.bytes], [undefined, 0]);
+});
