@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 import warnings
@@ -17,11 +18,22 @@ def app(args: argparse.Namespace) -> None:
     launch(args.host, args.port, args.model, args.image, open_browser=not args.no_browser)
 
 
-def encode(args: argparse.Namespace) -> None:
-    from explorer import Session, load_model
+# What can be wrong is looked at before a model is loaded, which takes seconds.
 
-    session = Session(load_model(args.model, args.device), args.input)
+
+def encode(args: argparse.Namespace) -> None:
+    from explorer import images
+    from explorer.condition import Condition
+
     targets = {"bpp": args.bpp, "bytes": args.bytes, "psnr": args.psnr}
+    _check_targets(targets)
+    if args.lmbda is not None:
+        Condition.of(args.lmbda)
+    _check_output(args.output)
+    picture = images.read(args.input)
+    from explorer import Session, library
+
+    session = Session(library.load_model(args.model or library.first_model(), args.device), picture)
     lmbda = args.lmbda if args.lmbda is not None else session.solve(**targets)
     data = session.encode(lmbda)
     _write(args.output, data)
@@ -32,22 +44,24 @@ def encode(args: argparse.Namespace) -> None:
 
 
 def decode(args: argparse.Namespace) -> None:
-    from explorer import bitstream, images, library
+    from explorer import bitstream, images
 
     data = bitstream.read(args.input)
+    bitstream.unpack(data)
+    _check_output(args.output)
+    from explorer import library
+
     if args.model is None:
         pixels = library.decode(data, args.device)
     else:
-        bitstream.unpack(data)
         pixels = library.load_model(args.model, args.device).decode(data)
     _write(args.output, images.to_png(pixels))
     print(f"{args.output}: {pixels.shape[1]}×{pixels.shape[0]} pixels")
 
 
 def info(args: argparse.Namespace) -> None:
-    path = Path(args.file)
-    if path.suffix == ".safetensors":
-        print(_checkpoint_info(path))
+    if not Path(args.file).exists() or Path(args.file).suffix == ".safetensors":
+        print(_checkpoint_info(args.file))
         return
     from explorer import bitstream
     from explorer.condition import lambda_of
@@ -62,23 +76,39 @@ def info(args: argparse.Namespace) -> None:
 def export(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
-    from explorer.views.service.export import sweep
+    from explorer import images
+
+    _check_output(args.output)
+    picture = images.read(args.image)
+    from explorer.library import first_model
+    from explorer.views.service.export import check_frames, sweep
     from explorer.views.service.pictures import OpenPictures
 
-    opened = OpenPictures([args.model], {}).open(args.model, args.image, Path(args.image).name)
+    check_frames(args.points)
+    model = args.model or first_model()
+    opened = OpenPictures([model], {}).open(model, picture, picture.name)
     page = sweep(opened, "html", frames=args.points)
     data = page.join([page.part(lmbda) for lmbda in tqdm(page.lambdas, unit="λ")])
     _write(args.output, data)
     print(f"{args.output}: {len(page.lambdas)} steps of λ, {len(data) / 1e6:.1f} MB; it opens in any browser")
 
 
-def _checkpoint_info(path: Path) -> str:
-    from explorer import load_model
+def _checkpoint_info(name: str) -> str:
+    from explorer.images import InputError
+    from explorer.library import find_checkpoint, list_models, load_model
     from explorer.model import parameter_count
 
-    model = load_model(path)
+    try:
+        model = load_model(find_checkpoint(name))
+    except InputError:
+        if Path(name).suffix == ".safetensors":
+            raise
+        known = ", ".join(list_models())
+        raise InputError(f"There is no file {name} and no bundled model of this name; models are {known}.") from None
     config = ", ".join(f"{name} {value}" for name, value in vars(model.network.config).items() if value is not None)
-    return f"{model.label}, checkpoint {model.version}: {config}; {parameter_count([model.network]):,} parameters"
+    span = " to ".join(f"{end:g}" for end in dict.fromkeys((model.knob.minimum, model.knob.maximum)))
+    size = f"{parameter_count([model.network]):,} parameters"
+    return f"{model.label}, λ {span}, checkpoint {model.version}: {config}; {size}"
 
 
 def train(args: argparse.Namespace) -> None:
@@ -106,6 +136,8 @@ def evaluate(args: argparse.Namespace) -> None:
 def report(args: argparse.Namespace) -> None:
     from explorer import cards, report, rows
 
+    for path in filter(None, (args.markdown, args.png, args.html)):
+        _check_output(path)
     sets = rows.load_sets(args.files)
     print(report.write(sets, args.markdown, args.png, args.html))
     if args.cards:
@@ -122,7 +154,27 @@ def bench(args: argparse.Namespace) -> None:
     from explorer.bench import MODELS, text
     from explorer.bench import bench as measure
 
+    if args.json:
+        _check_output(args.json)
     print(text(measure(args.json, args.models or MODELS)))
+
+
+def _check_targets(targets: dict[str, float | None]) -> None:
+    from explorer.images import InputError
+
+    for name, value in targets.items():
+        if value is not None and not 0 < value < math.inf:
+            raise InputError(f"--{name} takes a number above zero, but {value:g} was given.")
+
+
+def _check_output(path: str) -> None:
+    """Raise InputError where a file cannot be written."""
+    from explorer.images import InputError
+
+    folder = Path(path).parent
+    if Path(path).is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        why = "it is a folder" if Path(path).is_dir() else "its folder is not there, or not yours"
+        raise InputError(f"{path} cannot be written ({why}); choose another place.")
 
 
 def _write(path: str, data: bytes) -> None:

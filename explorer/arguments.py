@@ -7,7 +7,7 @@ import argparse
 from explorer.config import PRESETS
 from explorer.train.recipe import KINDS, PRECISIONS, PRIORS, Recipe
 
-MODEL = "mae-hyperprior"  # the bundled model with the smallest files; a file says by which it was made
+MODEL_HELP = "a bundled model or a checkpoint (default: mae-hyperprior, or mae where that is not bundled)"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
 def _add_app(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser("app", help="open the app in a browser (the default)")
     command.add_argument("image", nargs="?", help="a picture to start with")
-    command.add_argument("--model", default=MODEL, help="a bundled model or a checkpoint (default: %(default)s)")
+    command.add_argument("--model", help=MODEL_HELP)
     command.add_argument("--host", default="127.0.0.1", help="address to serve on (default: %(default)s)")
     command.add_argument("--port", type=int, help="port to serve on (default: the first free one from 7860)")
     command.add_argument("--no-browser", action="store_true", help="print the address only")
@@ -41,7 +41,7 @@ def _add_coding(commands: argparse._SubParsersAction) -> None:
     target.add_argument("--bpp", type=float, help="the best quality within this many bits per pixel")
     target.add_argument("--bytes", type=int, help="the best quality within this file size")
     target.add_argument("--psnr", type=float, help="the smallest file of at least this PSNR in dB")
-    command.add_argument("--model", default=MODEL, help="a bundled model or a checkpoint (default: %(default)s)")
+    command.add_argument("--model", help=MODEL_HELP)
     _add_device(command)
 
     command = commands.add_parser("decode", help="turn a .mae file into a PNG")
@@ -50,16 +50,16 @@ def _add_coding(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--model", help="the checkpoint that wrote it, where it is not a bundled one")
     _add_device(command)
 
-    command = commands.add_parser("info", help="say what a .mae file or a checkpoint is")
-    command.add_argument("file")
+    command = commands.add_parser("info", help="say what a .mae file, a checkpoint or a bundled model is")
+    command.add_argument("file", help="a file, or the name of a bundled model")
 
 
 def _add_export(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser("export", help="write a picture's λ sweep as one page that opens without a server")
     command.add_argument("image", help="any picture")
     command.add_argument("output", help="the .html file to write")
-    command.add_argument("--points", type=int, default=17, help="how many λ (default: %(default)s)")
-    command.add_argument("--model", default=MODEL, help="a bundled model or a checkpoint (default: %(default)s)")
+    command.add_argument("--points", type=_count, default=17, help="how many λ (default: %(default)s)")
+    command.add_argument("--model", help=MODEL_HELP)
 
 
 def _add_train(commands: argparse._SubParsersAction) -> None:
@@ -105,9 +105,9 @@ def _add_measuring(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--json", required=True, help="the file of rows; a killed run is taken up from it")
     groups = "classical, independent and independent-hyperprior are groups"
     command.add_argument("--codecs", default="", help=f"names or checkpoints with commas; {groups} (default: all here)")
-    command.add_argument("--workers", type=int, help="local processes (default: one for each core)")
+    command.add_argument("--workers", type=_count, help="local processes (default: one for each core)")
     command.add_argument("--dask", metavar="ADDRESS", help="run on this Dask cluster instead")
-    command.add_argument("--points", type=int, help="this many settings of each codec (default: its sweep)")
+    command.add_argument("--points", type=_count, help="this many settings of each codec (default: its sweep)")
 
     command = commands.add_parser("report", help="tables, figures and model cards from files of rows")
     command.add_argument("files", nargs="+", help="what `explorer evaluate` wrote")
@@ -130,3 +130,11 @@ def _add_measuring(commands: argparse._SubParsersAction) -> None:
 
 def _add_device(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+
+
+def _count(text: str) -> int:
+    """A whole number from 1; argparse tells of any other."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is below 1")
+    return number

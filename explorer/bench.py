@@ -26,12 +26,12 @@ from explorer import __version__, images, metrics
 from explorer.codecs import CODECS, Codec, MissingPackage, match
 from explorer.codecs.learned import LearnedCodec
 from explorer.condition import LAST_LEVEL, lambda_of
-from explorer.library import DEFAULT, FIRST, load_model
+from explorer.library import DEFAULT, find_checkpoint, first_model, load_model
 from explorer.priors.hypercode import HyperCode, HyperCoder
 from explorer.report import table
 from explorer.session import Session
 
-MODELS = tuple(dict.fromkeys((DEFAULT, FIRST)))  # one for each prior
+MODELS = tuple(dict.fromkeys((DEFAULT, first_model())))  # one for each prior
 SAMPLE = Path(__file__).parent / "samples" / "lighthouse.png"
 REPEATS = 5
 LAMBDA = 512.0
@@ -43,6 +43,8 @@ def bench(out: str | Path | None = None, models: Sequence[str] = MODELS) -> dict
     """Measure everything, write it to the JSON file `out` if one is named, and return it.
 
     Times are in ms where the name says so, else in s. Raises InputError for an unknown model."""
+    for name in models:
+        find_checkpoint(name)
     picture = images.read(SAMPLE)
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     learned = {f"{name} on {device}": load_model(name, device) for device in devices for name in models}

@@ -75,6 +75,16 @@ def _members(name: str, models: Sequence[str]) -> list[str]:
     return found
 
 
+def _check(names: Iterable[str]) -> None:
+    from explorer.library import find_checkpoint, list_models
+
+    for name in names:
+        if name.endswith(".safetensors"):
+            find_checkpoint(name)
+        else:
+            baselines.check(name, list_models())
+
+
 def find_codec(name: str) -> Codec:
     """A codec of the catalogue, a bundled model or a checkpoint's path; the models on the CPU. Raises InputError."""
     from explorer.library import list_models, load_model
@@ -205,11 +215,14 @@ def evaluate(
     codecs in another version or with another knob. Raises InputError for a folder without pictures, an unknown codec or
     one that is not installed, a file that is not of this format, and a cluster that does not answer.
     """
-    store, files = Store(Path(out)), list_pictures(folder)
-    found = {name: find_codec(name) for name in codec_names(codecs)}
+    store, files, names = Store(Path(out)), list_pictures(folder), codec_names(codecs)
+    # All that can be wrong, before a model is loaded.
+    _check(names)
+    store.prepare()
+    about, rows = store.read()
+    found = {name: find_codec(name) for name in names}
     versions = {codec.name: codec.version for codec in found.values()}
     ids = {path: image_id(images.read(path)) for path in tqdm(files, "reading", unit="picture", leave=False)}
-    about, rows = store.read()
     rows = [row for row in rows if row["image_id"] in ids.values() and _is_current(row, found.values())]
     about = _about(about, files[0].resolve().parent.name, len(files), codecs)
     store.write(about, rows)

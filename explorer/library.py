@@ -14,6 +14,7 @@ from explorer.received import Received
 from explorer.runtime import Pixels
 
 DEFAULT = "mae"
+SMALLEST = "mae-hyperprior"  # the model with the smallest files; a file says by which it was made
 SAMPLES = ("parrots", "hibiscus", "lighthouse", "houses", "regatta")  # the first is what a visitor sees
 
 
@@ -23,8 +24,9 @@ def folder() -> Path:
     return installed if installed.is_dir() else Path(__file__).parent.parent / "checkpoints"
 
 
-# What a newcomer sees first: the model with the smaller files, where it is bundled.
-FIRST = "mae-hyperprior" if (folder() / "mae-hyperprior.safetensors").is_file() else DEFAULT
+def first_model() -> str:
+    """What a newcomer sees first: the model with the smaller files, where it is bundled."""
+    return SMALLEST if (folder() / f"{SMALLEST}.safetensors").is_file() else DEFAULT
 
 
 def list_models() -> list[str]:
@@ -42,16 +44,21 @@ def load_model(name: str | Path = DEFAULT, device: str = "auto") -> LearnedCodec
     """A bundled checkpoint by name, or any by path, on "cpu", "cuda", or the GPU where there is one ("auto").
 
     Loaded once per process. Raises InputError for a name that is not bundled and a file that is no checkpoint."""
-    return _open(_path(name), device)
+    return _open(find_checkpoint(name), device)
 
 
-def _path(name: str | Path) -> Path:
+def find_checkpoint(name: str | Path) -> Path:
+    """The file of a bundled model by name, or of any by path, without reading it. Raises InputError where it is not."""
     bundled = folder() / f"{name}.safetensors"
-    if not bundled.is_file() and Path(name).suffix != ".safetensors":
+    if bundled.is_file():
+        return bundled
+    if Path(name).suffix != ".safetensors":
         raise InputError(
             f"There is no bundled model {str(name)!r}; choose one of {', '.join(list_models())}, or give a path."
         )
-    return bundled if bundled.is_file() else Path(name)
+    if not Path(name).is_file():
+        raise InputError(f"There is no checkpoint {name}; name a bundled model or a .safetensors file.")
+    return Path(name)
 
 
 @lru_cache(maxsize=16)  # the bundled ones: a picture may be looked at with all of them in turn
@@ -76,11 +83,16 @@ def maker(data: bytes, models: Sequence[str]) -> str:
     """Which of some models, bundled names or paths, made a .mae file; InputError where none did."""
     header, _ = bitstream.unpack(data)
     for name in models:
-        if _identity(_path(name)) == header.model:
+        if version(name) == header.model:
             return name
     raise InputError(
         f"No bundled model has the id {header.model}; open the checkpoint that wrote this file with --model."
     )
+
+
+def version(name: str | Path) -> str:
+    """The id of a bundled model by name, or of any by path, `LearnedCodec.version`, without building its network."""
+    return _identity(find_checkpoint(name))
 
 
 @lru_cache(maxsize=64)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -227,6 +228,15 @@ class Store:
             raise InputError(f"{self.path} is not a file of `explorer evaluate`; name another one.") from None
         return about, rows
 
+    def prepare(self) -> None:
+        """Make the folder of the file. Raises InputError where it cannot be made or written to."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{self.path} cannot be written ({error.strerror}); name another file.") from None
+        if self.path.is_dir() or not os.access(self.path.parent, os.W_OK):
+            raise InputError(f"{self.path} cannot be written; name a file in a folder of yours.")
+
     def _noted(self) -> list[Row]:
         if not self.journal.exists():
             return []
@@ -240,7 +250,6 @@ class Store:
 
     def write(self, about: Mapping[str, Any], rows: Iterable[Row]) -> None:
         """Replace the file in one step; the journal has then nothing to add and goes."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         head = json.dumps(about, ensure_ascii=False, indent=1)
         unfinished = self.path.with_name(self.path.name + ".part")
         unfinished.write_text(f'{{"about": {head},\n"rows": [\n' + ",\n".join(map(_json, rows)) + "\n]}\n", "utf-8")

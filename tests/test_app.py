@@ -187,9 +187,9 @@ def test_models_are_offered_by_names_that_explain_themselves() -> None:
 
 
 def test_the_hyperprior_opens_first_where_it_is_bundled() -> None:
-    assert ("mae-hyperprior" if "mae-hyperprior" in explorer.list_models() else "mae") == library.FIRST
+    assert ("mae-hyperprior" if "mae-hyperprior" in explorer.list_models() else "mae") == library.first_model()
     with TestClient(routes.create_server()) as client:
-        assert client.get("/api/setup").json()["model"] == library.FIRST
+        assert client.get("/api/setup").json()["model"] == library.first_model()
 
 
 # -- other codecs ----------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 import explorer
-from explorer.library import FIRST
+from explorer.library import first_model
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "01_explore.ipynb"
 CYCLES = 20
@@ -159,7 +159,7 @@ def test_numbers_and_pixels_are_the_apps(notebook: Page) -> None:
     settle(notebook)
     shown = notebook.evaluate(f"{ROOT}.viewer.shown.header")
     with TestClient(create_server()) as client:
-        token = client.post(f"/api/open?model={FIRST}&sample=parrots").json()["id"]
+        token = client.post(f"/api/open?model={first_model()}&sample=parrots").json()["id"]
         answer = client.get(f"/api/frame/{token}?lmbda=300").content
     length = int.from_bytes(answer[:4], "little")
     header = json.loads(answer[4 : 4 + length])
@@ -170,7 +170,7 @@ def test_numbers_and_pixels_are_the_apps(notebook: Page) -> None:
       for (let i = 0; i < pixels.length; i += 32768) text += String.fromCharCode(...pixels.subarray(i, i + 32768));
       return btoa(text);
     }})()""")
-    session = explorer.Session(explorer.load_model(FIRST), explorer.samples()["parrots"])
+    session = explorer.Session(explorer.load_model(first_model()), explorer.samples()["parrots"])
     pixels = np.frombuffer(base64.b64decode(text), np.uint8).reshape(512, 768, 3)
     np.testing.assert_array_equal(pixels, session.reconstruct(300))
 
@@ -196,7 +196,7 @@ def test_traits_follow_and_are_followed(notebook: Page) -> None:
 def test_another_model_in_the_viewer_is_the_sessions(notebook: Page) -> None:
     settle(notebook)
     before = notebook.evaluate(f"{ROOT}.viewer.wanted")
-    for model in ("mae", FIRST):
+    for model in ("mae", first_model()):
         notebook.evaluate(f"{ROOT}.viewer.setModel({model!r})")
         notebook.wait_for_function(f"{ROOT}.viewer.picture.model === {model!r}")
         settle(notebook)

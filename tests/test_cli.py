@@ -14,7 +14,10 @@ from conftest import sample_paths
 from PIL import Image
 
 import explorer
+from explorer import bitstream, library
 from explorer.__main__ import main
+from explorer.codecs.learned import LearnedCodec
+from explorer.library import folder
 
 PACKAGE = Path(explorer.__file__).parent
 LAYERS = [  # each may import from the lines above it, and from its own
@@ -135,3 +138,71 @@ def test_only_the_app_imports_gradio_and_only_the_notebook_ipywidgets():
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             for name in names:
                 assert path.name in homes.get(name.split(".")[0], {path.name}), f"{path.name} imports {name}"
+
+
+@pytest.fixture
+def no_model(monkeypatch):
+    """Whoever loads a model fails."""
+
+    def load(*_: object) -> None:
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr(LearnedCodec, "open", load)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["encode", "nowhere.png", "o.mae", "--lambda", "512"], "cannot be opened"),
+        (["encode", "PICTURE", "o.mae", "--lambda", "9999"], "between 64 and 4096"),
+        (["encode", "PICTURE", "o.mae", "--bpp", "-1"], "--bpp takes a number above zero, but -1 was given"),
+        (["encode", "PICTURE", "o.mae", "--psnr", "nan"], "--psnr takes a number above zero"),
+        (["encode", "PICTURE", "missing/o.mae", "--lambda", "512"], "cannot be written"),
+        (["encode", "PICTURE", "o.mae", "--lambda", "512", "--model", "other.safetensors"], "no checkpoint"),
+        (["decode", "PICTURE", "o.png"], "not a .mae file"),
+        (["decode", "FILE", "missing/o.png"], "cannot be written"),
+        (["decode", "FILE", "o.png"], "No bundled model has the id 00000000"),
+        (["info", "nobody"], "no bundled model of this name; models are mae,"),
+        (["export", "nowhere.png", "o.html"], "cannot be opened"),
+        (["export", "PICTURE", "missing/o.html"], "cannot be written"),
+        (["export", "PICTURE", "o.html", "--points", "1"], "between 2 and 101 frames"),
+        (["app", "nowhere.png", "--no-browser"], "cannot be opened"),
+        (["evaluate", "nowhere", "--json", "o.json"], "no folder"),
+        (["evaluate", ".", "--json", "o.json", "--codecs", "mae,other"], "no codec 'other'"),
+        (["evaluate", ".", "--json", "PICTURE/o.json", "--codecs", "mae"], "cannot be written"),
+        (["evaluate", ".", "--json", "PICTURE", "--codecs", "mae"], "not a file of `explorer evaluate`"),
+        (["report", "nowhere.json"], "no file"),
+        (["bench", "--json", "missing/o.json"], "cannot be written"),
+        (["bench", "--models", "mae", "other"], "choose one of"),
+    ],
+)
+def test_bad_input_is_told_before_a_model_is_loaded(picture, tmp_path, monkeypatch, capsys, no_model, arguments, says):
+    monkeypatch.chdir(tmp_path)
+    Path("file.mae").write_bytes(bitstream.pack(bitstream.Header("00000000", 200, 120, 0), b""))
+    words = {"PICTURE": str(picture), "FILE": "file.mae"}
+    assert main([words.get(word, word.replace("PICTURE/", f"{picture}/")) for word in arguments]) == 2
+    message = capsys.readouterr().err.strip().splitlines()[-1]
+    assert message.startswith("explorer: ") and message.endswith(".") and says in message
+
+
+def test_info_knows_a_bundled_model_by_its_name(capsys):
+    assert main(["info", "mae"]) == 0
+    by_name = capsys.readouterr().out
+    assert main(["info", str(folder() / "mae.safetensors")]) == 0
+    assert by_name == capsys.readouterr().out
+    assert by_name.startswith("modulated autoencoder, λ 64 to 4096, checkpoint ")
+    assert main(["info", "independent-256"]) == 0
+    assert "independent model λ=256, λ 256, checkpoint" in capsys.readouterr().out
+
+
+def test_the_first_model_is_looked_up_when_it_is_needed(picture, tmp_path, monkeypatch):
+    assert main(["encode", str(picture), str(tmp_path / "o.mae"), "--lambda", "512"]) == 0
+    assert library.version(library.first_model()) == bitstream.unpack((tmp_path / "o.mae").read_bytes())[0].model
+    (tmp_path / "mae.safetensors").write_bytes((folder() / "mae.safetensors").read_bytes())
+    monkeypatch.setattr(library, "folder", lambda: tmp_path)
+    assert library.first_model() == "mae"
+
+
+def test_the_id_of_a_model_is_known_without_its_network(mae):
+    assert library.version("mae") == mae.version
+    assert repr(mae) == f"LearnedCodec('mae', modulated autoencoder, version='{mae.version}')"

@@ -18,7 +18,7 @@ from fastapi.testclient import TestClient
 
 import explorer
 from explorer import images
-from explorer.library import FIRST
+from explorer.library import first_model
 from explorer.views import viewer
 from explorer.views.service.kernel import Connection, ServerThread
 from explorer.views.service.pictures import Gone, OpenPictures
@@ -170,7 +170,7 @@ def test_traits_guard_what_they_take(open_widget: Callable[..., explorer.Explore
 
 def test_arrays_are_the_sessions(open_widget: Callable[..., explorer.ExplorerWidget]) -> None:
     widget = open_widget("parrots", lmbda=500)
-    session = explorer.Session(explorer.load_model(FIRST), explorer.samples()["parrots"])
+    session = explorer.Session(explorer.load_model(first_model()), explorer.samples()["parrots"])
     np.testing.assert_array_equal(widget.latents, session.latents(500))
     assert widget.point == session.point(500)
 

@@ -104,15 +104,17 @@ def find(name: str, models: Sequence[str], load: Load) -> Codec:
 
     models: the names of those that are bundled; load: opens one of them, and keeps it. Raises InputError for any other
     name, so that a visitor cannot have files opened."""
+    check(name, models)
     if name in CODECS:
         return CODECS[name]
-    if name in models:
-        return load(name)
-    alone = members(name, models)
-    if not alone:
+    return load(name) if name in models else IndependentModels(name, members(name, models), load)
+
+
+def check(name: str, models: Sequence[str]) -> None:
+    """Raise InputError where `find` would not know a name."""
+    if name not in CODECS and name not in models and not members(name, models):
         known = ", ".join(dict.fromkeys([*CODECS, *map(curve_name, models)]))
         raise InputError(f"There is no codec {name[:40]!r}; choose among {known}.")
-    return IndependentModels(name, alone, load)
 
 
 class Steps(Knob):
@@ -141,6 +143,9 @@ class IndependentModels:
         self._names, self._load = names, load
         sweep = tuple(names)
         self.knob: Knob = Steps("lambda", "λ", sweep[0], sweep[-1], sweep, integer=False)
+
+    def __repr__(self) -> str:
+        return f"IndependentModels({self.name!r}, λ {', '.join(f'{each:g}' for each in self.knob.sweep)})"
 
     @property
     def version(self) -> str:

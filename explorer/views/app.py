@@ -92,9 +92,9 @@ def launch(
 ) -> None:
     """Serve the app until it is interrupted, and print its address.
 
-    port: None takes the first free one from 7860; 0 any free one. model: a bundled name or a path; None takes the one
-    that `library.FIRST` names. image: a picture to start with, before the samples. Raises InputError where the model,
-    the image or the port cannot be had.
+    port: None takes the first free one from 7860; 0 any free one. model: a bundled name or a path; None takes
+    `library.first_model`. image: a picture to start with, before the samples. Raises InputError where the model, the
+    image or the port cannot be had.
     """
     listener = _listen(host, port)
     address = f"http://{host}:{listener.getsockname()[1]}"
@@ -115,10 +115,9 @@ def create_app(model: str | None = None, image: Path | None = None) -> FastAPI:
     warnings.filterwarnings("ignore", message=".*torch.jit.script.*is deprecated")
     with ThreadPoolExecutor(1) as aside:
         aside.submit(importlib.import_module, "gradio")
-        from explorer.library import FIRST
         from explorer.views.service.routes import create_server
 
-        server = create_server(model or FIRST, image)
+        server = create_server(model, image)
         threading.Thread(target=server.state.api.warm_up, daemon=True).start()
     return _with_page(server)
 

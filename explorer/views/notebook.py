@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from explorer.codecs.base import RDPoint
 from explorer.codecs.learned import LearnedCodec
 from explorer.images import InputError
-from explorer.library import FIRST, SAMPLES
+from explorer.library import SAMPLES
 from explorer.session import Session
 from explorer.views import viewer
 from explorer.views.figures.rates import rd_figure, series
@@ -219,7 +219,7 @@ class ExplorerPanel(ipywidgets.VBox):
 
 def widget(
     image: Any = SAMPLES[0],
-    model: str | Path | LearnedCodec = FIRST,
+    model: str | Path | LearnedCodec | None = None,
     view: str = "compare",
     lmbda: float = START_LAMBDA,
     height: int = 640,
@@ -227,9 +227,10 @@ def widget(
     """The viewer as a widget.
 
     image: the name of a sample (see `explorer.samples`), a path, bytes, a PIL image, an (H, W, 3) uint8 array, or an
-    `explorer.Session`, whose model it then is. model: a bundled name, a checkpoint's path, or a loaded model.
-    view: what is open beside the picture, see `ExplorerWidget`. lmbda: where to start, or the nearest λ that the model
-    has. height: in CSS pixels. Raises InputError for a picture or a model that cannot be read.
+    `explorer.Session`, whose model it then is. model: a bundled name, a checkpoint's path, or a loaded model; None is
+    the one that the app opens with. view: what is open beside the picture, see `ExplorerWidget`. lmbda: where to start,
+    or the nearest λ that the model has. height: in CSS pixels. Raises InputError for a picture or a model that cannot
+    be read.
     """
     opened = shared_service().open(image, model)
     knob = opened.session.model.knob
@@ -238,7 +239,7 @@ def widget(
 
 
 def notebook(
-    image: Any = SAMPLES[0], model: str | Path | LearnedCodec = FIRST, codecs: Sequence[str] = ("jpeg",)
+    image: Any = SAMPLES[0], model: str | Path | LearnedCodec | None = None, codecs: Sequence[str] = ("jpeg",)
 ) -> ExplorerPanel:
     """The viewer's picture with standard widgets around it: λ as an ipywidgets slider, numbers, and the rate-distortion
     curves of the model and of `codecs` (names) as a Plotly FigureWidget. image, model, errors: as `widget` has them.

@@ -65,8 +65,7 @@ def sweep(opened: Opened, kind: str, start: float | None = None, end: float | No
     """
     if kind not in MEDIA_TYPES:
         raise InputError(f"A sweep can be saved as {', '.join(MEDIA_TYPES)}.")
-    if not 2 <= frames <= MAX_FRAMES:
-        raise InputError(f"A sweep has between 2 and {MAX_FRAMES} frames, not {frames}.")
+    check_frames(frames)
     lambdas = _lambdas(opened.session, start, end, frames)
     name = f"{Path(opened.name).stem}-sweep.{kind}"
     if kind == "html":
@@ -74,6 +73,12 @@ def sweep(opened: Opened, kind: str, start: float | None = None, end: float | No
     if len(lambdas) * opened.session.picture.pixels.size > 3 * MAX_PIXELS:
         raise InputError("This picture is too large to animate in so many frames: ask for fewer or scale it down.")
     return Sweep(name, MEDIA_TYPES[kind], lambdas, opened.session.reconstruct, partial(_animation, kind))
+
+
+def check_frames(frames: int) -> None:
+    """Raise InputError where a sweep cannot have so many."""
+    if not 2 <= frames <= MAX_FRAMES:
+        raise InputError(f"A sweep has between 2 and {MAX_FRAMES} frames, not {frames}.")
 
 
 def _lambdas(session: Session, start: float | None, end: float | None, count: int) -> list[float]:

@@ -40,7 +40,7 @@ from starlette.concurrency import run_in_threadpool
 from explorer import images
 from explorer.condition import LAMBDA_MAX, LAMBDA_MIN, Condition
 from explorer.images import InputError, to_png
-from explorer.library import FIRST, folder, list_models, samples
+from explorer.library import first_model, folder, list_models, samples
 from explorer.session import Session
 from explorer.views import viewer
 from explorer.views.figures.kodak import mean_curves
@@ -65,11 +65,13 @@ FILES: dict[str, Callable[[Session, Condition], bytes]] = {
 }
 
 
-def create_server(model: str = FIRST, image: Path | None = None) -> FastAPI:
+def create_server(model: str | None = None, image: Path | None = None) -> FastAPI:
     """The routes as an app of their own; `image` comes before the samples as the picture to start with.
 
-    Raises InputError at once where the model or the image cannot be read.
+    model: None takes the one that `library.first_model` names. Raises InputError at once where the model or the image
+    cannot be read.
     """
+    model = model or first_model()
     chosen = {images.read(image).name: image} if image else {}
     pictures = OpenPictures(list(dict.fromkeys([model, *list_models()])), chosen | samples())
     pictures.model(model)

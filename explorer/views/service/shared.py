@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.codecs.learned import LearnedCodec
-from explorer.library import FIRST, list_models, load_model, samples
+from explorer.library import first_model, list_models, load_model, samples
 from explorer.session import Session
 from explorer.views.service.kernel import ServerThread
 from explorer.views.service.pictures import Opened, OpenPictures
@@ -19,14 +19,15 @@ class SharedService:
 
     def __init__(self) -> None:
         self.pictures = OpenPictures(list_models(), samples())
-        server = serve(self.pictures, FIRST)
+        server = serve(self.pictures, first_model())
         self.api: Api = server.state.api
         self.thread = ServerThread(server)
 
-    def open(self, image: Any, model: str | Path | LearnedCodec) -> Opened:
-        """Open a sample by name, a session, or whatever `explorer.Session` takes."""
+    def open(self, image: Any, model: str | Path | LearnedCodec | None) -> Opened:
+        """Open a sample by name, a session, or whatever `explorer.Session` takes, under a model or the first one."""
         if isinstance(image, Session):
             return self.pictures.open(self.pictures.add_model(image.model), image, image.picture.name)
+        model = first_model() if model is None else model
         name = self.pictures.add_model(model if isinstance(model, LearnedCodec) else load_model(model))
         if isinstance(image, str) and image in self.pictures.samples:
             return self.pictures.open_sample(name, image)
