@@ -17,6 +17,7 @@ from explorer.images import InputError
 from explorer.library import load_model
 from explorer.session import Session
 from explorer.views.service.other_models import OtherModels
+from explorer.views.service.precomputed import own_points, rival_points
 from explorer.views.service.trials import Trials
 
 MAX_OPEN = 8  # a session's cache grows to 256 MB
@@ -68,7 +69,8 @@ class OpenPictures:
         """Open a picture (whatever `explorer.Session` takes, or a session of `model`) under a new token; `tokens`: see
         `Opened`."""
         session = source if isinstance(source, Session) else Session(self.model(model), source)
-        return self._add(name, model, session, Trials(session.picture.pixels), {} if tokens is None else tokens)
+        trials = Trials(session.picture.pixels, rival_points(session.picture))
+        return self._add(name, model, session, trials, {} if tokens is None else tokens)
 
     def open_sample(self, model: str, sample: str) -> Opened:
         """Open a sample picture, or find it open, also under another model."""
@@ -92,7 +94,8 @@ class OpenPictures:
         return self._add(before.name, model, session, before.trials, before.tokens)
 
     def _add(self, name: str, model: str, session: Session, trials: Trials, tokens: dict[str, str]) -> Opened:
-        opened = Opened(secrets.token_urlsafe(16), name, model, session, trials, tokens=tokens)
+        points = own_points(session.picture, session.model)
+        opened = Opened(secrets.token_urlsafe(16), name, model, session, trials, points, tokens)
         with self._lock:
             tokens[model] = opened.token
             self._opened[opened.token] = opened

@@ -20,6 +20,8 @@ from explorer.views.service.trials import as_json
 
 MODEL_POINTS = 17
 PAUSE = 0.3
+MOST_RATE = 2.5  # times the model's highest rate, to which a rival is measured
+KEYS = ("bpp", "psnr")
 
 
 class Pauses:
@@ -99,13 +101,18 @@ def _model_point(opened: Opened, lmbda: float) -> dict[str, Any]:
 
 
 def _rival_jobs(opened: Opened, codec: Codec) -> Iterator[Job]:
-    """The codec's sweep from the low end until it passes the model's highest rate: more would squeeze the plot."""
+    """The codec's sweep from the low end until it passes the model's highest rate and quality, so that there is an
+    answer to both questions, what it has at this rate and what it needs for this quality; but never far beyond."""
     trials = opened.trials
     for setting in codec.knob.sweep:
         yield Job(setting, trials.known(codec, setting), partial(trials.point, codec, setting))
-        if trials.point(codec, setting)["bpp"] > _highest_rate(opened):
+        found = trials.point(codec, setting)
+        rate, quality = (max((_number(each, key) for each in opened.points.values()), default=math.inf) for key in KEYS)
+        is_beyond = found["bpp"] > rate and _number(found, "psnr") > quality
+        if is_beyond or found["bpp"] > MOST_RATE * rate:
             return
 
 
-def _highest_rate(opened: Opened) -> float:
-    return max((point["bpp"] for point in opened.points.values()), default=math.inf)
+def _number(point: dict[str, Any], key: str) -> float:
+    """A point's number from JSON, where an infinite PSNR is null."""
+    return math.inf if point[key] is None else point[key]

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import threading
 from collections import UserDict, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,11 +21,12 @@ class Superseded(Exception):
 class Trials:
     """The files of one picture by codec and setting. One is made at a time; may be called from any thread."""
 
-    def __init__(self, pixels: np.ndarray) -> None:
+    def __init__(self, pixels: np.ndarray, known: Mapping[tuple[str, float], dict[str, Any]] | None = None) -> None:
+        """pixels: (H, W, 3) uint8. known: points that were measured before, as JSON, by codec's name and setting."""
         self._pixels = pixels
         self._lock = threading.Lock()
         self._tried: defaultdict[str, dict[float, Measurement]] = defaultdict(dict)
-        self._points: dict[tuple[str, float], dict[str, Any]] = {}
+        self._points = dict(known or {})
 
     def known(self, codec: Codec, setting: float) -> bool:
         """Whether `point` has its answer ready."""

@@ -1,0 +1,79 @@
+"""What models and codecs make of the sample pictures, measured beforehand: a lesson never asks about half a curve.
+
+After a change of weights, make `samples/curves.json` anew (two minutes):
+
+    explorer evaluate explorer/samples --points 17 --json explorer/samples/curves.json \\
+        --codecs mae,mae-hyperprior,bottleneck,independent,jpeg,jpeg2000
+
+A row is used only for the picture whose pixels it was measured on, and only while the model's id, or the version of the
+codec's library, is the one that is here: what is stale is measured again when it is asked for, never shown.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cache
+from math import isclose
+from pathlib import Path
+from typing import Any
+
+import explorer
+from explorer import library, rows
+from explorer.codecs import CODECS, MissingPackage, RDPoint
+from explorer.codecs.baselines import curve_name
+from explorer.codecs.learned import SWEEP, LearnedCodec
+from explorer.condition import PAPER_LAMBDAS
+from explorer.evaluate import image_id
+from explorer.images import Picture
+
+FILE = Path(explorer.__file__).parent / "samples" / "curves.json"
+SETTINGS = tuple(dict.fromkeys((*PAPER_LAMBDAS, *SWEEP)))  # λ of models as rivals; rows have the file header's
+ONE_LEVEL = 1e-4
+FIELDS = tuple(RDPoint.__dataclass_fields__)
+Point = dict[str, Any]  # an RDPoint as JSON can hold it
+
+
+def own_points(picture: Picture, model: LearnedCodec) -> dict[float, Point]:
+    """What is known of a picture under a model: {λ: point}."""
+    return {rows.setting(row): _point(row) for row in _known(picture) if row["version"] == model.version}
+
+
+def rival_points(picture: Picture) -> dict[tuple[str, float], Point]:
+    """What is known of a picture under other codecs, bundled models among them: {(name, setting): point}."""
+    found: dict[tuple[str, float], Point] = {}
+    for row in _known(picture):
+        if row["version"] == _version(row["codec"]):
+            value = rows.setting(row)
+            settings = [each for each in SETTINGS if isclose(each, value, rel_tol=ONE_LEVEL)] or [value]
+            found |= {(curve_name(row["codec"]), each): _point(row) for each in settings}
+    return found
+
+
+def _known(picture: Picture) -> list[rows.Row]:
+    by_picture = _rows(FILE)
+    height, width = picture.pixels.shape[:2]
+    sizes = {(row["width"], row["height"]) for each in by_picture.values() for row in each}
+    # To take the id of a large picture would cost more than to look at its size.
+    return by_picture.get(image_id(picture), []) if (width, height) in sizes else []
+
+
+@cache
+def _rows(file: Path) -> dict[str, list[rows.Row]]:
+    by_picture = defaultdict(list)
+    for row in rows.load(file) if file.is_file() else []:
+        by_picture[row["image_id"]].append(row)
+    return by_picture
+
+
+def _version(codec: str) -> str | None:
+    """The version of a codec or a bundled model that is here, or None."""
+    try:
+        if codec in CODECS:
+            return CODECS[codec].version
+        return library.version(codec) if codec in library.list_models() else None
+    except MissingPackage:
+        return None
+
+
+def _point(row: rows.Row) -> Point:
+    return {name: row.get(name) for name in FIELDS}
