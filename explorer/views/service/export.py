@@ -27,7 +27,7 @@ from explorer.session import Session
 from explorer.views import viewer
 from explorer.views.figures.palettes import PALETTES
 from explorer.views.figures.rates import rd_figure, series
-from explorer.views.service import replies
+from explorer.views.service import points, replies
 from explorer.views.service.pictures import Opened
 from explorer.views.service.wire import Reply
 
@@ -168,7 +168,9 @@ createViewer(document.querySelector(".mae"), transport, {{ scope: document }});
 
 
 def _page_frame(opened: Opened, lmbda: float) -> dict[str, Any]:
-    return _embedded(replies.frame(opened, opened.session.model.condition(lmbda)))
+    condition = opened.session.model.condition(lmbda)
+    points.model_point(opened, condition)
+    return _embedded(replies.frame(opened, condition))
 
 
 def _page(opened: Opened, frames: list[dict[str, Any]]) -> bytes:

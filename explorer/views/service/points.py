@@ -14,6 +14,7 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 
 from explorer.codecs import Codec
+from explorer.condition import Condition
 from explorer.images import InputError
 from explorer.views.service.pictures import Opened
 from explorer.views.service.trials import as_json
@@ -91,13 +92,15 @@ async def curve_points(opened: Opened, codecs: Sequence[Codec], pauses: Pauses) 
 def _model_jobs(opened: Opened) -> Iterator[Job]:
     lambdas = opened.session.curve_lambdas(MODEL_POINTS)
     for i in coarse_to_fine(len(lambdas)):
-        yield Job(lambdas[i], lambdas[i] in opened.points, partial(_model_point, opened, lambdas[i]))
+        condition = opened.session.model.condition(lambdas[i])
+        yield Job(lambdas[i], condition.lmbda in opened.points, partial(model_point, opened, condition))
 
 
-def _model_point(opened: Opened, lmbda: float) -> dict[str, Any]:
-    if lmbda not in opened.points:
-        opened.points[lmbda] = as_json(opened.session.point(lmbda))
-    return opened.points[lmbda]
+def model_point(opened: Opened, condition: Condition) -> dict[str, Any]:
+    """The model's RDPoint at λ, as JSON can hold it; measured once."""
+    if condition.lmbda not in opened.points:
+        opened.points[condition.lmbda] = as_json(opened.session.point(condition))
+    return opened.points[condition.lmbda]
 
 
 def _rival_jobs(opened: Opened, codec: Codec) -> Iterator[Job]:

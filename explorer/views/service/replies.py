@@ -11,7 +11,8 @@ from explorer.codecs import Codec
 from explorer.codecs.learned import LearnedCodec
 from explorer.condition import Condition
 from explorer.views.service.pictures import Opened
-from explorer.views.service.trials import as_json
+from explorer.views.service.points import model_point
+from explorer.views.service.rectangles import LARGE, Rectangle, whole
 from explorer.views.service.wire import Reply
 from explorer.views.service.wishes.answers import answer
 
@@ -29,26 +30,38 @@ def opened_as_json(opened: Opened) -> dict[str, Any]:
         "lmbda": {"min": model.knob.minimum, "max": model.knob.maximum},
         "width": width,
         "height": height,
+        "large": width * height > LARGE,
         "channels": model.channels,
         "priors": [],
     }
 
 
-def original(opened: Opened) -> Reply:
-    """The original picture."""
-    return _picture({"picture": opened.token}, opened.session.picture.pixels)
+def original(opened: Opened, part: Rectangle | None = None) -> Reply:
+    """The original picture, or a part of it."""
+    part = part or whole(opened.session.size)
+    return _picture({"picture": opened.token, **part.header}, part.of(opened.session.picture.pixels))
 
 
-def frame(opened: Opened, condition: Condition, wishes: Sequence[str] = ()) -> Reply:
-    """The reconstruction at λ, with the numbers of its real file, and what the open views need of the inside at this λ.
-    Raises InputError for a wish that is none."""
-    pixels = opened.session.reconstruct(condition)
-    point = as_json(opened.session.point(condition))
-    header = {"picture": opened.token, "lmbda": condition.lmbda, "level": condition.level, "point": point}
-    header["side_bits"] = opened.session.code(condition).side_bits
+def frame(opened: Opened, condition: Condition, wishes: Sequence[str] = (), part: Rectangle | None = None) -> Reply:
+    """The reconstruction at λ, or a part of it, with what is known of its file, and what the open views need of the
+    inside at this λ. estimated_bits: of the whole file. point: its RDPoint, or null until `numbers` has measured it.
+    pace: pixels a second that are reconstructed here while λ moves, or null until that is known. Raises InputError for
+    a wish that is none."""
+    part = part or whole(opened.session.size)
+    pixels = part.of(opened.session.reconstruct(condition))
+    code = opened.session.code(condition)
+    header = {"picture": opened.token, "lmbda": condition.lmbda, "level": condition.level, **part.header}
+    header |= {"estimated_bits": code.total_bits, "side_bits": code.side_bits, "pace": None}
+    header["point"] = opened.points.get(condition.lmbda)
     found = {wish: answer(opened, condition, wish) for wish in wishes}
     arrays = {f"{wish}.{name}": array for wish, (_, own) in found.items() for name, array in own.items()}
     return _picture(header | {"wishes": {wish: about for wish, (about, _) in found.items()}}, pixels, arrays)
+
+
+def numbers(opened: Opened, condition: Condition) -> dict[str, Any]:
+    """The RDPoint at λ, of the real file and the whole picture, as JSON can hold it."""
+    point, side_bits = model_point(opened, condition), opened.session.code(condition).side_bits
+    return {"lmbda": condition.lmbda, "level": condition.level, "point": point, "side_bits": side_bits}
 
 
 def rival(opened: Opened, codec: Codec, setting: float, match: dict[str, Any]) -> Reply:

@@ -4,9 +4,10 @@
     POST api/open?model=&sample=       open a sample …
     POST api/open?model=&picture=      … or an open picture with another model
     POST api/open?model=&name= + body  … or a picture file            -> token, size, notes, models of the same y
-    GET  api/pixels/{token}            the original:        header + raw RGB
-    GET  api/frame/{token}?lmbda=&wish=  the reconstruction: header (λ, numbers of the real file), raw RGB, and
-                                          what views of the inside want with it (see `wishes`)
+    GET  api/pixels/{token}?box=&reduce=      the original: header + raw RGB
+    GET  api/frame/{token}?lmbda=&box=&reduce=&live=&wish=  the reconstruction: header (λ, what is known of the file),
+                                          raw RGB, and what views of the inside want with it (see `wishes`)
+    GET  api/numbers/{token}?lmbda=    {lmbda, level, point, side_bits}: of the real file and the whole picture
     GET  api/rival/{token}?codec=&setting=    another codec's picture: header (numbers of its file) + raw RGB
     GET  api/match/{token}?codec=&lmbda=&by=  the same, at the model's rate or quality; the header says the gap
     GET  api/modulation?model=         what each modulator of a model makes of λ: header + gains, of no picture
@@ -15,7 +16,8 @@
     GET  api/sweep/{token}?kind=&from=&to=&frames=   a file of many λ (see `export`): lines of JSON that say how far it
                                           is, the last of them with the file
 
-How a header and arrays such as raw RGB travel: see `wire`.
+box, reduce: the part of the picture that is wanted, see `rectangles`. live=1: λ is moving. packed=1: pixels are to be
+deflated, for a page with a network between. How a header and arrays such as raw RGB travel: see `wire`.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ from explorer.views import viewer
 from explorer.views.figures.kodak import mean_curves
 from explorer.views.figures.palettes import PALETTES
 from explorer.views.figures.rates import rd_figure, series
-from explorer.views.service import export, menu, replies
+from explorer.views.service import export, menu, rectangles, replies
 from explorer.views.service.pictures import Gone, OpenPictures
 from explorer.views.service.points import Pauses, curve_points
 from explorer.views.service.rivals import CHOSEN, Rivals
@@ -101,6 +103,7 @@ class Api:
         router.post("/open")(self.open)
         router.get("/pixels/{token}")(self.pixels)
         router.get("/frame/{token}")(self.frame)
+        router.get("/numbers/{token}")(self.numbers)
         router.get("/rival/{token}")(self.rival)
         router.get("/match/{token}")(self.match)
         router.get("/modulation")(self.modulation)
@@ -150,25 +153,48 @@ class Api:
         priors = await run_in_threadpool(menu.priors, self.pictures, model)
         return replies.opened_as_json(opened) | {"priors": priors}
 
-    def pixels(self, token: str) -> Response:
-        """The original picture."""
-        return _binary(replies.original(self.pictures.get(token)))
+    def pixels(self, token: str, box: str | None = None, reduce: int = 1, packed: bool = False) -> Response:
+        """A part of the original picture."""
+        opened = self.pictures.get(token)
+        return _binary(replies.original(opened, rectangles.parse(box, reduce, opened.session.size)), packed)
 
-    async def frame(self, token: str, lmbda: float, wish: Annotated[list[str], Query()] = []) -> Response:  # noqa: B006
-        """The reconstruction at the λ level nearest to `lmbda`, with the numbers of its real file."""
+    async def frame(
+        self,
+        token: str,
+        lmbda: float,
+        box: str | None = None,
+        reduce: int = 1,
+        live: bool = False,
+        packed: bool = False,
+        wish: Annotated[list[str], Query()] = [],  # noqa: B006
+    ) -> Response:
+        """A part of the reconstruction at the λ level nearest to `lmbda`."""
         opened = self.pictures.get(token)
         condition = opened.session.model.condition(lmbda)
+        part = rectangles.parse(box, reduce, opened.session.size)
         with self.pauses.frame():
             async with self._turn:
-                return _binary(await run_in_threadpool(replies.frame, opened, condition, wish))
+                if box is None:
+                    await run_in_threadpool(replies.numbers, opened, condition)
+                reply = await run_in_threadpool(replies.frame, opened, condition, wish, part)
+        return _binary(reply, packed)
 
-    async def rival(self, token: str, codec: str, setting: float) -> Response:
+    async def numbers(self, token: str, lmbda: float) -> dict[str, Any]:
+        """The numbers of the real file at the λ level nearest to `lmbda`."""
+        opened = self.pictures.get(token)
+        condition = opened.session.model.condition(lmbda)
+        async with self._turn:
+            return await run_in_threadpool(replies.numbers, opened, condition)
+
+    async def rival(self, token: str, codec: str, setting: float, packed: bool = False) -> Response:
         """Another codec's picture at one setting."""
         opened = self.pictures.get(token)
         found = await run_in_threadpool(self.rivals.codec, codec)
-        return _binary(await run_in_threadpool(replies.rival, opened, found, setting, {}))
+        return _binary(await run_in_threadpool(replies.rival, opened, found, setting, {}), packed)
 
-    async def match(self, request: Request, token: str, codec: str, lmbda: float, by: str) -> Response:
+    async def match(
+        self, request: Request, token: str, codec: str, lmbda: float, by: str, packed: bool = False
+    ) -> Response:
         """Another codec's picture at the rate or the quality that the model has at λ; found in the pauses of a drag."""
         if by not in ("rate", "quality"):
             raise InputError("A codec can be matched by rate or by quality.")
@@ -182,7 +208,8 @@ class Api:
             target = await run_in_threadpool(opened.session.point, condition)
             with suppress(Superseded):
                 met = await run_in_threadpool(opened.trials.match, found, target, by, self.pauses.lasts)
-                return _binary(await run_in_threadpool(replies.rival, opened, found, met["setting"], {"by": by, **met}))
+                reply = await run_in_threadpool(replies.rival, opened, found, met["setting"], {"by": by, **met})
+                return _binary(reply, packed)
 
     def modulation(self, model: str) -> Response:
         """The gains of a model's modulators over λ."""
@@ -239,8 +266,8 @@ def static_files() -> APIRouter:
     return router
 
 
-def _binary(reply: Reply) -> Response:
-    return Response(reply.pack(), media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+def _binary(reply: Reply, packed: bool = False) -> Response:
+    return Response(reply.pack(packed), media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
 
 
 async def _made(work: export.Sweep[Any], pauses: Pauses) -> AsyncIterator[dict[str, Any]]:
