@@ -346,7 +346,6 @@ def test_unknown_names_are_refused(client: TestClient, checkpoint: str) -> None:
     assert client.post("/api/open", params={"model": "../secret", "sample": "parrots"}).status_code == 422
     assert client.post("/api/open", params={"model": checkpoint, "sample": "../README.md"}).status_code == 422
     assert client.get("/api/pixels/guess").status_code == 410
-    assert client.get("/viewer/../app.py").status_code == 404
 
 
 def test_the_store_lets_go_of_what_was_unused_for_longest(checkpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -409,20 +408,3 @@ def test_curve_colours_stand_out_in_light_and_dark() -> None:
 def test_no_two_curves_look_alike() -> None:
     looks = [(each.color, each.dash) for each in rates.series(dict.fromkeys(map(str, range(60)), ""))]
     assert len(set(looks)) == len(looks)
-
-
-def test_the_joined_viewer_is_one_module_without_imports() -> None:
-    text = viewer.module()
-    assert not re.search(r"^import ", text, re.MULTILINE)
-    assert re.findall(r"^export .*", text, re.MULTILINE) == viewer.EXPORTS.strip().splitlines()
-    listed = {path.relative_to(viewer.FOLDER).as_posix() for path in viewer.FOLDER.rglob("*.js")}
-    assert listed == {*viewer.MODULES, *viewer.WIDGET_MODULES}
-
-
-def test_nothing_is_fetched_from_elsewhere() -> None:
-    own = [
-        path for path in viewer.FOLDER.rglob("*.*s*") if path.suffix in (".js", ".css") and "vendor" not in path.parts
-    ]
-    assert own
-    for path in own:
-        assert not re.search(r"https?://|//cdn|@import", path.read_text(encoding="utf-8")), path.name

@@ -207,7 +207,7 @@ def test_held_pictures_do_not_make_room() -> None:
 def test_the_viewer_is_the_apps() -> None:
     from explorer.views.notebook import VIEWS, ExplorerWidget
 
-    assert viewer.module().removesuffix(viewer.EXPORTS) in ExplorerWidget._esm
+    assert ExplorerWidget._esm == viewer.widget()
     assert ExplorerWidget._css == viewer.style()
     page = viewer.FOLDER.joinpath("page.js").read_text(encoding="utf-8")
     (tabs,) = re.findall(r"const TABS = \[(.*?)\n\];", page, re.DOTALL)

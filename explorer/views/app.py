@@ -68,11 +68,8 @@ const root = element.querySelector(".mae");
 const href = new URL("viewer/viewer.css", base);
 const style = Object.assign(document.createElement("link"), { rel: "stylesheet", href });
 document.head.append(style);
-const theme = () => (document.body.classList.contains("dark") ? "dark" : "light");
-Promise.all([import(new URL("viewer/viewer.js", base)), new Promise((done) => (style.onload = done))]).then(
-  ([{ createViewer, httpTransport }]) =>
-    createViewer(root, httpTransport(base), { scope: document, theme, links: true })
-);
+const styled = new Promise((done) => (style.onload = done));
+Promise.all([import(new URL("viewer/app.js", base)), styled]).then(([{ start }]) => start(root, base));
 root.addEventListener("picture", () => trigger("change"));
 """
 # The model is chosen here, but also by a link.

@@ -160,8 +160,7 @@ header {{ margin-bottom: 10px; }}
 <script type="module">
 {module}
 const text = (id) => document.getElementById(id).textContent;
-const transport = offlineTransport(JSON.parse(text("sweep")), text("plotly"));
-createViewer(document.querySelector(".mae"), transport, {{ scope: document }});
+start(document.querySelector(".mae"), text("sweep"), text("plotly"));
 </script>
 </html>
 """
@@ -190,12 +189,12 @@ def _page(opened: Opened, frames: list[dict[str, Any]]) -> bytes:
         style=viewer.style(),
         data=json.dumps(data, allow_nan=False).replace("<", "\\u003c"),
         plotly=base64.b64encode(gzip.compress(viewer.PLOTLY.read_bytes())).decode(),
-        module=viewer.module().replace("</script", "<\\/script"),
+        module=viewer.module("exported.js").replace("</script", "<\\/script"),
     ).encode()
 
 
 def _setup(opened: Opened) -> dict[str, Any]:
-    """What the viewer starts with (see server.py), of one picture, one model and no rival."""
+    """What the viewer starts with (see routes.py), of one picture, one model and no rival."""
     low, high = opened.session.model.knob.minimum, opened.session.model.knob.maximum
     return {
         "offline": True,

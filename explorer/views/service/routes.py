@@ -249,19 +249,19 @@ class Api:
 
 def static_files() -> APIRouter:
     """The viewer and the plot library."""
-    router, fresh = APIRouter(), {"Cache-Control": "no-cache"}
-
-    @router.get("/viewer.js")
-    def module() -> Response:
-        return Response(viewer.module(), media_type="text/javascript", headers=fresh)
-
-    @router.get("/viewer.css")
-    def style() -> Response:
-        return Response(viewer.style(), media_type="text/css", headers=fresh)
+    router = APIRouter()
 
     @router.get("/plotly.min.js")
     def plot_library() -> Response:
         return FileResponse(viewer.PLOTLY, media_type="text/javascript", headers={"Cache-Control": "max-age=86400"})
+
+    @router.get("/{name:path}")
+    async def source(name: str) -> Response:
+        path = viewer.sources().get(name)
+        if path is None:
+            return Response(status_code=404)
+        media_type = viewer.MEDIA_TYPES[path.suffix]
+        return Response(path.read_bytes(), media_type=media_type, headers={"Cache-Control": "no-cache"})
 
     return router
 
