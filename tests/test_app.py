@@ -125,6 +125,96 @@ def test_another_model_keeps_what_other_codecs_made_of_the_picture(checkpoint: s
     assert pictures.reopen(checkpoint, opened.token).trials.known(CODECS["jpeg"], 40)
 
 
+# -- files that are received, targets, files of rivals ---------------------------------------------------------------
+
+
+@pytest.fixture
+def received(client: TestClient, checkpoint: str) -> dict[str, Any]:
+    """A .mae file of UPLOAD at λ = 300, opened under whatever model is on show."""
+    data = explorer.load_model(checkpoint).encode(UPLOAD, 300)
+    return client.post("/api/open", params={"model": "mae", "name": "mine.mae"}, content=data).json()
+
+
+def test_a_received_file_opens_under_the_model_that_made_it_at_its_own_lambda(
+    client: TestClient, checkpoint: str, received: dict[str, Any]
+) -> None:
+    session = explorer.Session(explorer.load_model(checkpoint), UPLOAD)
+    assert received["model"] == checkpoint and (received["height"], received["width"]) == UPLOAD.shape[:2]
+    assert received["lmbda"]["min"] == received["lmbda"]["max"] == pytest.approx(300, rel=1e-4)
+    assert "sender" in received["lmbda"]["reason"] and "without the original" in received["missing"]
+    query = {"lmbda": received["lmbda"]["min"], "wish": ["planes", "edit:1=0"]}
+    frame = client.get(f"/api/frame/{received['id']}", params=query).content
+    header = json.loads(frame[4 : 4 + struct.unpack_from("<I", frame)[0]])
+    point = session.point(300)
+    assert (header["point"]["bytes"], header["point"]["bpp"]) == (point.bytes, point.bpp)
+    assert not {"psnr", "ms_ssim"} & set(header["point"]) and "psnr" not in header["wishes"]["edit:1=0"]
+    assert "planes.y" not in header["arrays"] and "planes.symbols" in header["arrays"]
+    saved = client.get(f"/api/file/{received['id']}", params={"lmbda": received["lmbda"]["min"], "kind": "png"})
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(saved.content))), session.reconstruct(300))
+    arrays = client.get(f"/api/file/{received['id']}", params={"lmbda": received["lmbda"]["min"], "kind": "npz"})
+    with np.load(io.BytesIO(arrays.content)) as found:
+        np.testing.assert_array_equal(found["symbols"], session.symbols(300))
+        assert not {"y", "block_error"} & set(found)
+
+
+def test_what_needs_the_original_of_a_received_file_is_refused_with_one_sentence(
+    client: TestClient, received: dict[str, Any]
+) -> None:
+    token, lmbda = received["id"], received["lmbda"]["min"]
+    for path, query in {
+        f"pixels/{token}": {},
+        f"frame/{token}": {"lmbda": lmbda, "wish": "error"},
+        f"rival/{token}": {"codec": "jpeg", "setting": 40},
+        f"match/{token}": {"codec": "jpeg", "lmbda": lmbda, "by": "rate"},
+        f"solve/{token}": {"bpp": 1},
+        f"sweep/{token}": {"kind": "gif"},
+    }.items():
+        answer = client.get(f"/api/{path}", params=query)
+        assert answer.status_code == 422 and "without the original" in answer.json()["error"], path
+    assert "without the original" in collect(client, token, "jpeg")[0]["error"]
+    other = client.get(f"/api/frame/{token}", params={"lmbda": 64})
+    assert other.status_code == 422 and "was made at λ = 300" in other.json()["error"]
+    reopened = client.post("/api/open", params={"model": "mae", "picture": token})
+    assert reopened.status_code == 422 and "no other model can read it" in reopened.json()["error"]
+
+
+def test_the_app_starts_with_a_received_file(checkpoint: str, tmp_path: Path) -> None:
+    (tmp_path / "photo.mae").write_bytes(explorer.load_model(checkpoint).encode(UPLOAD, 300))
+    with TestClient(routes.create_server(checkpoint, tmp_path / "photo.mae")) as client:
+        client.app.state.api.warm_up()  # type: ignore[attr-defined]
+        first = client.get("/api/setup").json()["samples"][0]
+        assert (first["name"], first["width"], first["height"]) == ("photo.mae", 72, 48)
+        assert first["bytes"] == (tmp_path / "photo.mae").stat().st_size
+        for model in ("mae", checkpoint):
+            opened = client.post("/api/open", params={"model": model, "sample": "photo.mae"}).json()
+            assert opened["model"] == checkpoint and opened["missing"]
+    (tmp_path / "photo.mae").write_bytes(b"MAE")
+    with pytest.raises(explorer.InputError, match="cut short"):
+        routes.create_server(checkpoint, tmp_path / "photo.mae")
+
+
+def test_a_target_is_solved_as_the_session_does(client: TestClient, checkpoint: str, opened: str) -> None:
+    session = explorer.Session(explorer.load_model(checkpoint), UPLOAD)
+    size = len(session.encode(700))
+    for target in ({"bytes": size}, {"bpp": 8 * size / UPLOAD[..., 0].size}, {"psnr": session.point(100).psnr}):
+        answer = client.get(f"/api/solve/{opened}", params=target)
+        assert answer.json() == {"lmbda": session.solve(**target)}
+    unreachable = client.get(f"/api/solve/{opened}", params={"bpp": 1e-6})
+    assert unreachable.status_code == 422 and "No λ of this model gives" in unreachable.json()["error"]
+
+
+@pytest.mark.parametrize(("codec", "setting", "name"), [
+    ("jpeg", 37, "mine-jpeg-quality37.jpg"), ("jpeg2000", 31.5, "mine-jpeg2000-psnr31.5.jp2"),
+    ("webp", 30, "mine-webp-quality30.webp"), ("bpg444", 30, "mine-bpg444-qp30.bpg"),
+])  # fmt: skip
+def test_a_rivals_file_can_be_kept(client: TestClient, opened: str, codec: str, setting: float, name: str) -> None:
+    if codec == "bpg444":
+        pytest.importorskip("av")
+    kept = client.get(f"/api/rivalfile/{opened}", params={"codec": codec, "setting": setting})
+    assert kept.headers["content-disposition"].endswith(name)
+    assert kept.content == CODECS[codec].encode(UPLOAD, setting)
+
+
 # -- models of the same transforms -------------------------------------------------------------------------------------
 
 

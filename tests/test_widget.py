@@ -219,3 +219,25 @@ def test_without_anywidget_one_sentence_says_the_remedy() -> None:
     code += "try: explorer.widget\nexcept ImportError as error: print(error)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "Widgets need anywidget and ipywidgets: pip install 'mae-explorer[notebook]'"
+
+
+def test_a_received_file_is_shown_at_its_own_lambda(open_widget: Callable[..., explorer.ExplorerWidget]) -> None:
+    pixels = np.random.default_rng(2).integers(0, 256, (40, 56, 3), np.uint8)
+    data = explorer.load_model("mae").encode(pixels, 700)
+    shown = open_widget(data)
+    assert shown.lmbda == pytest.approx(700, rel=1e-4) and shown.source.model.name == "mae"
+    np.testing.assert_array_equal(shown.source.reconstruct(shown.lmbda), explorer.decode(data))
+    with pytest.raises(explorer.InputError, match="without the original"):
+        shown.session  # noqa: B018
+
+
+def test_the_picture_that_a_widget_was_made_with_stays_until_it_is_closed(
+    open_widget: Callable[..., explorer.ExplorerWidget],
+) -> None:
+    shown = open_widget(np.zeros((40, 56, 3), np.uint8))
+    pictures, first = notebook_service().pictures, shown._picture
+    shown._picture = pictures.open_sample("mae", "parrots").token
+    assert pictures.get(first).token == first
+    shown.close()
+    with pytest.raises(Gone):
+        pictures.get(first)

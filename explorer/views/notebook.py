@@ -33,6 +33,7 @@ from explorer.codecs.base import RDPoint
 from explorer.codecs.learned import LearnedCodec
 from explorer.images import InputError
 from explorer.library import SAMPLES
+from explorer.received import Received
 from explorer.session import Session
 from explorer.views import viewer
 from explorer.views.figures.rates import rd_figure, series
@@ -76,6 +77,7 @@ class ExplorerWidget(anywidget.AnyWidget):
     def __init__(self, opened: Opened, **traits: Any) -> None:
         self._connection = Connection(shared_service().thread, self.send)
         self._opened: Opened | None = shared_service().pictures.hold(opened.token)
+        self._first = shared_service().pictures.hold(opened.token).token  # the page has no file to send it again
         super().__init__(_picture=opened.token, _model=opened.model, **traits)
         self.on_msg(lambda _, message, buffers: self._connection.receive(message, buffers))
 
@@ -93,8 +95,13 @@ class ExplorerWidget(anywidget.AnyWidget):
 
     @property
     def session(self) -> Session:
-        """The session of the picture on show."""
+        """The session of the picture on show. Raises InputError where that is a received file: see `source`."""
         return self.opened.session
+
+    @property
+    def source(self) -> Session | Received:
+        """The session of the picture on show, or the file that was received in its place."""
+        return self.opened.source
 
     @property
     def point(self) -> RDPoint:
@@ -122,7 +129,8 @@ class ExplorerWidget(anywidget.AnyWidget):
         widget or session variable has it too."""
         if self._opened is not None:
             self._connection.close()
-            shared_service().pictures.release(self._picture)
+            for token in (self._picture, self._first):
+                shared_service().pictures.release(token)
             self._opened = None  # at once: a widget is part of cycles, which Python collects when it likes
         self.layout.close()  # a widget of its own, through which a page would hold this one
         super().close()
@@ -134,12 +142,12 @@ class ExplorerWidget(anywidget.AnyWidget):
 
     @traitlets.validate("lmbda")
     def _check_lambda(self, proposal: dict[str, Any]) -> float:
-        self.session.model.condition(proposal["value"])
+        self.source.model.condition(proposal["value"])
         return proposal["value"]
 
     @traitlets.validate("channel")
     def _check_channel(self, proposal: dict[str, Any]) -> int:
-        channel, channels = proposal["value"], self.session.model.channels
+        channel, channels = proposal["value"], self.source.model.channels
         if not 0 <= channel < channels:
             raise InputError(f"There is no channel {channel}; channels run from 0 to {channels - 1}.")
         return channel
@@ -226,15 +234,15 @@ def widget(
 ) -> ExplorerWidget:
     """The viewer as a widget.
 
-    image: the name of a sample (see `explorer.samples`), a path, bytes, a PIL image, an (H, W, 3) uint8 array, or an
-    `explorer.Session`, whose model it then is. model: a bundled name, a checkpoint's path, or a loaded model; None is
-    the one that the app opens with. view: what is open beside the picture, see `ExplorerWidget`. lmbda: where to start,
-    or the nearest λ that the model has. height: in CSS pixels. Raises InputError for a picture or a model that cannot
-    be read.
+    image: the name of a sample (see `explorer.samples`), the path or bytes of a picture or a .mae file, a PIL image,
+    an (H, W, 3) uint8 array, or an `explorer.Session`, whose model it then is. model: a bundled name, a checkpoint's
+    path, or a loaded model; None is the one that the app opens with; a .mae file names its own. view: what is open
+    beside the picture, see `ExplorerWidget`. lmbda: where to start, or the nearest λ that there is. height: in CSS
+    pixels. Raises InputError for a picture or a model that cannot be read.
     """
     opened = shared_service().open(image, model)
-    knob = opened.session.model.knob
-    start = min(max(lmbda, knob.minimum), knob.maximum)  # as given: its level would read 255.999…
+    lowest, highest = opened.lambda_range
+    start = min(max(lmbda, lowest), highest)  # as given: its level would read 255.999…
     return ExplorerWidget(opened, view=view, lmbda=start, height=height)
 
 

@@ -23,6 +23,7 @@ from PIL import Image
 
 from explorer.condition import Condition, Lambda, snap
 from explorer.images import InputError
+from explorer.received import Received
 from explorer.session import Session
 from explorer.views import viewer
 from explorer.views.figures.palettes import PALETTES
@@ -90,40 +91,31 @@ def _lambdas(session: Session, start: float | None, end: float | None, count: in
     return [snap(lmbda) for lmbda in np.geomspace(first, last, count)] if first != last else [first]
 
 
-def arrays(session: Session, lmbda: Lambda) -> bytes:
-    """An .npz file of the inside at λ: y, decoded, symbols, bits, side_bits, block_error, lambda, the further maps of
-    the model's prior, and what they are ("about")."""
-    code = session.code(lmbda)
-    further = {PLANES.get(name, (name, name)): values for name, values in code.planes.items()}
+def arrays(source: Session | Received, lmbda: Lambda) -> bytes:
+    """An .npz file of the inside at λ: decoded, symbols, bits, side_bits, lambda, the further maps of the prior; where
+    there is an original, y and block_error; and what they are ("about")."""
+    code = source.code(lmbda)
     symbols = "y less mu, rounded" if "μ" in code.planes else "after rounding"
-    about = [
-        "y (M,h,w): bottleneck before rounding, quantiser steps",
-        "decoded (M,h,w): what the decoder sees of it",
-        f"symbols (M,h,w): what the file holds, {symbols}",
-        "bits (M,h,w): estimated bits of each element",
-        "side_bits: estimated bits of what the file holds besides",
-        *(f"{name} {_shape(values)}: {what}" for (name, what), values in further.items()),
-        "block_error (h,w): mean squared error of each 16x16 block on [0, 1]",
-        "lambda: trade-off",
-    ]
-    found = {
-        "y": session.latents(lmbda),
-        "decoded": code.decoded,
-        "symbols": code.symbols,
-        "bits": code.bits,
-        "side_bits": np.array(code.side_bits),
-        **{name: values for (name, _), values in further.items()},
-        "block_error": session.block_error(lmbda),
-        "lambda": np.array(Condition.of(lmbda).lmbda),
-        "about": np.array("; ".join(about)),
+    found: dict[str, tuple[Any, str]] = {
+        "decoded": (code.decoded, "(M,h,w): what the decoder sees of the bottleneck"),
+        "symbols": (code.symbols, f"(M,h,w): what the file holds, {symbols}"),
+        "bits": (code.bits, "(M,h,w): estimated bits of each element"),
+        "side_bits": (code.side_bits, ": estimated bits of what the file holds besides"),
+        "lambda": (Condition.of(lmbda).lmbda, ": trade-off"),
     }
+    for sign, values in code.planes.items():
+        name, what = PLANES.get(sign, (sign, sign))
+        found[name] = (values, f"({','.join(map(str, values.shape))}): {what}")
+    if isinstance(source, Session):
+        found["y"] = (source.latents(lmbda), "(M,h,w): bottleneck before rounding, quantiser steps")
+        found["block_error"] = (
+            source.block_error(lmbda),
+            "(h,w): mean squared error of each 16x16 block on [0, 1]",
+        )
+    about = "; ".join(f"{name} {what}".replace(" :", ":") for name, (_, what) in found.items())
     file = io.BytesIO()
-    np.savez_compressed(file, **found)
+    np.savez_compressed(file, about=np.array(about), **{name: np.asarray(value) for name, (value, _) in found.items()})
     return file.getvalue()
-
-
-def _shape(values: np.ndarray) -> str:
-    return f"({','.join(map(str, values.shape))})"
 
 
 def _animation(kind: str, frames: list[np.ndarray]) -> bytes:

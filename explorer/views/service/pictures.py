@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import secrets
 import threading
 from collections import Counter, OrderedDict
@@ -12,9 +13,12 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
+from explorer import bitstream
 from explorer.codecs.learned import LearnedCodec
+from explorer.condition import Condition
 from explorer.images import InputError
-from explorer.library import load_model
+from explorer.library import load_model, maker
+from explorer.received import Received
 from explorer.session import Session
 from explorer.views.service.other_models import OtherModels
 from explorer.views.service.precomputed import own_points, rival_points
@@ -22,6 +26,7 @@ from explorer.views.service.trials import Trials
 
 MAX_OPEN = 8  # a session's cache grows to 256 MB
 MAX_PIXELS = 30_000_000  # of all open pictures together: a session keeps tens of bytes for each
+NO_ORIGINAL = "A .mae file comes without the original, so nothing can be compared with it; open the picture itself."
 
 
 class Gone(KeyError):
@@ -30,17 +35,52 @@ class Gone(KeyError):
 
 @dataclasses.dataclass(frozen=True)
 class Opened:
-    """One picture under one model. trials: what other codecs made of it, the same under every model.
+    """One picture under one model. source: its session, or the file that was received in its place.
     points: the model's own R-D points so far by λ, ready for JSON. tokens: of the same picture by model, shared by all
     of them; some may be closed."""
 
     token: str
     name: str
     model: str
-    session: Session
-    trials: Trials
+    source: Session | Received
+    tried: Trials | None
     points: dict[float, dict[str, Any]] = dataclasses.field(default_factory=dict)
     tokens: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def session(self) -> Session:
+        """What can be told of the picture beside its original; InputError for a received file, which has none."""
+        if isinstance(self.source, Session):
+            return self.source
+        raise InputError(NO_ORIGINAL)
+
+    @property
+    def trials(self) -> Trials:
+        """What other codecs made of it, the same under every model; InputError as for `session`."""
+        if self.tried is not None:
+            return self.tried
+        raise InputError(NO_ORIGINAL)
+
+    @property
+    def lambda_range(self) -> tuple[float, float]:
+        """The lowest and the highest λ that there are of this picture: one alone of a received file."""
+        if isinstance(self.source, Received):
+            return self.source.lmbda, self.source.lmbda
+        return self.source.model.knob.minimum, self.source.model.knob.maximum
+
+    def condition(self, lmbda: float) -> Condition:
+        """λ as the value that all stages take; InputError where there is no such λ of this picture."""
+        return (
+            self.source.code(lmbda).condition
+            if isinstance(self.source, Received)
+            else self.source.model.condition(lmbda)
+        )
+
+    def nearest(self, lmbda: float) -> Condition:
+        """The λ, among those that there are of this picture, that is nearest to another."""
+        if isinstance(self.source, Received):
+            return self.source.code().condition
+        return self.source.model.nearest(lmbda)
 
     @cached_property
     def other_models(self) -> OtherModels:
@@ -66,11 +106,16 @@ class OpenPictures:
         self._opening_sample = threading.Lock()
 
     def open(self, model: str, source: Any, name: str, tokens: dict[str, str] | None = None) -> Opened:
-        """Open a picture (whatever `explorer.Session` takes, or a session of `model`) under a new token; `tokens`: see
-        `Opened`."""
+        """Open a picture (whatever `explorer.Session` takes, or a session of `model`) or a .mae file, under the model
+        that made it, under a new token; `tokens`: see `Opened`."""
+        tokens = {} if tokens is None else tokens
+        if _is_mae(source, name):
+            data = bitstream.read(source)
+            model = maker(data, self.models)
+            return self._add(name, model, Received(self.model(model), data, name), None, tokens)
         session = source if isinstance(source, Session) else Session(self.model(model), source)
         trials = Trials(session.picture.pixels, rival_points(session.picture))
-        return self._add(name, model, session, trials, {} if tokens is None else tokens)
+        return self._add(name, model, session, trials, tokens)
 
     def open_sample(self, model: str, sample: str) -> Opened:
         """Open a sample picture, or find it open, also under another model."""
@@ -80,7 +125,8 @@ class OpenPictures:
         with self._opening_sample:
             for token in (tokens.get(model, ""), *tokens.values()):
                 with suppress(Gone):
-                    return self._under(model, self.get(token))
+                    opened = self.get(token)
+                    return opened if isinstance(opened.source, Received) else self._under(model, opened)
             return self.open(model, self.samples[sample], sample, tokens)
 
     def reopen(self, model: str, token: str) -> Opened:
@@ -90,12 +136,15 @@ class OpenPictures:
     def _under(self, model: str, before: Opened) -> Opened:
         with suppress(Gone):
             return self.get(before.tokens.get(model, ""))
+        if isinstance(before.source, Received):
+            raise InputError(f"“{before.name}” was made by {before.model}, and no other model can read it.")
         session = before.session.under(self.model(model))
         return self._add(before.name, model, session, before.trials, before.tokens)
 
-    def _add(self, name: str, model: str, session: Session, trials: Trials, tokens: dict[str, str]) -> Opened:
-        points = own_points(session.picture, session.model)
-        opened = Opened(secrets.token_urlsafe(16), name, model, session, trials, points, tokens)
+    def _add(
+        self, name: str, model: str, source: Session | Received, tried: Trials | None, tokens: dict[str, str]
+    ) -> Opened:
+        opened = Opened(secrets.token_urlsafe(16), name, model, source, tried, _points_of(source), tokens)
         with self._lock:
             tokens[model] = opened.token
             self._opened[opened.token] = opened
@@ -134,7 +183,7 @@ class OpenPictures:
             del self._opened[idle.pop(0)]
 
     def _is_full(self) -> bool:
-        pixels = sum(opened.session.picture.pixels.size // 3 for opened in self._opened.values())
+        pixels = sum(math.prod(opened.source.size) for opened in self._opened.values())
         return len(self._opened) > MAX_OPEN or pixels > MAX_PIXELS
 
     def add_model(self, codec: LearnedCodec) -> str:
@@ -154,3 +203,19 @@ class OpenPictures:
         if name not in self.models:
             raise InputError(f"There is no model called “{name[:40]}”.")
         return load_model(name)
+
+
+def _is_mae(source: Any, name: str) -> bool:
+    """Whether what is to be opened is a .mae file: its name says so, or its first bytes do."""
+    if isinstance(source, bytes):
+        return bitstream.is_file(name, source)
+    return isinstance(source, (str, Path)) and bitstream.is_file(str(source))
+
+
+def _points_of(source: Session | Received) -> dict[float, dict[str, Any]]:
+    """What is known of the points by λ from the start. That of a received file has no quality: it has no original."""
+    if isinstance(source, Session):
+        return own_points(source.picture, source.model)
+    height, width = source.size
+    rate = {"bytes": len(source.data), "bpp": source.bpp, "estimated_bits": source.code().total_bits}
+    return {source.lmbda: {"codec": source.model.name, "width": width, "height": height, **rate}}

@@ -74,13 +74,13 @@ async def curve_points(opened: Opened, codecs: Sequence[Codec], pauses: Pauses) 
     waiting = [("model", _model_jobs(opened)), *((codec.name, _rival_jobs(opened, codec)) for codec in codecs)]
     while waiting:
         series, jobs = waiting.pop(0)
-        job = next(jobs, None)
-        if job is None:
-            yield {"series": series, "done": True}
-            continue
-        if not job.ready:
-            await pauses.wait()
         try:
+            job = next(jobs, None)
+            if job is None:
+                yield {"series": series, "done": True}
+                continue
+            if not job.ready:
+                await pauses.wait()
             point = await run_in_threadpool(job.run)
         except InputError as error:
             yield {"series": series, "done": True, "error": str(error)}

@@ -10,24 +10,31 @@ import numpy as np
 from explorer.codecs import Codec
 from explorer.codecs.learned import LearnedCodec
 from explorer.condition import Condition
-from explorer.views.service.pictures import Opened
+from explorer.received import Received
+from explorer.session import Session
+from explorer.views.service.pictures import NO_ORIGINAL, Opened
 from explorer.views.service.points import model_point
 from explorer.views.service.rectangles import LARGE, Rectangle, whole
 from explorer.views.service.wire import Reply
 from explorer.views.service.wishes.answers import answer
 
+SENDERS_LAMBDA = "The sender chose λ: this file holds the picture at one λ alone."
 MODULATION_SAMPLES = 61  # ten an octave: the paper's λ are among them
 
 
 def opened_as_json(opened: Opened) -> dict[str, Any]:
-    """What the viewer keeps of a picture that was opened; `id` is the token that it asks with. `priors`: see `menu`."""
-    model, (height, width) = opened.session.model, opened.session.picture.pixels.shape[:2]
+    """What the viewer keeps of a picture that was opened; `id` is the token that it asks with. `priors`: see `menu`.
+    missing: why there is no original, or None where there is one."""
+    source, model, (height, width) = opened.source, opened.source.model, opened.source.size
+    lowest, highest = opened.lambda_range
+    reason = {"reason": SENDERS_LAMBDA} if isinstance(source, Received) else {}
     return {
         "id": opened.token,
         "name": opened.name,
         "model": opened.model,
-        "notes": opened.session.picture.notes,
-        "lmbda": {"min": model.knob.minimum, "max": model.knob.maximum},
+        "notes": source.picture.notes if isinstance(source, Session) else (),
+        "missing": None if isinstance(source, Session) else NO_ORIGINAL,
+        "lmbda": {"min": lowest, "max": highest, **reason},
         "width": width,
         "height": height,
         "large": width * height > LARGE,
@@ -47,9 +54,9 @@ def frame(opened: Opened, condition: Condition, wishes: Sequence[str] = (), part
     inside at this λ. estimated_bits: of the whole file. point: its RDPoint, or null until `numbers` has measured it.
     pace: pixels a second that are reconstructed here while λ moves, or null until that is known. Raises InputError for
     a wish that is none."""
-    part = part or whole(opened.session.size)
-    pixels = part.of(opened.session.reconstruct(condition))
-    code = opened.session.code(condition)
+    part = part or whole(opened.source.size)
+    pixels = part.of(opened.source.reconstruct(condition))
+    code = opened.source.code(condition)
     header = {"picture": opened.token, "lmbda": condition.lmbda, "level": condition.level, **part.header}
     header |= {"estimated_bits": code.total_bits, "side_bits": code.side_bits, "pace": None}
     header["point"] = opened.points.get(condition.lmbda)
@@ -60,7 +67,7 @@ def frame(opened: Opened, condition: Condition, wishes: Sequence[str] = (), part
 
 def numbers(opened: Opened, condition: Condition) -> dict[str, Any]:
     """The RDPoint at λ, of the real file and the whole picture, as JSON can hold it."""
-    point, side_bits = model_point(opened, condition), opened.session.code(condition).side_bits
+    point, side_bits = model_point(opened, condition), opened.source.code(condition).side_bits
     return {"lmbda": condition.lmbda, "level": condition.level, "point": point, "side_bits": side_bits}
 
 

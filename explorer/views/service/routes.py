@@ -13,6 +13,8 @@
     GET  api/modulation?model=         what each modulator of a model makes of λ: header + gains, of no picture
     GET  api/points/{token}?codecs=    R-D points of the model and other codecs: lines of JSON, as they come
     GET  api/file/{token}?lmbda=&kind= the .mae file, the reconstruction as PNG, or arrays of the inside as NPZ
+    GET  api/rivalfile/{token}?codec=&setting=   another codec's file
+    GET  api/solve/{token}?bpp=|bytes=|psnr=     {lmbda} that meets a target
     GET  api/sweep/{token}?kind=&from=&to=&frames=   a file of many λ (see `export`): lines of JSON that say how far it
                                           is, the last of them with the file
 
@@ -36,13 +38,14 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
-from PIL import Image
+from PIL import Image, ImageOps
 from starlette.concurrency import run_in_threadpool
 
-from explorer import images
+from explorer import bitstream, images
 from explorer.condition import LAMBDA_MAX, LAMBDA_MIN, Condition
 from explorer.images import InputError, to_png
 from explorer.library import first_model, folder, list_models, samples
+from explorer.received import Received
 from explorer.session import Session
 from explorer.views import viewer
 from explorer.views.figures.kodak import mean_curves
@@ -60,9 +63,9 @@ START_LAMBDA = 256.0
 LESSONS = viewer.FOLDER / "story" / "lessons.json"
 MAX_UPLOAD = 64 * 2**20
 # What can be saved of one λ, by the file's extension.
-FILES: dict[str, Callable[[Session, Condition], bytes]] = {
-    "mae": Session.encode,
-    "png": lambda session, condition: to_png(session.reconstruct(condition)),
+FILES: dict[str, Callable[[Session | Received, Condition], bytes]] = {
+    "mae": lambda source, condition: source.encode(condition),
+    "png": lambda source, condition: to_png(source.reconstruct(condition)),
     "npz": export.arrays,
 }
 
@@ -74,9 +77,13 @@ def create_server(model: str | None = None, image: Path | None = None) -> FastAP
     cannot be read.
     """
     model = model or first_model()
-    chosen = {images.read(image).name: image} if image else {}
+    chosen = {image.name: image} if image else {}
     pictures = OpenPictures(list(dict.fromkeys([model, *list_models()])), chosen | samples())
     pictures.model(model)
+    if image and bitstream.is_file(image.name):
+        pictures.open_sample(model, image.name)
+    elif image:
+        images.read(image)
     return serve(pictures, model)
 
 
@@ -109,12 +116,14 @@ class Api:
         router.get("/modulation")(self.modulation)
         router.get("/points/{token}")(self.points)
         router.get("/file/{token}")(self.file)
+        router.get("/rivalfile/{token}")(self.rival_file)
+        router.get("/solve/{token}")(self.solve)
         router.get("/sweep/{token}")(self.sweep)
 
     def warm_up(self) -> None:
         """Do before the first visitor what the first visitor would wait for."""
         opened = self.pictures.open_sample(self.model, next(iter(self.pictures.samples)))
-        replies.frame(opened, opened.session.model.nearest(START_LAMBDA))
+        replies.frame(opened, opened.nearest(START_LAMBDA))
         self.setup()
 
     @cached_property
@@ -128,7 +137,7 @@ class Api:
         return {
             "models": self.pictures.models,
             "model": self.model,
-            "samples": [{"name": name, "thumbnail": _thumbnail(path)} for name, path in self.pictures.samples.items()],
+            "samples": [self._sample(name, path) for name, path in self.pictures.samples.items()],
             "source": {"sample": next(iter(self.pictures.samples))},
             "lmbda": {"min": LAMBDA_MIN, "max": LAMBDA_MAX, "start": START_LAMBDA},
             "maxUpload": MAX_UPLOAD,
@@ -139,6 +148,20 @@ class Api:
             "palettes": PALETTES,
             "lessons": json.loads(LESSONS.read_text(encoding="utf-8")),
         }
+
+    def _sample(self, name: str, path: Path) -> dict[str, Any]:
+        if bitstream.is_file(path.name):
+            opened = self.pictures.open_sample(self.model, name)
+            small = Image.fromarray(opened.source.reconstruct(opened.nearest(START_LAMBDA)))
+        else:
+            with Image.open(path) as image:
+                small = ImageOps.exif_transpose(image).convert("RGB")
+        width, height = small.size
+        small.thumbnail((192, 128))
+        file = io.BytesIO()
+        small.save(file, "JPEG", quality=88)
+        thumbnail = "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+        return {"name": name, "thumbnail": thumbnail, "width": width, "height": height, "bytes": path.stat().st_size}
 
     async def open(
         self, request: Request, model: str, sample: str | None = None, picture: str | None = None, name: str = "picture"
@@ -170,8 +193,8 @@ class Api:
     ) -> Response:
         """A part of the reconstruction at the λ level nearest to `lmbda`."""
         opened = self.pictures.get(token)
-        condition = opened.session.model.condition(lmbda)
-        part = rectangles.parse(box, reduce, opened.session.size)
+        condition = opened.condition(lmbda)
+        part = rectangles.parse(box, reduce, opened.source.size)
         with self.pauses.frame():
             async with self._turn:
                 if box is None:
@@ -182,7 +205,7 @@ class Api:
     async def numbers(self, token: str, lmbda: float) -> dict[str, Any]:
         """The numbers of the real file at the λ level nearest to `lmbda`."""
         opened = self.pictures.get(token)
-        condition = opened.session.model.condition(lmbda)
+        condition = opened.condition(lmbda)
         async with self._turn:
             return await run_in_threadpool(replies.numbers, opened, condition)
 
@@ -227,11 +250,23 @@ class Api:
         opened = self.pictures.get(token)
         if kind not in FILES:
             raise InputError(f"A file can be saved as {', '.join(FILES)}.")
-        condition = opened.session.model.condition(lmbda)
-        data = FILES[kind](opened.session, condition)
-        name = quote(f"{Path(opened.name).stem}-lambda{condition.lmbda:.0f}.{kind}")
-        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
-        return Response(data, media_type="image/png" if kind == "png" else "application/octet-stream", headers=headers)
+        condition = opened.condition(lmbda)
+        data = FILES[kind](opened.source, condition)
+        return _attachment(data, f"{Path(opened.name).stem}-lambda{condition.lmbda:.0f}.{kind}")
+
+    def rival_file(self, token: str, codec: str, setting: float) -> Response:
+        """Another codec's file at one setting, to keep."""
+        opened, found = self.pictures.get(token), self.rivals.codec(codec)
+        data = opened.trials.file(found, found.knob.check(setting))
+        return _attachment(data, f"{Path(opened.name).stem}-{found.name}-{found.knob.name}{setting:g}.{found.suffix}")
+
+    def solve(
+        self, token: str, bpp: float | None = None, bytes: int | None = None, psnr: float | None = None
+    ) -> dict[str, float]:
+        """λ that meets exactly one target, as `Session.solve` has it; the measuring of curves waits meanwhile."""
+        session = self.pictures.get(token).session
+        with self.pauses.frame():
+            return {"lmbda": session.solve(bpp=bpp, bytes=bytes, psnr=psnr)}
 
     def sweep(
         self,
@@ -270,6 +305,11 @@ def _binary(reply: Reply, packed: bool = False) -> Response:
     return Response(reply.pack(packed), media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
 
 
+def _attachment(data: bytes, name: str) -> Response:
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
+    return Response(data, media_type="application/octet-stream", headers=headers)
+
+
 async def _made(work: export.Sweep[Any], pauses: Pauses) -> AsyncIterator[dict[str, Any]]:
     parts = []
     for lmbda in work.lambdas:
@@ -292,15 +332,6 @@ async def _body(request: Request) -> bytes:
 async def _json_lines(items: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:
     async for item in items:
         yield json.dumps(item, allow_nan=False).encode() + b"\n"
-
-
-def _thumbnail(path: Path) -> str:
-    with Image.open(path) as image:
-        small = image.convert("RGB")
-    small.thumbnail((192, 128))
-    file = io.BytesIO()
-    small.save(file, "JPEG", quality=88)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def _answer_bad_input(_request: Request, error: Exception) -> JSONResponse:

@@ -24,15 +24,18 @@ class SharedService:
         self.thread = ServerThread(server)
 
     def open(self, image: Any, model: str | Path | LearnedCodec | None) -> Opened:
-        """Open a sample by name, a session, or whatever `explorer.Session` takes, under a model or the first one."""
+        """Open a sample by name, a session, a .mae file's path or bytes, or whatever `explorer.Session` takes, under a
+        model or the first one."""
         if isinstance(image, Session):
-            return self.pictures.open(self.pictures.add_model(image.model), image, image.picture.name)
+            return self.pictures.open(self.pictures.add_model(image.model), image, image.name)
         model = first_model() if model is None else model
         name = self.pictures.add_model(model if isinstance(model, LearnedCodec) else load_model(model))
         if isinstance(image, str) and image in self.pictures.samples:
             return self.pictures.open_sample(name, image)
+        if isinstance(image, (str, Path, bytes)):
+            return self.pictures.open(name, image, "picture" if isinstance(image, bytes) else Path(image).name)
         session = Session(self.pictures.model(name), image)
-        return self.pictures.open(name, session, session.picture.name)
+        return self.pictures.open(name, session, session.name)
 
 
 @cache

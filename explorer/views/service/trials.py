@@ -41,15 +41,23 @@ class Trials:
     def frame(self, codec: Codec, setting: float) -> tuple[dict[str, Any], np.ndarray]:
         """The RDPoint, as JSON can hold it, and the decoded picture at a setting. Raises CodecError."""
         with self._lock:
-            tried = self._tried[codec.name]
-            if setting not in tried:
-                tried[setting] = measure(codec, self._pixels, setting)
-            found = tried[setting]
+            found = self._tried_at(codec, setting)
             pixels = found.pixels
             if (codec.name, setting) not in self._points:
                 self._points[codec.name, setting] = as_json(found.point)
-            _forget_pixels(tried)
+            _forget_pixels(self._tried[codec.name])
             return self._points[codec.name, setting], pixels
+
+    def _tried_at(self, codec: Codec, setting: float) -> Measurement:
+        tried = self._tried[codec.name]
+        if setting not in tried:
+            tried[setting] = measure(codec, self._pixels, setting)
+        return tried[setting]
+
+    def file(self, codec: Codec, setting: float) -> bytes:
+        """The codec's file at a setting. Raises CodecError."""
+        with self._lock:
+            return self._tried_at(codec, setting).data
 
     def match(self, codec: Codec, target: RDPoint, by: str, goes_on: Callable[[], bool]) -> dict[str, Any]:
         """The setting nearest to `target` in rate (by="rate") or PSNR (by="quality"), as JSON can hold it.

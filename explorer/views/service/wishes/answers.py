@@ -14,6 +14,7 @@ import numpy as np
 
 from explorer.condition import Condition
 from explorer.images import InputError
+from explorer.session import Session
 from explorer.views.service.pictures import Opened
 from explorer.views.service.wishes import maps
 from explorer.views.service.wishes.ratios import ratio
@@ -23,16 +24,16 @@ Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 def planes(opened: Opened, condition: Condition) -> Answer:
     """The bottleneck and its price. JSON: shape (M, h, w); side_bits, what the file holds besides y; further, the names
-    that `plane` knows. y (M, h, w) float16, symbols (M, h, w) int16, decoded (M, h, w) float16 where ŷ is not the
-    symbols; bits (M, h, w) and positions (h, w) float32, estimated. Where something is coded besides y, positions have
-    their shares of it, side (h, w) float32, and side_stride says for how many elements of y, in each direction, one of
-    its own stands. And what the prior expects of each channel's symbols: the first one, low (M,) int16, how many
-    follow one another, count (M,) int16, and the probabilities of each, float32, channel after channel."""
-    y, code = opened.session.latents(condition), opened.session.code(condition)
+    that `plane` knows. y (M, h, w) float16 where there is an original, symbols (M, h, w) int16, decoded (M, h, w)
+    float16 where ŷ is not the symbols; bits (M, h, w) and positions (h, w) float32, estimated. Where something is coded
+    besides y, positions have their shares of it, side (h, w) float32, and side_stride says for how many elements of y,
+    in each direction, one of its own stands. And what the prior expects of each channel's symbols: the first one, low
+    (M,) int16, how many follow one another, count (M,) int16, and the probabilities of each, float32, channel after
+    channel."""
+    code = opened.source.code(condition)
     expected, further = code.distribution(), code.planes
     kept = np.arange(expected.probability.shape[1]) < expected.count[:, None]
     arrays: dict[str, np.ndarray] = {
-        "y": y.astype(np.float16),
         "symbols": code.symbols.astype(np.int16),
         "bits": code.bits,
         "positions": code.position_bits,
@@ -40,12 +41,15 @@ def planes(opened: Opened, condition: Condition) -> Answer:
         "count": expected.count.astype(np.int16),
         "probabilities": expected.probability[kept],
     }
+    if isinstance(opened.source, Session):
+        arrays["y"] = opened.source.latents(condition).astype(np.float16)
     if further:
         arrays["decoded"] = code.decoded.astype(np.float16)
-    about: dict[str, Any] = {"shape": y.shape, "side_bits": code.side_bits, "further": list(further)}
+    shape = code.symbols.shape
+    about: dict[str, Any] = {"shape": shape, "side_bits": code.side_bits, "further": list(further)}
     if code.side_bits:
         arrays["side"] = code.position_bits - code.bits.sum(axis=0)
-        about["side_stride"] = max(_stride(y.shape, values.shape) for values in further.values())
+        about["side_stride"] = max(_stride(shape, values.shape) for values in further.values())
     return about, arrays
 
 
@@ -53,7 +57,7 @@ def plane(opened: Opened, condition: Condition, name: str) -> Answer:
     """A further map of the prior, one of `Code.planes`. JSON: shape (C, h', w'); stride, for how many elements of y, in
     each direction, one of the map stands. values: (C, h', w') float16. None of it where the prior has no such map, so
     that a wish may stay while the model changes."""
-    code = opened.session.code(condition)
+    code = opened.source.code(condition)
     values = code.planes.get(name)
     if values is None:
         return {}, {}
@@ -72,20 +76,22 @@ def _stride(whole: tuple[int, ...], coarse: tuple[int, ...]) -> int:
 
 def edit(opened: Opened, condition: Condition, factors: str) -> Answer:
     """The picture when channels are scaled or left out; factors: "17=0,30=2", channel = factor. JSON: estimated_bits
-    and psnr (dB, null where nothing is lost). pixels: (H, W, 3) uint8."""
+    and, where there is an original, psnr (dB, null where nothing is lost). pixels: (H, W, 3) uint8."""
     pairs = (each.split("=") for each in factors.split(","))
-    edited = opened.session.edit(condition, {int(channel): float(factor) for channel, factor in pairs})
-    psnr = edited.psnr if math.isfinite(edited.psnr) else None
-    return {"estimated_bits": edited.estimated_bits, "psnr": psnr}, {"pixels": edited.pixels}
+    edited = opened.source.edit(condition, {int(channel): float(factor) for channel, factor in pairs})
+    about: dict[str, Any] = {"estimated_bits": edited.estimated_bits}
+    if isinstance(opened.source, Session):
+        about["psnr"] = edited.psnr if math.isfinite(edited.psnr) else None
+    return about, {"pixels": edited.pixels}
 
 
 def response(opened: Opened, condition: Condition, channel: str, row: str, column: str) -> Answer:
     """What the decoder makes of one coefficient alone, or of a 1 where it is 0. JSON: its amplitude; top, left and side
     of the pixels that it reaches. pixels: (side, side, 3) float32, where white is 1."""
     element = int(channel), int(row), int(column)
-    found = opened.session.response(condition, *element)
+    found = opened.source.response(condition, *element)
     if found.amplitude == 0:
-        found = opened.session.response(condition, *element, amplitude=1)
+        found = opened.source.response(condition, *element, amplitude=1)
     about = {"amplitude": found.amplitude, "top": found.top, "left": found.left, "side": len(found.pixels)}
     return about, {"pixels": found.pixels}
 

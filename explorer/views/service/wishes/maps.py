@@ -25,17 +25,18 @@ MODULATIONS = {
 
 
 def features(opened: Opened, condition: Condition, layer: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """An intermediate map of the network. JSON: layers, the names that this model has; where `layer` is one of them,
-    shape (C, h', w') and pooled: how many elements of the map, in each direction, were averaged into one.
+    """An intermediate map of the network. JSON: layers, the names that there are, those of the synthesis alone where
+    there is no original; where `layer` is one of them, shape (C, h', w') and pooled: how many elements of the map, in
+    each direction, were averaged into one.
     values: (C, h', w') float16. gains: (C,) float32, the map after modulation divided by that before, where this is
     either of them."""
-    session = opened.session
-    names = session.model.layers
+    source = opened.source
+    names = source.layers
     if layer not in names:
         return {"layers": names}, {}
-    values, side = _pooled(session.features(condition, layer))
+    values, side = _pooled(source.features(condition, layer))
     arrays: dict[str, np.ndarray] = {"values": values.astype(np.float16)}
-    for name, gain in session.model.modulation([condition]).items():
+    for name, gain in source.model.modulation([condition]).items():
         if layer in MODULATIONS.get(name, ()):
             arrays["gains"] = gain[0]
     return {"layers": names, "shape": values.shape, "pooled": side}, arrays
