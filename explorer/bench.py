@@ -24,12 +24,13 @@ from tqdm import tqdm
 
 from explorer import __version__, images, metrics
 from explorer.codecs import CODECS, Codec, MissingPackage, match
-from explorer.codecs.learned import LearnedCodec
+from explorer.codecs.learned import LearnedCodec, bottleneck_size
 from explorer.condition import LAST_LEVEL, lambda_of
 from explorer.library import DEFAULT, find_checkpoint, first_model, load_model
 from explorer.priors.hypercode import HyperCode, HyperCoder
 from explorer.report import table
 from explorer.session import Session
+from explorer.tiles import whole
 
 MODELS = tuple(dict.fromkeys((DEFAULT, first_model())))  # one for each prior
 SAMPLE = Path(__file__).parent / "samples" / "lighthouse.png"
@@ -102,25 +103,26 @@ def stages(model: LearnedCodec, picture: images.Picture) -> dict[str, float]:
     """The stages of a session at one λ, in ms, each by itself and without the session's cache."""
     pixels, condition = picture.pixels, model.condition(LAMBDA)
     height, width = pixels.shape[:2]
-    stem = model.stem(pixels)
-    y = model.latents(stem, condition)
+    size = bottleneck_size(height, width)
+    runtime, tile = model.runtime, whole(size)
+    stem = runtime.stem(pixels, tile)
+    y = runtime.latents(stem, condition)
     code = model.quantise(y, condition)
-    decoded = model.synthesise(code.decoded, condition, height, width)
-    data = model.pack(stem, code)
+    decoded = model.synthesise(code.part, condition, height, width)
+    data = model.pack(code, height, width)
     work: dict[str, Callable[[], object]] = {
-        "stem (once per picture)": lambda: model.stem(pixels),
-        "latents": lambda: model.latents(stem, condition),
+        "stem (once per picture)": lambda: runtime.stem(pixels, tile),
+        "latents": lambda: runtime.latents(stem, condition),
         "quantise (with a hyperprior: z, μ, σ too)": lambda: model.quantise(y, condition),
-        "encode (code to file)": lambda: model.pack(stem, code),
+        "encode (code to file)": lambda: model.pack(code, height, width),
         "decode (file to code)": lambda: model.decode_code(data),
         "quantise, and the bits of each element": lambda: model.quantise(y, condition).bits,
-        "synthesis": lambda: model.synthesise(code.decoded, condition, height, width),
+        "synthesis": lambda: model.synthesise(code.part, condition, height, width),
         "PSNR": lambda: metrics.psnr(pixels, decoded),
         "MS-SSIM": lambda: metrics.ms_ssim(pixels, decoded),
     }
     coder = model.coder
     if isinstance(code, HyperCode) and isinstance(coder, HyperCoder):
-        size = y.shape[1:]
         work["of that, the hyper-synthesis in integers"] = lambda: coder.expected(code.side, size, condition)
     return {name: _ms(each) for name, each in tqdm(work.items(), "stages", leave=False)}
 

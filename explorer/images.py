@@ -71,8 +71,12 @@ def to_tensor(pixels: np.ndarray) -> Tensor:
 
 def to_pixels(tensor: Tensor) -> np.ndarray:
     """(1, 3, H, W) float on any device -> (H, W, 3) uint8, contiguous: clamp to [0, 1], × 255, round half to even."""
-    levels = tensor.detach()[0].permute(1, 2, 0).float().clamp(0, 1).mul(255).round()
-    return levels.byte().contiguous().cpu().numpy()
+    return to_levels(tensor.detach())[0].permute(1, 2, 0).contiguous().cpu().numpy()
+
+
+def to_levels(tensor: Tensor) -> Tensor:
+    """Float of any shape -> uint8 as `to_pixels` rounds."""
+    return tensor.float().clamp(0, 1).mul_(255).round_().byte()
 
 
 def pad(x: Tensor, multiple: int = 16) -> Tensor:

@@ -20,10 +20,12 @@ from numpy.typing import NDArray
 
 from explorer import metrics
 from explorer.codecs.learned import LearnedCodec
+from explorer.condition import Condition
 from explorer.images import InputError
 from explorer.model import CONVOLUTIONS, LAYERS, STRIDE
 from explorer.priors.base import Code, frozen
 from explorer.runtime import Pixels
+from explorer.tiles import Box, parts_of, size_of
 
 FLOOR = 0.1  # of a quantiser step: what is smaller at either λ says little, and its ratio runs to extremes
 FACTOR_MAX = 4.0
@@ -136,22 +138,29 @@ def response(
     """The response of the element (channel, row, column) of a code's ŷ (M, h, w), or of another amplitude in its place.
     Raises InputError for an element that is not there."""
     channel, row, col = element
-    decoded, condition = code.decoded, code.condition
-    if not all(0 <= place < size for place, size in zip((channel, row, col), decoded.shape, strict=True)):
+    shape, condition = code.symbols.shape, code.condition
+    if not all(0 <= place < size for place, size in zip((channel, row, col), shape, strict=True)):
         raise InputError(
-            f"There is no element ({channel}, {row}, {col}); channel, row and column must be below {decoded.shape}."
+            f"There is no element ({channel}, {row}, {col}); channel, row and column must be below {shape}."
         )
     # Nothing farther away than this is reached, and where the grid ends the decoder's own edge is kept.
     near = -(-REACH // STRIDE)
-    rows, cols = (slice(max(0, at - near), at + near + 1) for at in (row, col))
-    none = np.zeros_like(decoded[:, rows, cols])
+    around = Box(row - near, col - near, row + near + 1, col + near + 1).within(size_of(code.symbols))
+    if amplitude is None:
+        amplitude = float(code.part(Box(row, col, row + 1, col + 1))[channel, 0, 0])
+    none = np.zeros((shape[0], *around.shape), np.float32)
     alone = none.copy()
-    amplitude = float(decoded[channel, row, col]) if amplitude is None else amplitude
-    alone[channel, row - rows.start, col - cols.start] = amplitude
-    difference = model.synthesis_map(alone, condition, LAYERS[-1]) - model.synthesis_map(none, condition, LAYERS[-1])
+    alone[channel, row - around.top, col - around.left] = amplitude
+    with_it, without = (_picture_of(model, each, condition) for each in (alone, none))
     top, left, bottom, _ = receptive_field(row, col)
-    pixels = _window(difference.transpose(1, 2, 0), top - STRIDE * rows.start, left - STRIDE * cols.start, bottom - top)
+    corner = top - STRIDE * around.top, left - STRIDE * around.left
+    pixels = _window((with_it - without).transpose(1, 2, 0), *corner, bottom - top)
     return Response(frozen(pixels), top, left, amplitude)
+
+
+def _picture_of(model: LearnedCodec, decoded: NDArray[np.float32], condition: Condition) -> NDArray[np.float32]:
+    """x̂ (3, 16h, 16w) of ŷ (M, h, w), not clipped."""
+    return model.synthesis_map(parts_of(decoded), condition, LAYERS[-1], size_of(decoded))
 
 
 def _window(picture: NDArray[np.float32], top: int, left: int, side: int) -> NDArray[np.float32]:
@@ -182,23 +191,28 @@ def edit(
 ) -> Edit:
     """The picture, (height, width) = size, when the decoder sees channel c of a code's ŷ (M, h, w) times factors[c].
     Raises InputError for a channel that is not there and a factor outside [−4, 4]."""
-    pixels = model.synthesise(_scaled(code.decoded, factors), code.condition, *size)
+    _check_factors(factors, len(code.symbols))
+
+    def scaled(box: Box) -> NDArray[np.float32]:
+        decoded = code.part(box)
+        for channel, factor in factors.items():
+            decoded[channel] *= factor
+        return decoded
+
+    pixels = model.synthesise(scaled, code.condition, *size)
     left_out = [channel for channel, factor in factors.items() if factor == 0]
     bits = code.total_bits - float(code.bits[left_out].sum(dtype=np.float64))
     return Edit(frozen(pixels), bits, math.nan if original is None else metrics.psnr(original, pixels))
 
 
-def _scaled(decoded: NDArray[np.float32], factors: Mapping[int, float]) -> NDArray[np.float32]:
-    scaled = decoded.copy()
+def _check_factors(factors: Mapping[int, float], channels: int) -> None:
     for channel, factor in factors.items():
-        if not 0 <= channel < len(decoded):
-            raise InputError(f"There is no channel {channel}; channels run from 0 to {len(decoded) - 1}.")
+        if not 0 <= channel < channels:
+            raise InputError(f"There is no channel {channel}; channels run from 0 to {channels - 1}.")
         if not -FACTOR_MAX <= factor <= FACTOR_MAX:  # also false for NaN
             raise InputError(
                 f"A channel's factor must lie between −{FACTOR_MAX:g} and {FACTOR_MAX:g}, not at {factor}."
             )
-        scaled[channel] *= factor
-    return scaled
 
 
 def block_error(original: Pixels, decoded: Pixels) -> NDArray[np.float32]:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from explorer.pace import Pause, nothing
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -41,11 +43,11 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
     return math.inf if squares == 0 else 10 * math.log10(255**2 * difference.size / squares)
 
 
-def ms_ssim(a: np.ndarray, b: np.ndarray) -> float:
+def ms_ssim(a: np.ndarray, b: np.ndarray, pause: Pause = nothing) -> float:
     """MS-SSIM in [0, 1] of two (H, W, 3) uint8 pictures, mean over RGB; nan if a side is below 161 (five scales).
 
     It is pytorch_msssim.ms_ssim(data_range=255) to 1e-6 (given a window in float64: its own, normalised in float32, is
-    off by some 1e-6 on strong noise), and exactly 1 when they are identical.
+    off by some 1e-6 on strong noise), and exactly 1 when they are identical. pause: see `pace`.
     Raises ValueError unless both are uint8 of the same shape.
     """
     import torch
@@ -58,7 +60,7 @@ def ms_ssim(a: np.ndarray, b: np.ndarray) -> float:
         value = torch.ones(3, dtype=torch.float64)
         for scale, weight in enumerate(_SCALE_WEIGHTS):
             last = scale == len(_SCALE_WEIGHTS) - 1
-            value *= _similarity(pair, with_luminance=last).clamp_min(0) ** weight
+            value *= _similarity(pair, last, pause).clamp_min(0) ** weight
             pair = pair if last else _halve(pair)
         return min(float(value.mean()), 1.0)
 
@@ -121,7 +123,7 @@ def _check_pair(a: np.ndarray, b: np.ndarray) -> None:
         raise ValueError(f"Two uint8 pictures of one shape (H, W, 3) are needed, not {found}; crop or convert them.")
 
 
-def _similarity(pair: Tensor, with_luminance: bool) -> Tensor:
+def _similarity(pair: Tensor, with_luminance: bool, pause: Pause) -> Tensor:
     """(1, 6, H, W) float32, both pictures in 0..255 -> (3,) float64: mean SSIM of each channel, or its contrast factor.
 
     pytorch_msssim filters five maps of three channels one after the other, which leaves most of a CPU's vector width
@@ -134,6 +136,7 @@ def _similarity(pair: Tensor, with_luminance: bool) -> Tensor:
     for top in range(0, rows, _STRIP):
         luminance, contrast = _ssim_maps(pair[:, :, top : top + _STRIP + _TAPS - 1])
         total += (contrast.mul_(luminance) if with_luminance else contrast).sum((0, 2, 3))
+        pause()
     return total / (rows * columns)
 
 

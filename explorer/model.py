@@ -13,7 +13,7 @@ from __future__ import annotations
 import copy
 import math
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import dropwhile, takewhile
 
@@ -45,30 +45,43 @@ class FloatGDN(GDN):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x.float() if x.dtype == torch.bfloat16 else x
-        channels = x.shape[1]
-        gamma = self.gamma_reparam(self.gamma).reshape(channels, channels, 1, 1)
-        pool = F.conv2d(x * x, gamma, self.beta_reparam(self.beta)).to(x.dtype)
+        gamma, beta = self.constants()
+        pool = F.conv2d(x * x, gamma, beta).to(x.dtype)
         return x * (torch.sqrt(pool) if self.inverse else torch.rsqrt(pool))
 
+    def constants(self) -> tuple[Tensor, Tensor]:
+        """γ as the kernel of a 1×1 convolution, and β."""
+        return self.gamma_reparam(self.gamma)[:, :, None, None], self.beta_reparam(self.beta)
 
-@dataclass(frozen=True)
-class _Step:
-    """One operation of a transform. name: that of the map it makes. apply: (map, t) -> map. conditioned: on λ."""
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One operation of a transform. name: that of the map that it makes. layer: a convolution, a GDN or a modulator,
+    whose gain multiplies the map, or divides it. exact: in float32 under autocast."""
 
     name: str
-    apply: Callable[[Tensor, Tensor], Tensor]
-    conditioned: bool = False
+    layer: nn.Module
+    exact: bool = False
+    divides: bool = False
+
+    @property
+    def conditioned(self) -> bool:
+        """Whether λ has a say in it."""
+        return isinstance(self.layer, Modulator)
+
+    def gain(self, t: Tensor) -> Tensor:
+        """What a modulator's step multiplies the map by at t (B, 1): (B, C, 1, 1)."""
+        gain = as_map(self.layer(t))
+        return 1 / gain if self.divides else gain
+
+    def apply(self, x: Tensor, t: Tensor) -> Tensor:
+        """The whole map (B, C, h, w) at t (B, 1)."""
+        if self.conditioned:
+            return x * self.gain(t)
+        return in_float(self.layer, x) if self.exact else self.layer(x)
 
 
-def _plain(name: str, layer: Callable[[Tensor], Tensor], *, exact: bool = False) -> _Step:
-    return _Step(name, lambda x, _: in_float(layer, x) if exact else layer(x))
-
-
-def _times(name: str, modulator: nn.Module) -> _Step:
-    return _Step(name, lambda x, t: x * as_map(modulator(t)), conditioned=True)
-
-
-def _run(steps: Iterable[_Step], x: Tensor, t: Tensor, until: str | None = None) -> Tensor:
+def _run(steps: Iterable[Step], x: Tensor, t: Tensor, until: str | None = None) -> Tensor:
     for step in steps:
         x = step.apply(x, t)
         if step.name == until:
@@ -136,20 +149,20 @@ class Autoencoder(nn.Module):
         """The part of the analysis that no λ touches: x (B, 3, H, W) in [0, 1] -> (B, N, H/4, W/4) for a modulated
         model, its first convolution; (B, M, H/16, W/16), everything up to the last GDN, for the other kinds."""
         any_t = x.new_zeros(1, 1)
-        return _run(takewhile(lambda step: not step.conditioned, self._analysis_steps()), x, any_t)
+        return _run(takewhile(lambda step: not step.conditioned, self.analysis_steps()), x, any_t)
 
     def analysis_from_stem(self, u: Tensor, t: Tensor) -> Tensor:
         """The rest of the analysis: stem's output -> y (B, M, H/16, W/16), paper Eq. 3."""
-        return _run(dropwhile(lambda step: not step.conditioned, self._analysis_steps()), u, t)
+        return _run(dropwhile(lambda step: not step.conditioned, self.analysis_steps()), u, t)
 
     def analysis(self, x: Tensor, t: Tensor, until: str | None = None) -> Tensor:
         """x (B, 3, H, W) in [0, 1], H and W multiples of 16 -> y (B, M, H/16, W/16), before rounding, or the map named
         `until`, one of `layers`, on the way there."""
-        return _run(self._analysis_steps(), x, t, until)
+        return _run(self.analysis_steps(), x, t, until)
 
     def synthesis(self, y: Tensor, t: Tensor, until: str | None = None) -> Tensor:
         """ŷ (B, M, h, w) -> x̂ (B, 3, 16h, 16w), not clipped, paper Eq. 4, or the map named `until` on the way there."""
-        return _run(self._synthesis_steps(), y, t, until)
+        return _run(self.synthesis_steps(), y, t, until)
 
     def layers(self) -> tuple[str, ...]:
         """Names of the intermediate maps that this kind of model has, in data order: `LAYERS` for a modulated one; for
@@ -159,30 +172,30 @@ class Autoencoder(nn.Module):
 
     def analysis_layers(self) -> tuple[str, ...]:
         """The first part of `layers`, those that a picture leaves on its way to y."""
-        return tuple(step.name for step in self._analysis_steps())
+        return tuple(step.name for step in self.analysis_steps())
 
     def synthesis_layers(self) -> tuple[str, ...]:
         """The second part of `layers`, those from ŷ to x̂."""
-        return tuple(step.name for step in self._synthesis_steps())
+        return tuple(step.name for step in self.synthesis_steps())
 
-    def _analysis_steps(self) -> list[_Step]:
+    def analysis_steps(self) -> list[Step]:
+        """The operations from x to y, in data order."""
         steps = []
         for k in range(3):
-            steps.append(_plain(f"a{k}.conv", self.a_conv[k], exact=k == 2))
+            steps.append(Step(f"a{k}.conv", self.a_conv[k], exact=k == 2))
             if len(self.a_mod):
-                steps.append(_times(f"a{k}.mod", self.a_mod[k]))
-            steps.append(_plain(f"a{k}.gdn", self.a_gdn[k]))
-        return [*steps, _times("y.mod", self.y_mod)] if self.config.kind == "bottleneck" else steps
+                steps.append(Step(f"a{k}.mod", self.a_mod[k]))
+            steps.append(Step(f"a{k}.gdn", self.a_gdn[k]))
+        return [*steps, Step("y.mod", self.y_mod)] if self.config.kind == "bottleneck" else steps
 
-    def _synthesis_steps(self) -> list[_Step]:
-        steps = []
-        if self.config.kind == "bottleneck":
-            steps.append(_Step("y.div", lambda y, t: y / as_map(self.y_mod(t)), conditioned=True))
+    def synthesis_steps(self) -> list[Step]:
+        """The operations from ŷ to x̂, in data order."""
+        steps = [Step("y.div", self.y_mod, divides=True)] if self.config.kind == "bottleneck" else []
         for k in range(3):
-            steps.append(_plain(f"s{k}.igdn", self.s_gdn[k]))
+            steps.append(Step(f"s{k}.igdn", self.s_gdn[k]))
             if len(self.s_mod):
-                steps.append(_times(f"s{k}.mod", self.s_mod[k]))
-            steps.append(_plain(f"s{k}.conv", self.s_conv[k], exact=k == 0))
+                steps.append(Step(f"s{k}.mod", self.s_mod[k]))
+            steps.append(Step(f"s{k}.conv", self.s_conv[k], exact=k == 0))
         return steps
 
     @torch.no_grad()
@@ -212,6 +225,27 @@ def scale_bottleneck(model: Autoencoder) -> Autoencoder:
     scaled.y_mod.set_exponential(lowest, 0.0)
     scaled.prior = model.prior.rescaled(-lowest, 0.0)
     return scaled
+
+
+def subpixel(conv: nn.ConvTranspose2d) -> nn.Conv2d:
+    """A transposed convolution of stride s to C channels as a convolution to s²·C, one set for each place in a block of
+    s×s outputs (Shi et al. 2016): channel (s·row + column)·C + c."""
+    kernel, stride, padding = conv.kernel_size[0], conv.stride[0], conv.padding[0]
+    assert isinstance(padding, int)
+    reach = max((stride - 1 + padding) // stride, (kernel - 1 - padding) // stride)
+    side = 2 * reach + 1
+    weight, bias = conv.weight.detach(), conv.get_parameter("bias").detach()
+    kernels = weight.new_zeros(stride, stride, *weight.shape[1::-1], side, side)
+    places = [
+        (at, offset, at + padding - stride * offset) for at in range(stride) for offset in range(-reach, reach + 1)
+    ]
+    taps = [(at, offset + reach, tap) for at, offset, tap in places if 0 <= tap < kernel]
+    for row, down, i in taps:
+        for column, across, j in taps:
+            kernels[row, column, :, :, down, across] = weight[:, :, i, j].T
+    made = nn.Conv2d(conv.in_channels, stride**2 * conv.out_channels, side, padding=reach).to(weight)
+    made.weight.data, made.bias.data = kernels.flatten(0, 2), bias.repeat(stride**2)  # type: ignore[union-attr]
+    return made.requires_grad_(False)
 
 
 def transforms_of(state: dict[str, Tensor]) -> dict[str, Tensor]:

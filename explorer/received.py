@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer import inside, metrics
-from explorer.codecs.learned import LearnedCodec
+from explorer.codecs.learned import LearnedCodec, bottleneck_size
 from explorer.condition import Condition, Lambda
 from explorer.images import InputError
 from explorer.inside import Edit, Response
@@ -86,7 +86,8 @@ class Received:
         if layer not in self.layers:
             raise InputError(f"The receiver of a file has no layer {layer!r}; choose one of {', '.join(self.layers)}.")
         code = self.code(lmbda)
-        return frozen(self.model.synthesis_map(code.decoded, code.condition, layer))
+        size = bottleneck_size(*self.size)
+        return frozen(self.model.synthesis_map(code.part, code.condition, layer, size))
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -111,4 +112,4 @@ class Received:
 
     @cached_property
     def _pixels(self) -> Pixels:
-        return frozen(self.model.synthesise(self._code.decoded, self._code.condition, *self.size))
+        return frozen(self.model.synthesise(self._code.part, self._code.condition, *self.size))

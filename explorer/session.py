@@ -12,67 +12,70 @@ from __future__ import annotations
 
 import copy
 import math
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from explorer import images, inside, metrics
+from explorer.cache import Pool
 from explorer.codecs.base import RDPoint
-from explorer.codecs.learned import LearnedCodec
+from explorer.codecs.learned import LearnedCodec, bottleneck_size
 from explorer.condition import LAST_LEVEL, Condition, Lambda
 from explorer.images import InputError
 from explorer.inside import Edit, LogRatio, Response
-from explorer.priors.base import Code, frozen
+from explorer.model import STRIDE
+from explorer.pace import Pause, nothing
+from explorer.priors.base import Code, Float32, frozen
 from explorer.runtime import Pixels
+from explorer.tiles import Box, Grid, paste, whole
 
-CACHE_BYTES = 256 << 20
-LATENTS_BYTES = 64 << 20  # of them the latents, which outlive a change of the prior
-MAPS_BYTES = 64 << 20  # of intermediate maps, which are large and must not push out the pictures
+POOL = Pool(512 << 20)  # of what all sessions of a process keep, unless they are told to keep less
+MAPS = Pool(64 << 20)  # of intermediate maps, which are large and must not push out the pictures
 RATE_SLACK = 0.002  # `solve` is satisfied this far below a target rate,
 PSNR_SLACK = 0.005  # or this many dB above a target quality
-T = TypeVar("T")
-
-
-class _Cache:
-    """Least recently used values, within a bound in bytes (the newest is always kept)."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit, self._used = limit, 0
-        self._lock = threading.Lock()
-        self._values: OrderedDict[tuple[str, Condition], tuple[Any, int]] = OrderedDict()
-
-    def get(self, stage: str, condition: Condition, make: Callable[[], T], size: Callable[[T], int]) -> T:
-        key = (stage, condition)
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-                return self._values[key][0]
-        value = make()  # outside the lock: two threads may do the same work, neither waits for the other's
-        with self._lock:
-            if key not in self._values:
-                self._values[key] = (value, size(value))
-                self._used += size(value)
-            while self._used > self._limit and len(self._values) > 1:
-                self._used -= self._values.popitem(last=False)[1][1]
-        return value
-
-    def array(self, stage: str, condition: Condition, make: Callable[[], np.ndarray]) -> np.ndarray:
-        """The same for an array, which becomes read-only."""
-        return self.get(stage, condition, lambda: frozen(make()), lambda made: made.nbytes)
 
 
 class _Analysis:
-    """y of one picture under one set of transforms."""
+    """y of one picture under one set of transforms, tile by tile; models of the same transforms share it."""
 
-    def __init__(self, model: LearnedCodec, picture: images.Picture, limit: int) -> None:
-        self.stem, self._model, self._cache = model.stem(picture.pixels), model, _Cache(limit)
+    def __init__(self, model: LearnedCodec, picture: images.Picture, pool: Pool) -> None:
+        self._model, self._pixels, self._shelf = model, picture.pixels, pool.shelf()
+        self.size = bottleneck_size(*picture.pixels.shape[:2])
+        self.grid = Grid(self.size)
 
-    def latents(self, condition: Condition) -> NDArray[np.float32]:
-        return self._cache.array("y", condition, lambda: self._model.latents(self.stem, condition))
+    def latents(self, condition: Condition, pause: Pause) -> Float32:
+        """All of y, (M, h, w)."""
+        return self._shelf.array("y", condition, make=lambda: self._put_together(condition, whole(self.size), pause))
+
+    def part(self, condition: Condition, box: Box) -> Float32:
+        """A rectangle of y, (M, rows, columns), and what another λ needs of the same one is kept."""
+        known = self._shelf.known("y", condition)
+        return known[(..., *box.slices)] if known is not None else self._put_together(condition, box, keep=True)
+
+    def _put_together(self, condition: Condition, box: Box, pause: Pause = nothing, keep: bool = False) -> Float32:
+        keep = keep or len(self.grid) == 1
+        y = np.empty((self._model.channels, *box.shape), np.float32)
+        for tile in self.grid.covering(box):
+            known = self._shelf.known("tile", condition, tile)
+            paste(y, box, self._tile(condition, tile, keep) if known is None else known, tile)
+            pause()
+        return y
+
+    def _tile(self, condition: Condition, tile: Box, keep: bool) -> Float32:
+        runtime = self._model.runtime
+
+        def stem() -> Any:
+            return runtime.stem(self._pixels, tile)
+
+        if not keep:
+            return runtime.latents(stem(), condition)
+        kept = self._shelf.get("stem", tile, make=stem, size=lambda made: made.nbytes)
+        if len(self.grid) == 1:  # the tile is all of y, and is kept as that
+            return runtime.latents(kept, condition)
+        return self._shelf.array("tile", condition, tile, make=lambda: runtime.latents(kept, condition))
 
 
 class Session:
@@ -84,23 +87,38 @@ class Session:
         session.encode(session.solve(bpp=0.5))                  # the best file within a rate
 
     model: what `explorer.load_model` returns. image: a path, bytes, a PIL image or an (H, W, 3) uint8 array.
-    cache_bytes: how much of what it computes it keeps, besides intermediate maps.
+    cache_bytes: how much of what it computes it keeps, at most; as a default all sessions of a process share
+    512 MiB, and 64 for intermediate maps.
     λ is snapped to the file header's 65536 levels (within 0.004 %). Arrays that come back are read-only. Raises
     InputError for a picture that cannot be read and a λ that the model does not have.
     """
 
-    def __init__(self, model: LearnedCodec, image: Any, *, cache_bytes: int = CACHE_BYTES) -> None:
+    def __init__(self, model: LearnedCodec, image: Any, *, cache_bytes: int | None = None) -> None:
         self.model = model
         self.picture = image if isinstance(image, images.Picture) else images.read(image)
-        self._analysis = _Analysis(model, self.picture, min(cache_bytes, LATENTS_BYTES))
-        self._cache, self._maps, self._cache_bytes = _Cache(cache_bytes), _Cache(MAPS_BYTES), cache_bytes
+        self._pool = POOL if cache_bytes is None else Pool(cache_bytes)
+        self._analysis = _Analysis(model, self.picture, self._pool)
+        self._shelf, self._maps, self._pause = self._pool.shelf(), MAPS.shelf(), nothing
 
     def under(self, model: LearnedCodec) -> Session:
         """The same picture under another model; where the two have the same transforms, what is known of y is kept."""
-        if model.transforms != self.model.transforms:
-            return Session(model, self.picture, cache_bytes=self._cache_bytes)
         other = copy.copy(self)
-        other.model, other._cache, other._maps = model, _Cache(self._cache_bytes), _Cache(MAPS_BYTES)
+        other.model, other._shelf, other._maps = model, self._pool.shelf(), MAPS.shelf()
+        if model.transforms != self.model.transforms:
+            other._analysis = _Analysis(model, self.picture, self._pool)
+        return other
+
+    def paced(self, pause: Pause) -> Session:
+        """The same session, whose long work calls `pause` every few milliseconds: see `explorer.pace`."""
+        other = copy.copy(self)
+        other._pause = pause
+        return other
+
+    def apart(self) -> Session:
+        """The same picture and model with a cache of its own that holds next to nothing: for work on many λ that must
+        not push out what somebody looks at."""
+        other = Session(self.model, self.picture, cache_bytes=0)
+        other._pause = self._pause
         return other
 
     def __repr__(self) -> str:
@@ -123,23 +141,44 @@ class Session:
         """Names of the intermediate maps, in data order; see `features`."""
         return self.model.layers
 
+    @property
+    def is_large(self) -> bool:
+        """Whether the picture has several tiles, so that a part of it takes less time than the whole."""
+        return len(self._analysis.grid) > 1
+
     def reconstruct(self, lmbda: Lambda) -> Pixels:
         """The decoded picture, (H, W, 3) uint8: what `explorer.decode` makes of `encode(lmbda)`, bit for bit."""
         condition = self.model.condition(lmbda)
-        return self._cache.array("pixels", condition, lambda: self._synthesise(condition))
+        return self._shelf.array("pixels", condition, make=lambda: self._synthesise(condition, self.code(condition)))
+
+    def region(self, lmbda: Lambda, box: tuple[int, int, int, int]) -> Pixels:
+        """A rectangle of `reconstruct(lmbda)`, (top, left, bottom, right) half open in pixels, bit for bit; of a large
+        picture no more is computed than it needs. Raises InputError unless it lies in the picture and has an area."""
+        condition, area, size = self.model.condition(lmbda), Box(*box), self.size
+        if area != area.within(size) or 0 in area.shape:
+            raise InputError(f"A region must lie within the {size[1]}×{size[0]} pixels of the picture, not at {box}.")
+        known = self.reconstruct(condition) if not self.is_large else self._shelf.known("pixels", condition)
+        if known is not None:
+            return known[area.slices]
+        tiles = self._analysis.grid.covering(area.over(STRIDE))
+        made = self._tiles(condition, tiles)
+        pixels = np.empty((*area.shape, 3), np.uint8)
+        for tile, values in made.items():
+            _lay(pixels, area, values, tile)
+        return frozen(pixels)
 
     def latents(self, lmbda: Lambda) -> NDArray[np.float32]:
         """y before rounding, (M, h, w) float32, h = ⌈H/16⌉, w = ⌈W/16⌉."""
-        return self._analysis.latents(self.model.condition(lmbda))
+        return self._analysis.latents(self.model.condition(lmbda), self._pause)
 
     def code(self, lmbda: Lambda) -> Code:
         """What the file holds of the bottleneck: symbols, ŷ, bits, and the planes that the model's prior has."""
         condition = self.model.condition(lmbda)
-        return self._cache.get(
+        return self._shelf.get(
             "code",
             condition,
-            lambda: self.model.quantise(self.latents(condition), condition),
-            lambda code: code.nbytes,
+            make=lambda: self.model.quantise(self.latents(condition), condition, self._pause),
+            size=lambda code: code.nbytes,
         )
 
     def symbols(self, lmbda: Lambda) -> NDArray[np.int32]:
@@ -169,7 +208,7 @@ class Session:
         condition = self.model.condition(lmbda)
         if layer not in self.model.layers:
             raise InputError(f"This model has no layer {layer!r}; choose one of {', '.join(self.model.layers)}.")
-        return self._maps.array(layer, condition, lambda: self._map(condition, layer))
+        return self._maps.array(layer, condition, make=lambda: self._map(condition, layer))
 
     def response(self, lmbda: Lambda, channel: int, row: int, col: int, amplitude: float | None = None) -> Response:
         """What the decoder makes of the one coefficient ŷ[channel, row, col], or of another amplitude in its place, on
@@ -185,21 +224,23 @@ class Session:
     def block_error(self, lmbda: Lambda) -> NDArray[np.float32]:
         """The mean squared error, on [0, 1], of each 16×16 block of 8-bit pixels, (h, w) float32."""
         condition = self.model.condition(lmbda)
-        return self._cache.array(
-            "error", condition, lambda: inside.block_error(self.picture.pixels, self.reconstruct(condition))
+        return self._shelf.array(
+            "error", condition, make=lambda: inside.block_error(self.picture.pixels, self.reconstruct(condition))
         )
 
     def encode(self, lmbda: Lambda) -> bytes:
         """The whole .mae file at λ."""
         condition = self.model.condition(lmbda)
-        return self._cache.get(
-            "file", condition, lambda: self.model.pack(self._analysis.stem, self.code(condition)), len
-        )
+        return self._shelf.get("file", condition, make=lambda: self._pack(self.code(condition)), size=len)
 
     def point(self, lmbda: Lambda) -> RDPoint:
         """Rate of the real file, quality of the 8-bit reconstruction, and the settings they were made with."""
         condition = self.model.condition(lmbda)
-        return self._cache.get("point", condition, lambda: self._measure(condition), lambda _: 1000)
+        return self._shelf.get("point", condition, make=lambda: self._measure(condition), size=lambda _: 1000)
+
+    def measured(self, lmbda: Lambda) -> RDPoint | None:
+        """What `point` gives, where it is known already."""
+        return self._shelf.known("point", self.model.condition(lmbda))
 
     def curve(self, points: int = 17) -> list[RDPoint]:
         """RDPoints at λ equidistant on the log axis, both ends included."""
@@ -230,18 +271,47 @@ class Session:
         height, width = self.picture.pixels.shape[:2]
         return height * width
 
-    def _map(self, condition: Condition, layer: str) -> NDArray[np.float32]:
+    def _map(self, condition: Condition, layer: str) -> Float32:
         if layer in self.model.analysis_layers:
             return self.model.analysis_map(self.picture.pixels, condition, layer)
-        return self.model.synthesis_map(self.code(condition).decoded, condition, layer)
+        return self.model.synthesis_map(self.code(condition).part, condition, layer, self._analysis.size)
 
-    def _synthesise(self, condition: Condition) -> Pixels:
-        return self.model.synthesise(self.code(condition).decoded, condition, *self.picture.pixels.shape[:2])
+    def _synthesise(self, condition: Condition, code: Code) -> Pixels:
+        return self.model.synthesise(code.part, condition, *self.size, self._pause)
+
+    def _tiles(self, condition: Condition, tiles: list[Box]) -> dict[Box, Pixels]:
+        """The pixels of tiles of a large picture, which are kept."""
+        found = {tile: self._shelf.known("tile", condition, tile) for tile in tiles}
+        made: dict[Box, Pixels] = {tile: pixels for tile, pixels in found.items() if pixels is not None}
+        missing = [tile for tile in tiles if tile not in made]
+        if not missing:
+            return made
+        runtime, size = self.model.runtime, self._analysis.size
+        reaches = [runtime.reach(tile, size) for tile in missing]
+        tops, lefts, bottoms, rights = zip(*reaches, strict=True)
+        around = Box(min(tops), min(lefts), max(bottoms), max(rights))
+        decoded = self._decoded(condition, around)
+        for tile, reach in zip(missing, reaches, strict=True):
+            pixels = runtime.synthesise(decoded[(..., *reach.beside(around).slices)], condition, tile, size)
+            made[tile] = self._shelf.array("tile", condition, tile, make=partial(frozen, pixels))
+        return made
+
+    def _decoded(self, condition: Condition, box: Box) -> Float32:
+        """A rectangle of ŷ; no more is computed for it than it needs."""
+        code = self._shelf.known("code", condition)
+        if code is not None:
+            return code.part(box)
+        return self.model.coder.part(partial(self._analysis.part, condition), self._analysis.size, condition, box)
+
+    def _pack(self, code: Code) -> bytes:
+        return self.model.pack(code, *self.size)
 
     def _measure(self, condition: Condition) -> RDPoint:
-        original, decoded = self.picture.pixels, self.reconstruct(condition)
+        # The code is held on to: the cache may have let go of it before the file is written.
+        original, code = self.picture.pixels, self.code(condition)
         height, width = original.shape[:2]
-        size = len(self.encode(condition))
+        decoded = self._shelf.array("pixels", condition, make=lambda: self._synthesise(condition, code))
+        size = len(self._shelf.get("file", condition, make=lambda: self._pack(code), size=len))
         return RDPoint(
             codec=self.model.name,
             version=self.model.version,
@@ -249,10 +319,10 @@ class Session:
             width=width,
             height=height,
             bytes=size,
-            estimated_bits=self.code(condition).total_bits,
+            estimated_bits=code.total_bits,
             bpp=metrics.bpp(size, height, width),
             psnr=metrics.psnr(original, decoded),
-            ms_ssim=metrics.ms_ssim(original, decoded),
+            ms_ssim=metrics.ms_ssim(original, decoded, self._pause),
         )
 
     def _first_of_quality(self, psnr: float) -> Condition:
@@ -319,6 +389,11 @@ class _EveryLevel(Sequence[Condition]):
 
 
 _EVERY_LEVEL = _EveryLevel()
+
+
+def _lay(pixels: Pixels, area: Box, tile: Pixels, at: Box) -> None:
+    """Copy what a tile's pixels have of a rectangle of the picture into its own."""
+    paste(pixels.transpose(2, 0, 1), area, tile.transpose(2, 0, 1), at.times(STRIDE))
 
 
 def _unreachable(target: str, available: str) -> str:

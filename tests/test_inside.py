@@ -14,6 +14,7 @@ from explorer.images import InputError, read
 from explorer.inside import REACH, block_error, log_ratio, receptive_field
 from explorer.model import LAYERS, STRIDE, scale_bottleneck
 from explorer.session import Session
+from explorer.tiles import parts_of, size_of
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +98,9 @@ def test_the_receptive_field_is_where_the_gradient_is(mae):
 
 def test_the_decoder_reaches_the_pixels_that_the_encoder_saw(mae):
     y = np.zeros((mae.network.config.M, 7, 9), np.int32)
-    nothing = mae.synthesis_map(y, Condition.of(512), LAYERS[-1])
+    nothing = mae.synthesis_map(parts_of(y), Condition.of(512), LAYERS[-1], size_of(y))
     y[:, 3, 4] = 5
-    difference = np.abs(mae.synthesis_map(y, Condition.of(512), LAYERS[-1]) - nothing).sum(axis=0)
+    difference = np.abs(mae.synthesis_map(parts_of(y), Condition.of(512), LAYERS[-1], size_of(y)) - nothing).sum(axis=0)
     assert _extent(difference) == receptive_field(3, 4)
 
 
@@ -119,9 +120,9 @@ def test_a_response_is_the_difference_of_whole_pictures(session, place):
     model, q, condition = session.model, session.code(2000).decoded, Condition.of(2000)
     channel = int(np.abs(q[:, row, col]).argmax())
     alone = np.zeros_like(q)
-    whole = -model.synthesis_map(alone, condition, LAYERS[-1])
+    whole = -model.synthesis_map(parts_of(alone), condition, LAYERS[-1], size_of(alone))
     alone[channel, row, col] = q[channel, row, col]
-    whole = (whole + model.synthesis_map(alone, condition, LAYERS[-1])).transpose(1, 2, 0)
+    whole = (whole + model.synthesis_map(parts_of(alone), condition, LAYERS[-1], size_of(alone))).transpose(1, 2, 0)
 
     response = session.response(2000, channel, row, col)
     assert response.amplitude == q[channel, row, col] != 0
@@ -180,7 +181,8 @@ def test_another_factor_is_another_decoder_input_and_the_same_file(session):
     assert turned.psnr < session.edit(2000, {channel: 0.5}).psnr < session.point(2000).psnr
     q = session.symbols(2000).copy()
     q[channel] *= -1
-    expected = session.model.synthesise(q.astype(np.float32), Condition.of(2000), *session.picture.pixels.shape[:2])
+    scaled = parts_of(q.astype(np.float32))
+    expected = session.model.synthesise(scaled, Condition.of(2000), *session.size)
     assert (turned.pixels == expected).all()
     with pytest.raises(ValueError, match="read-only"):
         turned.pixels[0] = 0

@@ -1,7 +1,7 @@
 """A checkpoint as a codec: the network, its prior's coder, and the stages between a picture and a file.
 
-    pixels ─stem─ u ─latents(λ)─ y ─Coder.quantise─ Code ─Coder.encode─ payload ─bitstream.pack─ file
-                                                      └─ ŷ ─synthesise(λ)─ pixels
+    pixels ─latents(λ)─ y ─Coder.quantise─ Code ─Coder.encode─ payload ─bitstream.pack─ file
+                                             └─ ŷ ─synthesise(λ)─ pixels
 
 Files are portable: whatever computed y, the symbols in the file are decoded by integers alone. The pixels that the
 synthesis makes of them are the same on one machine, and within rounding of it on another.
@@ -10,7 +10,6 @@ synthesis makes of them are the same on one machine, and within rounding of it o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +25,12 @@ from explorer.condition import LAMBDA_MAX, LAMBDA_MIN, Condition, Lambda
 from explorer.config import describe
 from explorer.images import InputError
 from explorer.model import STRIDE, Autoencoder
-from explorer.priors.base import Code, frozen
+from explorer.pace import Pause, nothing
+from explorer.priors.base import Code, Latents, frozen
 from explorer.runtime import Eager, Pixels, Runtime
+from explorer.tiles import Box, Grid, Size, paste, size_of, whole
 
 SWEEP = tuple(float(v) for v in np.geomspace(LAMBDA_MIN, LAMBDA_MAX, 17))
-
-
-@dataclass(frozen=True)
-class Stem:
-    """What no λ touches of the analysis of one padded picture (see `Runtime.stem`), and the picture's true size."""
-
-    features: Any
-    height: int
-    width: int
 
 
 class LearnedCodec:
@@ -115,13 +107,14 @@ class LearnedCodec:
     def encode(self, image: Any, setting: float) -> bytes:
         """Any picture that `images.read` takes, at λ = setting -> a whole .mae file. Raises InputError."""
         condition = self.condition(setting)
-        stem = self.stem(image if _is_pixels(image) else images.read(image).pixels)
-        return self.pack(stem, self.quantise(self.latents(stem, condition), condition))
+        pixels = image if _is_pixels(image) else images.read(image).pixels
+        code = self.quantise(self.latents(pixels, condition), condition)
+        return self.pack(code, *pixels.shape[:2])
 
     def decode(self, data: bytes) -> Pixels:
         """A file of this checkpoint -> (H, W, 3) uint8. Raises InputError, for another checkpoint's file too."""
         code, header = self.decode_code(data)
-        return self.synthesise(code.decoded, code.condition, header.height, header.width)
+        return self.synthesise(code.part, code.condition, header.height, header.width)
 
     def decode_code(self, data: bytes) -> tuple[Code, bitstream.Header]:
         """The bottleneck in a file, and the file's header: integer arithmetic from end to end."""
@@ -130,31 +123,42 @@ class LearnedCodec:
             raise InputError(
                 f"This file was made by checkpoint {header.model}, not by {self.version}; decode with that one."
             )
-        size = -(-header.height // STRIDE), -(-header.width // STRIDE)
+        size = bottleneck_size(header.height, header.width)
         return self.coder.decode(payload, size, self.condition(Condition(header.level))), header
 
     # -- stages ----------------------------------------------------------------------------------------------------
 
-    def stem(self, pixels: Pixels) -> Stem:
-        """(H, W, 3) uint8 -> the part of the analysis that is done once per picture."""
-        return Stem(self.runtime.stem(pixels), *pixels.shape[:2])
+    def latents(self, pixels: Pixels, condition: Condition) -> NDArray[np.float32]:
+        """(H, W, 3) uint8 -> y (M, h, w) float32 before rounding, h = ⌈H/16⌉, w = ⌈W/16⌉."""
+        size = bottleneck_size(*pixels.shape[:2])
+        y = np.empty((self.channels, *size), np.float32)
+        for tile in Grid(size):
+            paste(y, whole(size), self.runtime.latents(self.runtime.stem(pixels, tile), condition), tile)
+        return y
 
-    def latents(self, stem: Stem, condition: Condition) -> NDArray[np.float32]:
-        """y (M, h, w) float32 before rounding, h = ⌈H/16⌉, w = ⌈W/16⌉."""
-        return self.runtime.latents(stem.features, condition)
+    def quantise(self, y: NDArray[np.float32], condition: Condition, pause: Pause = nothing) -> Code:
+        """y (M, h, w) float32 -> what a file holds of it. pause: see `pace`, here and below."""
+        return self.coder.quantise(y, condition, pause)
 
-    def quantise(self, y: NDArray[np.float32], condition: Condition) -> Code:
-        """y (M, h, w) float32 -> what a file holds of it."""
-        return self.coder.quantise(y, condition)
-
-    def pack(self, stem: Stem, code: Code) -> bytes:
-        """A code -> a whole file."""
-        header = bitstream.Header(self.version, stem.width, stem.height, code.condition.level)
+    def pack(self, code: Code, height: int, width: int) -> bytes:
+        """A code of a picture of this size -> a whole file."""
+        header = bitstream.Header(self.version, width, height, code.condition.level)
         return bitstream.pack(header, self.coder.encode(code))
 
-    def synthesise(self, decoded: NDArray[np.float32], condition: Condition, height: int, width: int) -> Pixels:
-        """ŷ (M, h, w) -> the decoded picture (height, width, 3) uint8."""
-        return self.runtime.synthesise(decoded, condition, height, width)
+    def synthesise(
+        self, decoded: Latents, condition: Condition, height: int, width: int, pause: Pause = nothing
+    ) -> Pixels:
+        """ŷ, a rectangle of it when asked for one (`Code.part` is such a function) -> the decoded picture
+        (height, width, 3) uint8."""
+        size, picture = bottleneck_size(height, width), whole((height, width))
+        pixels = np.empty((height, width, 3), np.uint8)
+        for tile in Grid(size):
+            reach = self.runtime.reach(tile, size)
+            made = self.runtime.synthesise(decoded(reach), condition, tile, size)
+            at = tile.times(STRIDE).within(picture.shape)
+            pixels[at.slices] = made[: at.shape[0], : at.shape[1]]
+            pause()
+        return pixels
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
@@ -169,11 +173,35 @@ class LearnedCodec:
 
     def analysis_map(self, pixels: Pixels, condition: Condition, layer: str) -> NDArray[np.float32]:
         """(H, W, 3) uint8 -> the map named `layer`, one of the analysis, (C, h', w') float32, of the padded picture."""
-        return self.runtime.analysis_map(pixels, condition, layer)
+        size = bottleneck_size(*pixels.shape[:2])
+        return _map(size, lambda tile: self.runtime.analysis_map(pixels, condition, layer, tile))
 
-    def synthesis_map(self, decoded: NDArray[np.float32], condition: Condition, layer: str) -> NDArray[np.float32]:
-        """ŷ (M, h, w) -> the map named `layer`, one of the synthesis, (C, h', w') float32."""
-        return self.runtime.synthesis_map(decoded, condition, layer)
+    def synthesis_map(self, decoded: Latents, condition: Condition, layer: str, size: Size) -> NDArray[np.float32]:
+        """ŷ of `size`, a rectangle of it when asked for one -> the map named `layer`, one of the synthesis,
+        (C, h', w') float32."""
+
+        def of_tile(tile: Box) -> NDArray[np.float32]:
+            return self.runtime.synthesis_map(decoded(self.runtime.reach(tile, size)), condition, layer, tile, size)
+
+        return _map(size, of_tile)
+
+
+def bottleneck_size(height: int, width: int) -> Size:
+    """(h, w) of the bottleneck of a picture."""
+    return -(-height // STRIDE), -(-width // STRIDE)
+
+
+def _map(size: Size, of_tile: Callable[[Box], NDArray[np.float32]]) -> NDArray[np.float32]:
+    """A map of a picture whose bottleneck is of `size`, put together from its tiles."""
+    tiles = list(Grid(size))
+    first = of_tile(tiles[0])
+    if len(tiles) == 1:
+        return first
+    scale = first.shape[1] // tiles[0].shape[0]
+    made = np.empty((len(first), size[0] * scale, size[1] * scale), np.float32)
+    for tile in tiles:
+        paste(made, whole(size_of(made)), first if tile is tiles[0] else of_tile(tile), tile.times(scale))
+    return made
 
 
 def _is_pixels(image: Any) -> bool:

@@ -12,7 +12,7 @@ To add a prior, write a module beside this one and name it in `explorer.priors.P
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -25,6 +25,8 @@ from torch.nn import functional as F
 from explorer.condition import Condition, lambda_of
 from explorer.config import ModelConfig
 from explorer.modulation import position
+from explorer.pace import Pause, nothing
+from explorer.tiles import Box, Size, size_of, whole
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -36,6 +38,7 @@ GAIN_BITS = 20  # fixed point of a gain
 
 Int64 = NDArray[np.int64]
 Float32 = NDArray[np.float32]
+Latents = Callable[[Box], Float32]  # a rectangle of a bottleneck -> y there, (M, rows, columns)
 
 
 # -- training --------------------------------------------------------------------------------------------------------
@@ -135,10 +138,14 @@ class Code(ABC):
     condition: Condition
     symbols: NDArray[np.int32]
 
-    @property
     @abstractmethod
+    def part(self, box: Box) -> Float32:
+        """A rectangle of ŷ, what the decoder sees, (M, rows, columns) float32 in quantiser steps."""
+
+    @property
     def decoded(self) -> Float32:
-        """ŷ, what the decoder sees, (M, h, w) float32 in quantiser steps."""
+        """All of ŷ, (M, h, w) float32, read-only; made anew each time."""
+        return frozen(self.part(whole(size_of(self.symbols))))
 
     @property
     @abstractmethod
@@ -181,8 +188,13 @@ class Coder(ABC):
     """The coding half, immutable and safe to share between threads."""
 
     @abstractmethod
-    def quantise(self, y: Float32, condition: Condition) -> Code:
-        """y (M, h, w) float32 -> what a file will hold of it."""
+    def quantise(self, y: Float32, condition: Condition, pause: Pause = nothing) -> Code:
+        """y (M, h, w) float32 -> what a file will hold of it. pause: see `explorer.pace`."""
+
+    @abstractmethod
+    def part(self, y: Latents, size: Size, condition: Condition, box: Box) -> Float32:
+        """A rectangle of ŷ (M, rows, columns) float32, that which `quantise` gives for all of a bottleneck of size
+        (h, w), bit for bit. y: a rectangle of it when asked for one, so that no more is computed than is needed."""
 
     @abstractmethod
     def encode(self, code: Code) -> bytes:

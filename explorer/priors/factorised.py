@@ -21,12 +21,14 @@ from torch import Tensor
 from explorer.condition import Condition
 from explorer.config import ModelConfig
 from explorer.modulation import Modulator
+from explorer.pace import Pause, nothing
 from explorer.priors.base import (
     GAIN_MAX,
     Code,
     Coder,
     Distribution,
     Float32,
+    Latents,
     Prior,
     frozen,
     noisy,
@@ -35,6 +37,7 @@ from explorer.priors.base import (
 )
 from explorer.priors.density import Density
 from explorer.priors.tables import DensityTables, Reader, Table, channel_rows, encode
+from explorer.tiles import Box
 
 
 class Factorised(Prior):
@@ -89,9 +92,8 @@ class FactorisedCode(Code):
     symbols: NDArray[np.int32]
     table: Table
 
-    @property
-    def decoded(self) -> Float32:
-        return self.symbols.astype(np.float32)
+    def part(self, box: Box) -> Float32:
+        return self.symbols[(..., *box.slices)].astype(np.float32)
 
     @cached_property
     def bits(self) -> Float32:
@@ -107,8 +109,11 @@ class FactorisedCoder(Coder):
     def __init__(self, table_at: Callable[[Condition], Table], channels: int) -> None:
         self.table_at, self._channels = table_at, channels
 
-    def quantise(self, y: Float32, condition: Condition) -> FactorisedCode:
+    def quantise(self, y: Float32, condition: Condition, pause: Pause = nothing) -> FactorisedCode:
         return FactorisedCode(condition, frozen(np.rint(y).astype(np.int32)), self.table_at(condition))
+
+    def part(self, y: Latents, size: tuple[int, int], condition: Condition, box: Box) -> Float32:
+        return np.rint(y(box))
 
     def encode(self, code: Code) -> bytes:
         return encode([(code.symbols, channel_rows(self._channels), self.table_at(code.condition))])

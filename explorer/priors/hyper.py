@@ -24,11 +24,12 @@ from torch.nn import functional as F
 from explorer.condition import Condition
 from explorer.config import ModelConfig
 from explorer.modulation import Modulator, as_map, position
-from explorer.priors.base import GAIN_MAX, Float32, Prior, lower_bound, noisy, pad_to, sampled_axis, straight_through
+from explorer.priors.base import GAIN_MAX, Latents, Prior, lower_bound, noisy, pad_to, sampled_axis, straight_through
 from explorer.priors.density import LIKELIHOOD_MIN, Density
 from explorer.priors.hypercode import SIDE_STRIDE, HyperCoder
-from explorer.priors.integers import LOG_SCALE_MAX, SCALES, freeze_synthesis
-from explorer.priors.tables import DensityTables, gaussian_table
+from explorer.priors.integers import LOG_SCALE_MAX, SCALES, SIDE_MAX, freeze_synthesis
+from explorer.priors.tables import DensityTables, Int32, gaussian_table
+from explorer.tiles import Box, Grid, Part, convolve, paste, reads, size_of
 
 SCALE_MIN = 0.04  # of a quantiser step: what is narrower is certain already
 
@@ -168,11 +169,35 @@ class Hyper(Prior):
         return HyperCoder(self.rounded_side, (self.config.N, self.config.M), integers)
 
     @torch.inference_mode()
-    def rounded_side(self, y: Float32, condition: Condition) -> Tensor:
-        """ẑ (N, ⌈h/4⌉, ⌈w/4⌉) on the CPU, as the encoder finds it for y (M, h, w)."""
+    def rounded_side(self, y: Latents, size: tuple[int, int], condition: Condition, box: Box) -> Int32:
+        """ẑ (N, …), int32, of a rectangle of it, as the encoder finds it: tile by tile of y's grid, so that a rectangle
+        is a part of the whole to the last bit."""
         parameter = self.get_parameter("ha_conv.0.weight")
         t = position(torch.tensor([condition.lmbda]).to(parameter), self.config.conditioning)
-        return torch.round(self.side(torch.from_numpy(np.array(y))[None].to(parameter), t)[0]).cpu()
+        gains = [as_map(modulator(t)) for modulator in self.ha_mod]
+        found = np.empty((self.config.N, *box.shape), np.int32)
+        for tile in Grid(size).covering(box.times(SIDE_STRIDE)):
+            at = tile.over(SIDE_STRIDE)
+            z = self._side_of_tile(y, size, at, as_map(self.a(t)), gains)
+            paste(found, box, torch.round(z).clamp_(-SIDE_MAX, SIDE_MAX)[0].cpu().numpy(), at)
+        return found
+
+    def _side_of_tile(self, y: Latents, size: tuple[int, int], at: Box, a: Tensor, gains: list[Tensor]) -> Tensor:
+        """z (1, N, …) of a rectangle of it; like `side`, but for what lies around."""
+        padded = (-(-size[0] // SIDE_STRIDE) * SIDE_STRIDE, -(-size[1] // SIDE_STRIDE) * SIDE_STRIDE)
+        finer = padded[0] // 2, padded[1] // 2
+        middle = reads(self.ha_conv[2], at, finer)
+        wide = reads(self.ha_conv[1], middle, padded)
+        known = y(wide.within(size))
+        missing = [(0, wanted - there) for wanted, there in zip(wide.shape, size_of(known), strict=True)]
+        known = np.pad(known, [(0, 0), *missing], mode="edge")  # also a copy: arrays are read-only
+        x = torch.from_numpy(known)[None].to(a).contiguous(memory_format=torch.channels_last)
+        part = Part(torch.asinh(x * a), wide, padded)
+        for k, output in enumerate((wide, middle, at)):
+            part = convolve(self.ha_conv[k], part, output)
+            values = part.values * gains[k] if gains else part.values
+            part = part.with_values(F.relu(values) if k < 2 else values.float())
+        return part.values
 
 
 def gaussian_bits(difference: Tensor, scale: Tensor) -> Tensor:

@@ -11,14 +11,18 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from explorer.condition import Condition
 from explorer.images import InputError
-from explorer.priors.base import Code, Coder, Distribution, Float32, Int64, frozen
+from explorer.pace import Pause, nothing
+from explorer.priors.base import Code, Coder, Distribution, Float32, Int64, Latents, frozen
 from explorer.priors.integers import MEAN_BITS, SCALES, SIDE_MAX, HyperSynthesis
 from explorer.priors.tables import DensityTables, Int32, Reader, Table, channel_rows, encode
+from explorer.tiles import Box, size_of, whole
 
+UInt8 = NDArray[np.uint8]
 SIDE_STRIDE = 4  # elements of y, in each direction, that an element of z stands for
 
 
@@ -34,18 +38,13 @@ class HyperCode(Code):
     symbols: Int32
     side: Int32
     mean: Int32
-    scale: Int64
+    scale: UInt8
     gaussians: Table
     side_table: Table
 
-    @cached_property
-    def decoded(self) -> Float32:
-        return frozen(self.symbols + self.mean_steps)
-
-    @property
-    def mean_steps(self) -> Float32:
-        """μ in quantiser steps, exact in float32."""
-        return self.mean.astype(np.float32) / np.float32(1 << MEAN_BITS)
+    def part(self, box: Box) -> Float32:
+        at = (..., *box.slices)
+        return self.symbols[at].astype(np.float32) + _in_steps(self.mean[at])
 
     @cached_property
     def bits(self) -> Float32:
@@ -79,11 +78,16 @@ class HyperCode(Code):
     @cached_property
     def planes(self) -> dict[str, Float32]:
         scales = np.array(SCALES, dtype=np.float32)
-        return {"z": self.side.astype(np.float32), "μ": self.mean_steps, "σ": scales[self.scale]}
+        return {"z": self.side.astype(np.float32), "μ": _in_steps(self.mean), "σ": scales[self.scale]}
 
     @property
     def nbytes(self) -> int:
         return self.symbols.nbytes + self.side.nbytes + self.mean.nbytes + self.scale.nbytes
+
+
+def _in_steps(mean: Int32) -> Float32:
+    """μ in quantiser steps, exact in float32."""
+    return mean.astype(np.float32) / np.float32(1 << MEAN_BITS)
 
 
 def _centred(table: Table, reach: int) -> Float32:
@@ -103,14 +107,21 @@ def _from_left(centred: Float32, count: Int64) -> Float32:
     return np.where(places < count[:, None], found, 0)
 
 
+def _side_size(size: tuple[int, int]) -> tuple[int, int]:
+    return -(-size[0] // SIDE_STRIDE), -(-size[1] // SIDE_STRIDE)
+
+
 class HyperCoder(Coder):
     """The float hyper-analysis, which the encoder alone needs, and the integers of all else. gaussians: of each σ."""
 
     def __init__(
-        self, side_of: Callable[[Float32, Condition], Tensor], channels: tuple[int, int], integers: Mapping[str, Tensor]
+        self,
+        side_of: Callable[[Latents, tuple[int, int], Condition, Box], Int32],
+        channels: tuple[int, int],
+        integers: Mapping[str, Tensor],
     ) -> None:
-        """side_of: y (M, h, w) and λ -> ẑ (N, h', w'). channels: (N, M). Raises KeyError or ValueError where the
-        integers are none of `Hyper.freeze`."""
+        """side_of: y, the size (h, w) of its bottleneck, λ and a rectangle of ẑ -> ẑ there. channels: (N, M). Raises
+        KeyError or ValueError where the integers are none of `Hyper.freeze`."""
         self._side_of, self._channels = side_of, channels
         self._side = DensityTables.from_tensors(integers, "side")
         self.gaussians = Table.from_tensors(integers, "gaussians")
@@ -122,11 +133,24 @@ class HyperCoder(Coder):
         """The distributions of ẑ, one a channel."""
         return self._side.at(condition.level)
 
-    def quantise(self, y: Float32, condition: Condition) -> HyperCode:
-        side = self._side_of(y, condition).clamp(-SIDE_MAX, SIDE_MAX).numpy().astype(np.int32)
-        mean, scale = self.expected(side, y.shape[1:], condition)
-        q = np.rint(y - mean.astype(np.float32) / np.float32(1 << MEAN_BITS)).astype(np.int32)
+    def quantise(self, y: Float32, condition: Condition, pause: Pause = nothing) -> HyperCode:
+        def paced(box: Box) -> Float32:
+            pause()
+            return y[(..., *box.slices)]
+
+        size = size_of(y)
+        side = self._side_of(paced, size, condition, whole(_side_size(size)))
+        mean, scale = self.expected(side, size, condition, pause)
+        q = np.empty(y.shape, np.int32)
+        for channel, values in enumerate(y):  # one by one: of a large picture all of them are hundreds of megabytes
+            q[channel] = np.rint(values - _in_steps(mean[channel]))
         return self._code(condition, q, side, mean, scale)
+
+    def part(self, y: Latents, size: tuple[int, int], condition: Condition, box: Box) -> Float32:
+        needed = self._synthesis.reads(box, _side_size(size))
+        side = self._side_of(y, size, condition, needed)
+        mean = _in_steps(self._synthesis.part(side, condition.level, needed, _side_size(size), box)[0])
+        return np.rint(y(box) - mean) + mean
 
     def encode(self, code: Code) -> bytes:
         assert isinstance(code, HyperCode)
@@ -136,7 +160,7 @@ class HyperCoder(Coder):
     def decode(self, payload: bytes, size: tuple[int, int], condition: Condition) -> HyperCode:
         h, w = size
         N, M = self._channels
-        shape = N, -(-h // SIDE_STRIDE), -(-w // SIDE_STRIDE)
+        shape = N, *_side_size(size)
         reader = Reader(payload, int(np.prod(shape)) + M * h * w)
         side = reader.read(shape, channel_rows(N), self.side_table(condition))
         if np.abs(side).max() > SIDE_MAX:
@@ -144,13 +168,15 @@ class HyperCoder(Coder):
         mean, scale = self.expected(side, size, condition)
         return self._code(condition, reader.read((M, h, w), scale, self.gaussians), side, mean, scale)
 
-    def expected(self, side: Int32, size: tuple[int, ...], condition: Condition) -> tuple[Int32, Int64]:
+    def expected(
+        self, side: Int32, size: tuple[int, int], condition: Condition, pause: Pause = nothing
+    ) -> tuple[Int32, UInt8]:
         """ẑ -> what it says of a bottleneck of size (h, w): μ in 1/256 of a step and the place of σ in SCALES, each
         (M, h, w), by integers alone."""
         h, w = size
-        mean, scale = self._synthesis.at(side, condition.level)
+        mean, scale = self._synthesis.at(side, condition.level, pause)
         return mean[:, :h, :w], scale[:, :h, :w]
 
-    def _code(self, condition: Condition, q: Int32, side: Int32, mean: Int32, scale: Int64) -> HyperCode:
+    def _code(self, condition: Condition, q: Int32, side: Int32, mean: Int32, scale: UInt8) -> HyperCode:
         table = self.side_table(condition)
         return HyperCode(condition, frozen(q), frozen(side), frozen(mean), frozen(scale), self.gaussians, table)

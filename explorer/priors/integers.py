@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from explorer.priors.base import Int64, Sampled, as_int64, fixed_point
+from explorer.pace import Pause, nothing
+from explorer.priors.base import Sampled, as_int64, fixed_point
+from explorer.tiles import Box, Part, Size, convolve, reads, size_of
 
 WEIGHT_MAX = 127
 SIDE_MAX = 2047  # of ẑ; what lies beyond is clipped by the encoder
@@ -36,6 +38,7 @@ SCALE_FIRST = -28  # the narrowest scale, 2^(−28/8) = 0.088 of a step: narrowe
 SCALES = tuple(2 ** ((SCALE_FIRST + i) / (1 << SCALE_STEP_BITS)) for i in range(72))  # up to 41 steps
 LOG_SCALE_MAX = 8.0  # of σ_u before 1/a, as natural logarithm and in either direction; the float twin's clamp as well
 OCTAVE_MAX = round(LOG_SCALE_MAX / math.log(2) * (1 << OCTAVE_BITS))
+STRIP = 32  # rows of y at a time
 EXACT = 1 << 53  # float64 holds every integer below
 
 
@@ -108,35 +111,73 @@ class _Multiplier:
         return (accumulator * factor + self._half) >> self._shift
 
 
+def _doubling(weight: Tensor) -> nn.ConvTranspose2d:
+    """The hyper-synthesis's transposed convolution of these weights, without the bias, which is of 64 bits."""
+    inputs, outputs, kernel, _ = weight.shape
+    conv = nn.ConvTranspose2d(inputs, outputs, kernel, 2, 2, output_padding=1, bias=False, device="meta")
+    conv.weight = nn.Parameter(weight, requires_grad=False)
+    return conv
+
+
+_TWICE = _doubling(torch.zeros(1, 1, 5, 5))  # what a rectangle reads does not depend on weights
+
+
 class HyperSynthesis:
     """The integers of `freeze_synthesis`, ready to run on the CPU."""
 
     def __init__(self, integers: Mapping[str, Tensor]) -> None:
         """Raises KeyError where one is missing."""
-        self._weights = [integers[f"synthesis.weight{k}"].double() for k in range(3)]
+        self._doublings = [_doubling(integers[f"synthesis.weight{k}"].double()) for k in range(2)]
+        self._last = integers["synthesis.weight2"].double()
         self._biases = [integers[f"synthesis.bias{k}"].long()[:, None, None] for k in range(3)]
         self._gains = [_Multiplier(integers, f"synthesis.gain{k}") for k in range(2)]
         self._mean, self._octave = (_Multiplier(integers, f"synthesis.{name}") for name in ("mean", "octave"))
         self._log_a = Sampled(as_int64(integers["synthesis.log_a"]))
 
-    def at(self, side: NDArray[np.int32], level: int) -> tuple[NDArray[np.int32], Int64]:
+    def reads(self, box: Box, size: Size) -> Box:
+        """The rectangle of ẑ, of `size`, that a rectangle of y's expectations depends on."""
+        finer = size[0] * 2, size[1] * 2
+        return reads(_TWICE, reads(_TWICE, box, finer), size)
+
+    def at(
+        self, side: NDArray[np.int32], level: int, pause: Pause = nothing
+    ) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         """ẑ (N, h', w') at a header level -> (μ in 1/256 of a quantiser step, σ's place in SCALES), each
-        (M, 4·h', 4·w')."""
+        (M, 4·h', 4·w'). pause: see `pace`."""
+        size, (h, w) = size_of(side), (4 * length for length in size_of(side))
+        channels = len(self._last) // 2
+        mean, scale = np.empty((channels, h, w), np.int32), np.empty((channels, h, w), np.uint8)
+        for top in range(0, h, STRIP):  # the integers on the way are of 64 bits: some at a time
+            rows = Box(top, 0, min(top + STRIP, h), w)
+            needed = self.reads(rows, size)
+            found = self.part(side[(..., *needed.slices)], level, needed, size, rows)
+            mean[(..., *rows.slices)], scale[(..., *rows.slices)] = found
+            pause()
+        return mean, scale
+
+    def part(
+        self, side: NDArray[np.int32], level: int, where: Box, size: Size, box: Box
+    ) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+        """The same of a rectangle `box` of y. side (N, …): ẑ of the rectangle `where` of its map of `size`, which has
+        what `reads` names."""
         with torch.inference_mode():
-            x = torch.from_numpy(side.astype(np.int64)) << SIDE_BITS
-            for weight, bias, gain in zip(self._weights, self._biases, self._gains, strict=False):
-                sums = F.conv_transpose2d(x.double()[None], weight, stride=2, padding=2, output_padding=1)
-                x = gain.apply(sums[0].long() + bias, level).clamp_(0, ACTIVATION_MAX)
-            sums = F.conv2d(x.double()[None], self._weights[2])[0].long() + self._biases[2]
+            part = Part((torch.from_numpy(side.astype(np.int64)) << SIDE_BITS)[None], where, size)
+            middle = reads(_TWICE, box, (size[0] * 2, size[1] * 2))
+            for conv, bias, gain, output in zip(
+                self._doublings, self._biases, self._gains, (middle, box), strict=False
+            ):
+                made = convolve(conv, part.with_values(part.values.double()), output)
+                part = made.with_values(gain.apply(made.values[0].long() + bias, level).clamp_(0, ACTIVATION_MAX)[None])
+            sums = F.conv2d(part.values.double(), self._last)[0].long() + self._biases[2]
             mean, octave = sums.chunk(2)
             return self._mean_of(mean, level), self._scale_of(octave, level)
 
     def _mean_of(self, sums: Tensor, level: int) -> NDArray[np.int32]:
         return self._mean.apply(sums, level).clamp_(-MEAN_MAX, MEAN_MAX).int().numpy()
 
-    def _scale_of(self, sums: Tensor, level: int) -> Int64:
+    def _scale_of(self, sums: Tensor, level: int) -> NDArray[np.uint8]:
         log_a = torch.from_numpy(self._log_a.at(level))[:, None, None]
         octave = self._octave.apply(sums, level).clamp_(-OCTAVE_MAX, OCTAVE_MAX) - log_a
         coarse = OCTAVE_BITS - SCALE_STEP_BITS
         place = ((octave + (1 << (coarse - 1))) >> coarse) - SCALE_FIRST
-        return place.clamp_(0, len(SCALES) - 1).numpy()
+        return place.clamp_(0, len(SCALES) - 1).byte().numpy()

@@ -39,6 +39,7 @@ TAIL = 1 << (CDF_BITS - 17)  # symbols beyond this cumulative mass, on either si
 SYMBOL_MAX = 2047
 
 Int32 = NDArray[np.int32]
+Rows = NDArray[np.integer]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,14 +67,14 @@ class Table:
             bits = (FREQUENCY_BITS - np.log2(frequency)).astype(np.float32)
         return cls(low, count, frequency, bits)
 
-    def columns(self, q: Int32, rows: Int64) -> Int64:
+    def columns(self, q: Int32, rows: Rows) -> Int64:
         """Symbols, each of the distribution that `rows` (of a shape that broadcasts to theirs) names -> columns of the
         table; what lies outside a distribution's range -> its escape."""
         column = q - self.low[rows]
         count = np.broadcast_to(self.count[rows], q.shape)
         return np.where((column < 0) | (column >= count), count, column)
 
-    def element_bits(self, q: Int32, rows: Int64) -> NDArray[np.float32]:
+    def element_bits(self, q: Int32, rows: Rows) -> NDArray[np.float32]:
         """What each symbol costs in the file, in bits, to the rounding of the range coder."""
         column = self.columns(q, rows)
         bits = self.bits[rows, column]
@@ -232,7 +233,7 @@ def gaussian_table(scales: Sequence[float]) -> Table:
 # -- the range coder -------------------------------------------------------------------------------------------------
 
 
-def encode(parts: Sequence[tuple[Int32, Int64, Table]]) -> bytes:
+def encode(parts: Sequence[tuple[Int32, Rows, Table]]) -> bytes:
     """Maps of symbols, each with its rows and its table (see `Table.columns`), in the order in which they are to be
     read -> payload: rANS words, then the escaped symbols' varints in reverse byte order, which are read from the end,
     so no length is stored."""
@@ -254,7 +255,7 @@ class Reader:
         self._stream.set_stream(payload + bytes(4 * (number + 4)))
         self._escaped, self._at = payload[::-1], 0
 
-    def read(self, shape: tuple[int, int, int], rows: Int64, table: Table) -> Int32:
+    def read(self, shape: tuple[int, int, int], rows: Rows, table: Table) -> Int32:
         """The next map of symbols; InputError for a payload that cannot have been written by `encode`."""
         flat = self._stream.decode_stream(_flat(rows, shape), *table.coder_arguments)
         column = np.asarray(flat, dtype=np.int64).reshape(shape)
@@ -276,7 +277,7 @@ class Reader:
                 return value // 2 if value % 2 == 0 else -(value + 1) // 2
 
 
-def _flat(rows: Int64, shape: tuple[int, ...]) -> list[int]:
+def _flat(rows: Rows, shape: tuple[int, ...]) -> list[int]:
     return np.broadcast_to(rows, shape).ravel().tolist()
 
 
