@@ -45,7 +45,7 @@ from explorer.views.service.routes import START_LAMBDA
 from explorer.views.service.shared import shared_service
 from explorer.views.service.wishes.ratios import OWN
 
-VIEWS = ("compare", "rd", "channels", "ratio", "modulation", "bits")
+VIEWS = ("compare", *viewer.tabs())
 
 
 class ExplorerWidget(anywidget.AnyWidget):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import plotly
 
-from explorer.views.viewer.join import join, read
+from explorer.views.viewer.join import Module, join, read
 
 FOLDER = Path(__file__).parent
 # The plotly.js that came with plotly.py: no file is fetched from elsewhere.
@@ -38,6 +38,11 @@ def widget() -> str:
 def style() -> str:
     """The viewer's style sheet; every rule is below the class `mae`."""
     return FOLDER.joinpath("viewer.css").read_text(encoding="utf-8")
+
+
+def tabs() -> list[str]:
+    """The names of the tabs beside the picture, in order: those of the modules that tabs.js lists."""
+    return [Path(name).stem for name in Module.read(FOLDER, "tabs.js").imports]
 
 
 @cache

@@ -1,5 +1,6 @@
 // The viewer's fixed page. Parts are found by their data-part; text from outside goes in as text, never as HTML.
 // data-live: what needs a server, and is hidden in a page that has none.
+import { TABS } from "./tabs.js";
 
 const MODES = [
   ["split", "Split", "Two pictures with a divider between them (S)"],
@@ -9,14 +10,6 @@ const MODES = [
   ["absolute", "Absolute", "Magnitude of the difference on black (A)"],
 ];
 const GAINS = [1, 2, 4, 8, 16, 32];
-
-const TABS = [
-  ["rd", "R–D", "Rate and distortion: this picture’s curve among other codecs’"],
-  ["channels", "Channels", "What every bottleneck channel holds"],
-  ["ratio", "Ratio", "What λ does to every element: scaling alone, or more"],
-  ["modulation", "Modulation", "What λ does to every layer, and the maps between layers"],
-  ["bits", "Bits", "Where the bits go, and where the error stays"],
-];
 
 const PAGE = `
 <div class="mae-notice" data-part="notice" role="status" aria-live="polite"></div>
@@ -82,23 +75,7 @@ const PAGE = `
   <dl class="mae-numbers" data-part="numbers"></dl>
   <div class="mae-tabs" data-part="tabs" data-live role="tablist" aria-label="Views">${TABS.map(tabButton).join("")}</div>
   <div class="mae-panels" data-part="panels">
-  <section class="mae-rd" data-panel="rd" role="tabpanel" aria-label="Rate–distortion">
-  <p class="mae-verdict" data-part="verdict" data-live></p>
-  <div class="mae-plot-bar">
-    <details class="mae-curves" data-part="curves" data-live><summary>Curves</summary>
-      <div class="mae-menu" data-part="curveList" role="group" aria-label="Curves beside the model’s"></div></details>
-    <select data-part="metric" data-state="metric" aria-label="Quality axis">
-      <option value="psnr">PSNR</option><option value="ms_ssim">MS-SSIM</option></select>
-    <select data-part="axis" data-state="axis" aria-label="Rate axis">
-      <option value="linear">linear rate</option><option value="log">log rate</option></select>
-    <button type="button" data-part="means" aria-pressed="false" hidden
-      title="Mean curves over the 24 Kodak pictures instead of this picture’s">Kodak means</button>
-  </div>
-  <div class="mae-plot-box"><div class="mae-plot" data-part="plot" role="img"
-    aria-label="Rate-distortion plot of this picture"></div>
-    <i class="mae-now mae-now-other" data-part="other" hidden></i><i class="mae-now" data-part="now" hidden></i></div>
-  </section>
-  ${TABS.slice(1).map(tabPanel).join("")}</div>
+  ${TABS.map(tabPanel).join("")}</div>
   <div class="mae-inspect" data-part="inspect">
     <section class="mae-card" data-part="card" tabindex="0" aria-label="Element; arrow keys move to the next" hidden></section>
     <section class="mae-pinned" data-part="pins" aria-label="Pins" hidden></section>
@@ -126,12 +103,12 @@ function modeChoice([mode, label, title]) {
   return `<label title="${title}"><input type="radio" name="mode" value="${mode}"><span>${label}</span></label>`;
 }
 
-function tabButton([name, label, title]) {
+function tabButton({ name, label, title }) {
   return `<button type="button" role="tab" data-tab="${name}" title="${title}">${label}</button>`;
 }
 
-function tabPanel([name, label]) {
-  return `<section class="mae-inside" data-panel="${name}" role="tabpanel" aria-label="${label}" hidden></section>`;
+function tabPanel({ name, label, spoken = label, className = "mae-inside", html = "" }) {
+  return `<section class="${className}" data-panel="${name}" role="tabpanel" aria-label="${spoken}" hidden>${html}</section>`;
 }
 
 function gainChoice(gain) {

@@ -1,6 +1,6 @@
 // The views of the inside: which one is open, the channel and the element that all of them mark, the map on the picture.
 //
-// A view is a class with a constructor(box, inside) that fills its section, and
+// A view is a class that a tab names (see tabs.js), with a constructor(box, inside) that fills its section, and
 //   wishes            what must come with a frame besides "planes": see wishes/answers.py
 //   show(frame)       in every paint while it is open; frame.wishes holds the answers
 //   mark({channel, row, column, pins})   the channel that is chosen, the element under the pointer, or row null, and
@@ -8,20 +8,16 @@
 //   map()             what to lay over the picture: {plane, scale, title}, or null; stride beside them as below
 //   stride            where its maps are coarser: elements of the bottleneck, in each direction, that one of theirs is
 //   columns()         where there is more to tell of each channel: {name of a table's column: function of a channel}
+//   edited()          where there is one: channels were changed, or are no more
 //   grown()           where there is one: the model's rate-distortion curve has more points
 //   destroy()
-// Its controls are selects with data-state, so that links, lessons and widgets reach them: see controls.js.
+// Its controls are selects with data-state, so that links, lessons and widgets reach them: see elements.js.
 import { bottleneckOf } from "./shared/bottleneck.js";
 import { paintPlane } from "./shared/colours.js";
 import { ELEMENT } from "../picture/stage.js";
 import { Edits } from "./channels/edits.js";
 import { Inspection } from "./inspection/inspection.js";
-import { ChannelsView } from "./channels/channels.js";
-import { RatioView } from "./ratio/ratio.js";
-import { ModulationView } from "./modulation/modulation.js";
-import { BitsView } from "./bits/bits.js";
-
-const VIEWS = { channels: ChannelsView, ratio: RatioView, modulation: ModulationView, bits: BitsView };
+import { TABS } from "../tabs.js";
 
 export class Inside {
   // viewer: asks for frames and paints them.
@@ -34,7 +30,7 @@ export class Inside {
     this.edits = new Edits(() => this.editsChanged());
     this.inspection = new Inspection(this, parts);
     this.views = {};
-    for (const [name, View] of Object.entries(VIEWS)) this.views[name] = new View(this.section(name), this);
+    for (const { name, View } of TABS) if (View) this.views[name] = new View(this.section(name), this);
     const on = (element, type, action) => element.addEventListener(type, action, { signal });
     for (const tab of this.tabs) on(tab, "click", () => this.setTab(tab.dataset.tab));
     on(parts.tabs, "keydown", (event) => this.moveTab(event));
@@ -99,7 +95,7 @@ export class Inside {
     const isEdited = this.edits.text !== "";
     if (isEdited && !this.isEdited) this.setOverlay(false);
     this.isEdited = isEdited;
-    this.views.channels.detail.showEdit();
+    for (const view of Object.values(this.views)) view.edited?.();
     this.refresh();
     this.viewer.repaint();
   }

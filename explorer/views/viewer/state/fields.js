@@ -1,12 +1,12 @@
-// What the viewer's state consists of, as data: one field for each thing that can be chosen. See state.js.
+// What the viewer's state consists of, as data: one field for each thing that can be chosen, here or by a tab (see
+// tabs.js). See state.js.
 //
 // A field is {key, allowed(context): what a value may be, in words; check(value, context): the value as it is kept, or
 // undefined where it is none; read(viewer); write(viewer, value)}. context: {viewer, picture: the one that will be
 // open}. `early`: what the first frame is of, so it is written before a picture is opened.
-import { SLIDER } from "../inside/shared/lambdas.js";
-import { editsText, parseEdits } from "../inside/channels/edits.js";
 import { parsePlaces } from "../inside/inspection/pins.js";
-import { choice, listed, number, numberWithin, places, rounded, several, split, toggle } from "./values.js";
+import { TABS } from "../tabs.js";
+import { choice, listed, number, numberWithin, places, rivalNames, rivals, rounded, several, toggle } from "./values.js";
 
 /**
  * @typedef {object} Field
@@ -21,8 +21,6 @@ import { choice, listed, number, numberWithin, places, rounded, several, split, 
 export const PANELS = ["head", "about", "controls", "probe", "lambda", "compare", "numbers", "tabs", "panels", "samples", "actions", "side"];
 
 const samples = ({ viewer }) => viewer.setup.samples.map(({ name }) => name);
-const rivals = ({ viewer }) => viewer.setup.rivals.filter(({ reason }) => !reason);
-const names = (context) => rivals(context).map(({ name }) => name);
 
 // "codec:rate", "codec:quality" or "codec:fixed:setting" as the comparison's choice; null for "", the original alone.
 function parseComparison(value, context) {
@@ -41,7 +39,7 @@ function writeComparison(choice) {
 }
 
 const comparison = {
-  allowed: (context) => `a codec (${listed(names(context))}) with :rate, :quality or :fixed: and one of its settings`,
+  allowed: (context) => `a codec (${listed(rivalNames(context))}) with :rate, :quality or :fixed: and one of its settings`,
   check: (value, context) => {
     const choice = parseComparison(value, context);
     return choice === undefined ? undefined : writeComparison(choice);
@@ -64,36 +62,6 @@ const box = {
   write: ({ stage }, value) => (value ? stage.lookAt(...value.split(",").map(Number)) : stage.fit()),
 };
 
-// λ of one end of a ratio.
-function ratioEnd(key) {
-  const range = ({ viewer }) => [viewer.setup.lmbda.min, viewer.setup.lmbda.max];
-  return {
-    key, early: true,
-    allowed: (context) => `${SLIDER} for the slider’s λ, or a number from ${range(context).join(" to ")}`,
-    check: (value, context) => (value === SLIDER ? SLIDER : numberWithin(value, range(context), 3)),
-    read: ({ inside: { views: { ratio } } }) => ratio.lambdas[key].value,
-    write: ({ inside }, value) => inside.views.ratio.setLambda(key, value),
-  };
-}
-
-// Of a map whose channels are not the bottleneck's: it shows its last one for a number beyond, its strongest for none.
-const sideChannel = {
-  allowed: ({ picture }) => `a whole number from 0 to ${picture.channels - 1}, or nothing`,
-  check: (value, { picture }) => (value === "" ? "" : numberWithin(value, [0, picture.channels - 1], 0)),
-  read: ({ inside }) => inside.views.channels.sideChannel ?? "",
-  write: ({ inside }, value) => inside.views.channels.setSideChannel(value === "" ? null : value),
-};
-
-const edits = {
-  allowed: ({ picture }) => `channel=factor, with commas between them, channels below ${picture.channels}, factors up to 4`,
-  check: (value, { picture }) => {
-    const factors = parseEdits(value);
-    return factors && [...factors.keys()].every((channel) => channel < picture.channels) ? editsText(factors) : undefined;
-  },
-  read: ({ inside }) => inside.edits.text,
-  write: ({ inside }, value) => (inside.edits.text = value),
-};
-
 const pins = places(8, ({ pins }) => pins.text, ({ pins }, value) => (pins.text = value));
 const element = places(
   1, ({ card: { place } }) => (place ? `${place.row}-${place.column}` : ""),
@@ -113,7 +81,7 @@ export const FIELDS = [
   },
   {
     key: "view", early: true,
-    ...choice(({ viewer }) => viewer.inside.tabs.map((tab) => tab.dataset.tab)),
+    ...choice(() => TABS.map(({ name }) => name)),
     read: ({ inside }) => inside.tab,
     write: ({ inside }, value) => inside.setTab(value),
   },
@@ -123,10 +91,6 @@ export const FIELDS = [
     read: ({ inside }) => inside.channel,
     write: ({ inside }, value) => inside.setChannel(value),
   },
-  { key: "zchannel", early: true, ...sideChannel },
-  ratioEnd("a"),
-  ratioEnd("b"),
-  { key: "edit", early: true, ...edits },
   { key: "pins", ...pins },
   { key: "element", ...element },
   {
@@ -150,13 +114,7 @@ export const FIELDS = [
   },
   { key: "compare", ...comparison },
   { key: "swap", ...toggle(({ comparison }) => comparison.swapped, ({ comparison }, isOn) => comparison.choose(comparison.choice, isOn)) },
-  {
-    key: "curves",
-    ...several(names),
-    read: ({ panel }) => panel.chosenNames.join(","),
-    write: ({ panel }, value) => panel.chooseOnly(split(value)),
-  },
-  { key: "means", ...toggle(({ panel }) => panel.showsMeans, ({ panel }, isOn) => panel.showMeans(isOn)) },
+  ...TABS.flatMap(({ fields = [] }) => fields),
   {
     key: "lesson",
     ...choice(({ viewer }) => viewer.lessons.places),

@@ -12,6 +12,15 @@ export function choice(names) {
   };
 }
 
+// Codecs to compare with that are here.
+export function rivals({ viewer }) {
+  return viewer.setup.rivals.filter(({ reason }) => !reason);
+}
+
+export function rivalNames(context) {
+  return rivals(context).map(({ name }) => name);
+}
+
 // A number within [low, high], kept to some decimals; a whole number where there are none.
 export function number(range, decimals = 0) {
   return {

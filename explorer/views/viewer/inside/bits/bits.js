@@ -17,7 +17,7 @@ const RANGE = [0.005, 0.995]; // shares of the values that a scale begins and en
 const MOST = 0.97; // and of the sizes of changes
 const RATES = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
 
-export class BitsView {
+class BitsView {
   constructor(box, inside) {
     this.inside = inside;
     this.values = null;
@@ -208,3 +208,5 @@ function count(bits) {
 function percent(share) {
   return `${formatNumber(100 * share, 2)} %`;
 }
+
+export const BITS = { name: "bits", label: "Bits", title: "Where the bits go, and where the error stays", View: BitsView };

@@ -6,6 +6,8 @@ import { formatNumber, makeChoice, makeElement, makeHead, offerOnly } from "../.
 import { ChannelDetail } from "./detail.js";
 import { Multiples } from "../shared/multiples.js";
 import { ELEMENT } from "../../picture/stage.js";
+import { numberWithin } from "../../state/values.js";
+import { editsText, parseEdits } from "./edits.js";
 
 const ABOUT =
   "Every channel of the bottleneck y at this λ (paper, Sec. 3 and Fig. 5). A channel that is zero everywhere costs next " +
@@ -18,7 +20,7 @@ const ABOUT_SCALE =
   "σ is how far off z takes y to be, in quantiser steps: small where the prior is sure. What is nearly certain costs next " +
   "to nothing.";
 const FIXED = 8; // quantiser steps at the ends of the fixed scale
-const RATIO = "ratio:4096:64"; // the two λ between which features bend most
+const SPREAD = "ratio:4096:64"; // the two λ between which features bend most
 
 // What can be shown, by key: its sign and how it is offered; `magnitude`: it has no sign, so its scale starts at 0;
 // about: where it needs another explanation.
@@ -42,7 +44,7 @@ const ORDERS = {
   index: { name: "index", order: (_, c) => -c, below: "bits" },
 };
 
-export class ChannelsView {
+class ChannelsView {
   constructor(box, inside) {
     this.box = box;
     this.inside = inside;
@@ -85,7 +87,7 @@ export class ChannelsView {
 
   get wishes() {
     const further = this.further === null ? [] : [`plane:${this.further}`];
-    return [...further, ...this.inside.edits.wishes, ...(this.sort.value === "spread" ? [RATIO] : [])];
+    return [...further, ...this.inside.edits.wishes, ...(this.sort.value === "spread" ? [SPREAD] : [])];
   }
 
   // Elements of the bottleneck, in each direction, that one of the maps on show stands for.
@@ -110,6 +112,10 @@ export class ChannelsView {
   setSideChannel(channel) {
     this.sideChannel = channel;
     this.inside.refresh();
+  }
+
+  edited() {
+    this.detail.showEdit();
   }
 
   // ---- painting -----------------------------------------------------------------------------------------------------
@@ -164,7 +170,7 @@ export class ChannelsView {
     const { dead, isPredicted } = bottleneck;
     const all = Array.from({ length: channels }, (_, c) => c);
     const { below = this.sort.value, ...sort } = ORDERS[this.sort.value];
-    const [sizes, numbers] = [sort, ORDERS[below]].map(({ order }) => all.map((c) => order(bottleneck, c, frame.wishes[RATIO])));
+    const [sizes, numbers] = [sort, ORDERS[below]].map(({ order }) => all.map((c) => order(bottleneck, c, frame.wishes[SPREAD])));
     this.showMultiples(sizes, numbers, dead);
     const silent = dead.filter(Boolean).length;
     const zeros = isPredicted ? "hold only zeros in the file (pale): there ŷ is μ" : "are zero everywhere (pale)";
@@ -260,3 +266,27 @@ function largest(values) {
   for (const value of values) size = Math.max(size, Math.abs(value));
   return size;
 }
+
+// Of a map whose channels are not the bottleneck's: it shows its last one for a number beyond, its strongest for none.
+const sideChannel = {
+  allowed: ({ picture }) => `a whole number from 0 to ${picture.channels - 1}, or nothing`,
+  check: (value, { picture }) => (value === "" ? "" : numberWithin(value, [0, picture.channels - 1], 0)),
+  read: ({ inside }) => inside.views.channels.sideChannel ?? "",
+  write: ({ inside }, value) => inside.views.channels.setSideChannel(value === "" ? null : value),
+};
+
+const edits = {
+  allowed: ({ picture }) => `channel=factor, with commas between them, channels below ${picture.channels}, factors up to 4`,
+  check: (value, { picture }) => {
+    const factors = parseEdits(value);
+    return factors && [...factors.keys()].every((channel) => channel < picture.channels) ? editsText(factors) : undefined;
+  },
+  read: ({ inside }) => inside.edits.text,
+  write: ({ inside }, value) => (inside.edits.text = value),
+};
+
+export const CHANNELS = {
+  name: "channels", label: "Channels", title: "What every bottleneck channel holds",
+  View: ChannelsView,
+  fields: [{ key: "zchannel", early: true, ...sideChannel }, { key: "edit", early: true, ...edits }],
+};

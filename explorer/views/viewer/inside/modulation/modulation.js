@@ -15,7 +15,7 @@ const MOST = 5; // curves of those that change most
 const SHARES = [0.1, 0.5, 0.9];
 const SHOWN = 0.8; // of the gains lie within the scale: silenced channels run off far beyond it
 
-export class ModulationView {
+class ModulationView {
   constructor(box, inside) {
     this.inside = inside;
     this.models = new Map();
@@ -228,3 +228,5 @@ export class ModulationView {
 function withoutModulators({ lambdas: [lmbda] }) {
   return `This model was trained for λ ${formatLambda(lmbda)} alone: it has no modulators.`;
 }
+
+export const MODULATION = { name: "modulation", label: "Modulation", title: "What λ does to every layer, and the maps between layers", View: ModulationView };

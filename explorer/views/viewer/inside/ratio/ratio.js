@@ -6,6 +6,7 @@ import { LargeMap } from "../shared/largemap.js";
 import { Multiples } from "../shared/multiples.js";
 import { Ratio, gainText, ratioText } from "./ratios.js";
 import { Spreads } from "./spreads.js";
+import { numberWithin } from "../../state/values.js";
 
 const ABOUT =
   "By what factor each element of the bottleneck differs between two λ: y(λa)/y(λb) (paper, Sec. 4 and Fig. 5c). One " +
@@ -23,7 +24,7 @@ const FINDINGS = {
 };
 const OTHERS = { bottleneck: "scaling the bottleneck", independent: "independent models" };
 
-export class RatioView {
+class RatioView {
   constructor(box, inside) {
     this.box = box;
     this.inside = inside;
@@ -171,3 +172,20 @@ export class RatioView {
 function spreadText(spread) {
   return spread === null || Number.isNaN(spread) ? "–" : spread.toFixed(3);
 }
+
+// λ of one end of a ratio.
+function ratioEnd(key) {
+  const range = ({ viewer }) => [viewer.setup.lmbda.min, viewer.setup.lmbda.max];
+  return {
+    key, early: true,
+    allowed: (context) => `${SLIDER} for the slider’s λ, or a number from ${range(context).join(" to ")}`,
+    check: (value, context) => (value === SLIDER ? SLIDER : numberWithin(value, range(context), 3)),
+    read: ({ inside: { views: { ratio } } }) => ratio.lambdas[key].value,
+    write: ({ inside }, value) => inside.views.ratio.setLambda(key, value),
+  };
+}
+
+export const RATIO = {
+  name: "ratio", label: "Ratio", title: "What λ does to every element: scaling alone, or more",
+  View: RatioView, fields: [ratioEnd("a"), ratioEnd("b")],
+};
