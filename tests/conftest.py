@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ from explorer.config import PRESETS
 from explorer.model import Autoencoder
 from explorer.train.data import cut
 from explorer.train.initialise import transform_coding_init
+from explorer.views.service.points import Pauses, curve_points
 
 pytest_plugins = ["browser"]
 
@@ -65,3 +69,13 @@ def codec_of(network: Autoencoder, name: str) -> LearnedCodec:
     """A network as a codec, its prior frozen."""
     integers = network.prior.freeze()
     return LearnedCodec(network, integers, name, content_id(integers))
+
+
+def curve_lines(opened: Any, codecs: list[Any]) -> list[Any]:
+    """All lines of a stream of points. In a thread: Playwright's own loop runs in this one."""
+
+    async def collect() -> list[Any]:
+        return [line async for line in curve_points(opened, codecs, Pauses())]
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(collect())).result()

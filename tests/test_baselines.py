@@ -80,9 +80,9 @@ def test_groups_of_codecs_are_replaced_by_their_members(bundled: Path) -> None:
 
 
 def test_rivals_are_the_catalogue_the_models_and_each_family_of_independent_ones() -> None:
-    shown = [rival.name for rival in Rivals(BUNDLE).listed][len(CODECS) :]
+    shown = [rival["name"] for rival in Rivals(BUNDLE).listed][len(CODECS) :]
     assert shown == [*BUNDLE[:4], "independent", "independent-hyperprior"]
-    (steps,) = (rival.steps for rival in Rivals(BUNDLE).listed if rival.name == "independent-hyperprior")
+    (steps,) = (rival["steps"] for rival in Rivals(BUNDLE).listed if rival["name"] == "independent-hyperprior")
     assert steps == (64, 256, 1024, 4096)
 
 

@@ -223,7 +223,7 @@ def test_its_pixels_are_the_reconstructions(offline: Page, model: LearnedCodec) 
         np.testing.assert_array_equal(
             canvas_pixels(offline, f"{layers}.frame.canvas")[..., :3], session.reconstruct(lmbda)
         )
-        assert bpp == session.point(lmbda).bpp
+        assert bpp == pytest.approx(session.point(lmbda).bpp, abs=1e-6)  # rows of known curves have six digits
         seen.append(lmbda)
     np.testing.assert_allclose(seen, [64, 64 * 2**0.375, 64 * 2**1.5, 4096], rtol=1e-4)
 

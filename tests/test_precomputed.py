@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import curve_lines
 from PIL import Image
 
 import explorer
@@ -16,16 +16,11 @@ from explorer import images, library
 from explorer.codecs import CODECS, measure
 from explorer.views.service import precomputed
 from explorer.views.service.pictures import OpenPictures
-from explorer.views.service.points import Pauses, curve_points
 from explorer.views.service.rivals import CHOSEN, Rivals
 
 MODELS = ("mae", "mae-hyperprior")
 SAMPLES = explorer.samples()
 AGAIN = "make samples/curves.json anew, by the command that views/service/precomputed.py names"
-
-
-async def lines_of(opened, codecs):
-    return [line async for line in curve_points(opened, codecs, Pauses())]
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -40,7 +35,7 @@ def test_every_point_of_a_sample_is_there_before_it_is_asked_for(sample, model, 
     for work in ("_measure", "encode", "reconstruct"):
         monkeypatch.setattr(explorer.Session, work, lambda *_: pytest.fail(AGAIN))
     monkeypatch.setattr("explorer.views.service.trials.measure", lambda *_: pytest.fail(AGAIN))
-    lines = asyncio.run(lines_of(opened, [*learned, *classical]))
+    lines = curve_lines(opened, [*learned, *classical])
     assert not any("error" in line for line in lines)
     number = {name: sum(line["series"] == name and "point" in line for line in lines) for name in ("model", "mae")}
     assert number["model"] == 17 and number["mae"] >= 10, AGAIN
@@ -86,7 +81,7 @@ def test_a_rival_is_measured_until_it_has_the_models_rate_and_quality(tmp_path):
     path = tmp_path / "crop.png"
     Image.open(SAMPLES["lighthouse"]).crop((0, 0, 256, 192)).save(path)
     opened = OpenPictures(["independent-256"], {}).open("independent-256", path, "crop")
-    lines = asyncio.run(lines_of(opened, [CODECS["jpeg"]]))
+    lines = curve_lines(opened, [CODECS["jpeg"]])
     points = {name: [each["point"] for each in lines if each["series"] == name and "point" in each]
               for name in ("model", "jpeg")}  # fmt: skip
     assert len(points["model"]) == 1

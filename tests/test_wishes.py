@@ -86,7 +86,7 @@ def same(array: np.ndarray, expected: np.ndarray) -> None:
 def test_ratio_of_the_model_is_the_sessions(opened, bundled, a, b, lambda_a, lambda_b):
     about, arrays = answer(opened, Condition.of(300), f"ratio:{a}:{b}")
     ratio = opened.session.log_ratio(lambda_a, lambda_b)
-    assert about["lambdas"] == [snap(lambda_a), snap(lambda_b)]
+    assert about["lambdas"] == (snap(lambda_a), snap(lambda_b))
     assert (about["kind"], about["floor"]) == ("modulated", inside.FLOOR)
     assert about["systems"]["model"]["masked"] == ratio.masked_share
     assert about["systems"]["model"]["spread"] == pytest.approx(np.nanmedian(ratio.spread))
@@ -148,7 +148,7 @@ def test_a_model_of_one_lambda_has_no_ratio_but_says_so(bundled):
     reply = replies.frame(alone, Condition.of(128), ["ratio:4096:-"])
     systems = reply.header["wishes"]["ratio:4096:-"]["systems"]
     assert "128 alone" in systems["model"]["missing"]
-    assert systems["bottleneck"]["spread"] is None, "a black picture has nothing that could spread"
+    assert np.isnan(systems["bottleneck"]["spread"]), "a black picture has nothing that could spread"
     assert reply.pack()
 
 

@@ -217,7 +217,7 @@ class ExplorerPanel(ipywidgets.VBox):
     async def _draw_curves(self, opened: Opened) -> None:
         found: dict[str, list[tuple[float, float]]] = {trace.meta: [] for trace in self.figure.data[:-1]}
         async for line in curve_points(opened, self._rivals, shared_service().api.pauses):
-            if "point" in line and line["point"]["psnr"] is not None:
+            if "point" in line and math.isfinite(line["point"]["psnr"]):
                 curve = found[line["series"]]
                 curve.append((line["point"]["bpp"], line["point"]["psnr"]))
                 curve.sort()

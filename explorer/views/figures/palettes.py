@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from plotly.colors import diverging, sequential
 
+from explorer.views.service.messages import Palette
+
 # Diverging ones have light grey or white in the middle, where nothing happens.
-PALETTES: dict[str, dict[str, Any]] = {
+PALETTES: dict[str, Palette] = {
     "blue-red": {"kind": "diverging", "colors": diverging.RdBu[::-1]},
     "purple-orange": {"kind": "diverging", "colors": diverging.PuOr[::-1]},
     "viridis": {"kind": "sequential", "colors": sequential.Viridis},

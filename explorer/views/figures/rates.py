@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
 
+from explorer.views.service.messages import Figure
+
 
 @dataclass(frozen=True)
 class Series:
@@ -41,7 +43,7 @@ def series(labels: dict[str, str]) -> list[Series]:
     return [Series(name, label, *look) for (name, label), look in zip(labels.items(), looks, strict=False)]
 
 
-def rd_figure(curves: list[Series]) -> dict[str, Any]:
+def rd_figure(curves: list[Series]) -> Figure:
     """The rate-distortion plot, still empty: one trace for each curve. The viewer draws those that are chosen."""
     return {"data": [_curve(curve) for curve in curves], "layout": _layout(), "config": _config()}
 

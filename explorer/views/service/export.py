@@ -11,7 +11,6 @@ import base64
 import gzip
 import html
 import io
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -29,8 +28,9 @@ from explorer.views import viewer
 from explorer.views.figures.palettes import PALETTES
 from explorer.views.figures.rates import rd_figure, series
 from explorer.views.service import points, replies
+from explorer.views.service.messages import Embedded, OfflinePage, Setup
 from explorer.views.service.pictures import Opened
-from explorer.views.service.wire import Reply
+from explorer.views.service.wire import Reply, to_json
 
 T = TypeVar("T")
 MAX_FRAMES = 101
@@ -158,20 +158,21 @@ start(document.querySelector(".mae"), text("sweep"), text("plotly"));
 """
 
 
-def _page_frame(opened: Opened, lmbda: float) -> dict[str, Any]:
+def _page_frame(opened: Opened, lmbda: float) -> Embedded:
     condition = opened.session.model.condition(lmbda)
     points.model_point(opened, condition)
     return _embedded(replies.frame(opened, condition))
 
 
-def _page(opened: Opened, frames: list[dict[str, Any]]) -> bytes:
+def _page(opened: Opened, frames: list[Embedded]) -> bytes:
     """The whole page of frames by rising λ; `offlineTransport` (see offline.js) reads its data."""
     about = f"{opened.session.model.label}, {len(frames)} steps of λ. Drag λ. Made with MAE Explorer."
     lambdas = [frame["header"]["lmbda"] for frame in frames]
-    steps = {"min": lambdas[0], "max": lambdas[-1], "steps": len(lambdas) - 1}
-    data = {
+    picture = replies.opened_as_json(opened, priors=[])
+    picture["lmbda"] = {"min": lambdas[0], "max": lambdas[-1], "steps": len(lambdas) - 1}
+    data: OfflinePage = {
         "setup": _setup(opened),
-        "opened": replies.opened_as_json(opened) | {"lmbda": steps},
+        "opened": picture,
         "original": _embedded(replies.original(opened)),
         "frames": frames,
     }
@@ -179,32 +180,35 @@ def _page(opened: Opened, frames: list[dict[str, Any]]) -> bytes:
         title=html.escape(f"{Path(opened.name).stem} at every rate"),
         about=html.escape(about),
         style=viewer.style(),
-        data=json.dumps(data, allow_nan=False).replace("<", "\\u003c"),
+        data=to_json(data).decode().replace("<", "\\u003c"),
         plotly=base64.b64encode(gzip.compress(viewer.PLOTLY.read_bytes())).decode(),
         module=viewer.module("exported.js").replace("</script", "<\\/script"),
     ).encode()
 
 
-def _setup(opened: Opened) -> dict[str, Any]:
-    """What the viewer starts with (see routes.py), of one picture, one model and no rival."""
+def _setup(opened: Opened) -> Setup:
+    """What the viewer starts with, of one picture, one model and no rival."""
     low, high = opened.session.model.knob.minimum, opened.session.model.knob.maximum
+    height, width = opened.session.size
     return {
         "offline": True,
         "models": [opened.model],
         "model": opened.model,
-        "samples": [{"name": opened.name, "thumbnail": ""}],
+        "samples": [{"name": opened.name, "thumbnail": "", "width": width, "height": height, "bytes": 0}],
         "source": {"sample": opened.name},
         "lmbda": {"min": low, "max": high, "start": (low * high) ** 0.5},
+        "maxUpload": 0,
         "rivals": [],
         "chosen": [],
         "means": None,
         "figure": rd_figure(series({"model": "This model"})),
         "palettes": PALETTES,
+        "lessons": [],
     }
 
 
-def _embedded(reply: Reply) -> dict[str, Any]:
+def _embedded(reply: Reply) -> Embedded:
     """A reply as JSON: its header, and its picture as the base64 of a lossless WebP."""
     file = io.BytesIO()
     Image.fromarray(reply.arrays["pixels"]).save(file, "WEBP", **WEBP)
-    return {"header": reply.header, "webp": base64.b64encode(file.getvalue()).decode()}
+    return {"header": dict(reply.header), "webp": base64.b64encode(file.getvalue()).decode()}

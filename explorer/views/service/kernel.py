@@ -19,8 +19,10 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-Message = dict[str, Any]
-Send = Callable[[Message, list[bytes]], None]
+from explorer.views.service.messages import Abort, Head, Part, Request
+
+Send = Callable[[Part, list[bytes]], None]
+Event = dict[str, Any]  # of ASGI
 
 
 class ServerThread:
@@ -45,7 +47,7 @@ class Connection:
         self._thread, self._send = thread, send
         self._requests: dict[str, _Request] = {}
 
-    def receive(self, message: Message, buffers: list[Any]) -> None:
+    def receive(self, message: Request | Abort, buffers: list[Any]) -> None:
         """Take a message of the viewer; returns at once."""
         body = b"".join(bytes(buffer) for buffer in buffers)
         self._thread.loop.call_soon_threadsafe(self._take, message, body)
@@ -54,9 +56,9 @@ class Connection:
         """Give up all that is under way, and the memory that it holds."""
         self._thread.run(self._leave())
 
-    def _take(self, message: Message, body: bytes) -> None:
+    def _take(self, message: Request | Abort, body: bytes) -> None:
         name = message["id"]
-        if message.get("abort"):
+        if "abort" in message:
             if name in self._requests:
                 self._requests[name].left.set()
             return
@@ -79,11 +81,11 @@ class _Request:
     def __init__(self, name: str, body: bytes, send: Send) -> None:
         self._name, self._body, self._send = name, body, send
         self._read = False
-        self._head: Message = {}
+        self._head: Head = {}
         self.left = asyncio.Event()
         self.answer: asyncio.Future[None] | None = None
 
-    async def receive(self) -> Message:
+    async def receive(self) -> Event:
         if not self._read:
             self._read = True
             return {"type": "http.request", "body": self._body, "more_body": False}
@@ -104,7 +106,7 @@ def _print_failure(done: Future[None]) -> None:
         traceback.print_exception(error)
 
 
-def _scope(message: Message) -> Message:
+def _scope(message: Request) -> Event:
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},

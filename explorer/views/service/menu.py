@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from explorer.codecs.baselines import FAMILIES, curve_name, is_split, members
 from explorer.codecs.learned import LearnedCodec
 from explorer.config import PRIOR_NAMES, describe
+from explorer.views.service.messages import Prior
 from explorer.views.service.pictures import OpenPictures
 
 
@@ -16,7 +15,7 @@ def explained(model: str) -> str:
     return f"{model}: {describe(family.kind, family.prior)}" if family else model
 
 
-def priors(pictures: OpenPictures, model: str) -> list[dict[str, Any]]:
+def priors(pictures: OpenPictures, model: str) -> list[Prior]:
     """The bundled models that make the same y of a picture as `model` and price it by another prior, it among them:
     {model, prior: for people}, the factorised one first; none where it stands alone."""
     own = pictures.model(model)
@@ -27,7 +26,9 @@ def priors(pictures: OpenPictures, model: str) -> list[dict[str, Any]]:
             if other and pictures.model(other).transforms == own.transforms:
                 found[about.prior] = other
     order = [*PRIOR_NAMES, *(prior for prior in found if prior not in PRIOR_NAMES)]
-    names = [{"model": found[prior], "prior": PRIOR_NAMES.get(prior, prior)} for prior in order if prior in found]
+    names: list[Prior] = [
+        {"model": found[prior], "prior": PRIOR_NAMES.get(prior, prior)} for prior in order if prior in found
+    ]
     return names if len(names) > 1 else []
 
 

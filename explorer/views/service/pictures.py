@@ -20,6 +20,7 @@ from explorer.images import InputError
 from explorer.library import load_model, maker
 from explorer.received import Received
 from explorer.session import Session
+from explorer.views.service.messages import Point
 from explorer.views.service.other_models import OtherModels
 from explorer.views.service.precomputed import own_points, rival_points
 from explorer.views.service.trials import Trials
@@ -36,7 +37,7 @@ class Gone(KeyError):
 @dataclasses.dataclass(frozen=True)
 class Opened:
     """One picture under one model. source: its session, or the file that was received in its place.
-    points: the model's own R-D points so far by λ, ready for JSON. tokens: of the same picture by model, shared by all
+    points: the model's own R-D points so far by λ. tokens: of the same picture by model, shared by all
     of them; some may be closed."""
 
     token: str
@@ -44,7 +45,7 @@ class Opened:
     model: str
     source: Session | Received
     tried: Trials | None
-    points: dict[float, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    points: dict[float, Point] = dataclasses.field(default_factory=dict)
     tokens: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
@@ -212,10 +213,19 @@ def _is_mae(source: Any, name: str) -> bool:
     return isinstance(source, (str, Path)) and bitstream.is_file(str(source))
 
 
-def _points_of(source: Session | Received) -> dict[float, dict[str, Any]]:
+def _points_of(source: Session | Received) -> dict[float, Point]:
     """What is known of the points by λ from the start. That of a received file has no quality: it has no original."""
     if isinstance(source, Session):
         return own_points(source.picture, source.model)
     height, width = source.size
-    rate = {"bytes": len(source.data), "bpp": source.bpp, "estimated_bits": source.code().total_bits}
-    return {source.lmbda: {"codec": source.model.name, "width": width, "height": height, **rate}}
+    point: Point = {
+        "codec": source.model.name,
+        "version": source.model.version,
+        "knob": {source.model.knob.name: source.lmbda},
+        "width": width,
+        "height": height,
+        "bytes": len(source.data),
+        "estimated_bits": source.code().total_bits,
+        "bpp": source.bpp,
+    }
+    return {source.lmbda: point}

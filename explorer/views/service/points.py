@@ -9,20 +9,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
-from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
 from explorer.codecs import Codec
 from explorer.condition import Condition
 from explorer.images import InputError
+from explorer.views.service.messages import DoneLine, Point, PointLine
 from explorer.views.service.pictures import Opened
 from explorer.views.service.trials import as_json
 
 MODEL_POINTS = 17
 PAUSE = 0.3
 MOST_RATE = 2.5  # times the model's highest rate, to which a rival is measured
-KEYS = ("bpp", "psnr")
 
 
 class Pauses:
@@ -58,7 +57,7 @@ class Job:
 
     setting: float
     ready: bool
-    run: Callable[[], dict[str, Any]]
+    run: Callable[[], Point]
 
 
 def coarse_to_fine(count: int) -> list[int]:
@@ -68,9 +67,9 @@ def coarse_to_fine(count: int) -> list[int]:
     return list(dict.fromkeys(place for step in steps for place in (last, *range(0, count, step))))
 
 
-async def curve_points(opened: Opened, codecs: Sequence[Codec], pauses: Pauses) -> AsyncIterator[dict[str, Any]]:
-    """Points {series, setting, point} of the model and of the codecs by turns, and {series, done} after the last of
-    each, with `error` where a codec cannot do this picture. Closing the iterator stops the work."""
+async def curve_points(opened: Opened, codecs: Sequence[Codec], pauses: Pauses) -> AsyncIterator[PointLine | DoneLine]:
+    """Points of the model and of the codecs by turns, and the end of each, with `error` where a codec cannot do this
+    picture. Closing the iterator stops the work."""
     waiting = [("model", _model_jobs(opened)), *((codec.name, _rival_jobs(opened, codec)) for codec in codecs)]
     while waiting:
         series, jobs = waiting.pop(0)
@@ -96,8 +95,8 @@ def _model_jobs(opened: Opened) -> Iterator[Job]:
         yield Job(lambdas[i], condition.lmbda in opened.points, partial(model_point, opened, condition))
 
 
-def model_point(opened: Opened, condition: Condition) -> dict[str, Any]:
-    """The model's RDPoint at λ, as JSON can hold it; measured once."""
+def model_point(opened: Opened, condition: Condition) -> Point:
+    """The model's RDPoint at λ; measured once."""
     if condition.lmbda not in opened.points:
         opened.points[condition.lmbda] = as_json(opened.session.point(condition))
     return opened.points[condition.lmbda]
@@ -110,12 +109,8 @@ def _rival_jobs(opened: Opened, codec: Codec) -> Iterator[Job]:
     for setting in codec.knob.sweep:
         yield Job(setting, trials.known(codec, setting), partial(trials.point, codec, setting))
         found = trials.point(codec, setting)
-        rate, quality = (max((_number(each, key) for each in opened.points.values()), default=math.inf) for key in KEYS)
-        is_beyond = found["bpp"] > rate and _number(found, "psnr") > quality
+        rate = max((each["bpp"] for each in opened.points.values()), default=math.inf)
+        quality = max((each["psnr"] for each in opened.points.values()), default=math.inf)
+        is_beyond = found["bpp"] > rate and found["psnr"] > quality
         if is_beyond or found["bpp"] > MOST_RATE * rate:
             return
-
-
-def _number(point: dict[str, Any], key: str) -> float:
-    """A point's number from JSON, where an infinite PSNR is null."""
-    return math.inf if point[key] is None else point[key]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import cache
-from math import isclose
+from math import inf, isclose, nan
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,14 @@ from explorer.codecs.learned import SWEEP, LearnedCodec
 from explorer.condition import PAPER_LAMBDAS
 from explorer.evaluate import image_id
 from explorer.images import Picture
+from explorer.views.service.messages import Point
+from explorer.views.service.trials import as_json
 
 FILE = Path(explorer.__file__).parent / "samples" / "curves.json"
 SETTINGS = tuple(dict.fromkeys((*PAPER_LAMBDAS, *SWEEP)))  # λ of models as rivals; rows have the file header's
 ONE_LEVEL = 1e-4
 FIELDS = tuple(RDPoint.__dataclass_fields__)
-Point = dict[str, Any]  # an RDPoint as JSON can hold it
+MISSING = {"psnr": inf, "ms_ssim": nan}  # what null stands for in a row
 
 
 def own_points(picture: Picture, model: LearnedCodec) -> dict[float, Point]:
@@ -76,4 +78,5 @@ def _version(codec: str) -> str | None:
 
 
 def _point(row: rows.Row) -> Point:
-    return {name: row.get(name) for name in FIELDS}
+    known: dict[str, Any] = {name: row[name] for name in FIELDS if row.get(name) is not None}
+    return as_json(RDPoint(**{"estimated_bits": None, **MISSING, **known}))

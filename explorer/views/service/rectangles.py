@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from explorer.images import InputError
+from explorer.views.service.messages import Box
 
 LARGE = 1 << 20  # pixels; up to here a picture travels as a whole
 MOST_REDUCED = 64
@@ -26,7 +27,7 @@ class Rectangle:
     reduce: int = 1
 
     @property
-    def header(self) -> dict[str, object]:
+    def header(self) -> Box:
         """What a reply says of it."""
         return {"box": [self.left, self.top, self.width, self.height], "reduce": self.reduce}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,18 @@ from explorer.codecs.learned import LearnedCodec
 from explorer.condition import Condition
 from explorer.received import Received
 from explorer.session import Session
+from explorer.views.service.messages import (
+    FrameHeader,
+    Match,
+    ModulationHeader,
+    Numbers,
+    OpenedPicture,
+    PartHeader,
+    PictureRange,
+    Prior,
+    RivalHeader,
+    Size,
+)
 from explorer.views.service.pictures import NO_ORIGINAL, Opened
 from explorer.views.service.points import model_point
 from explorer.views.service.rectangles import LARGE, Rectangle, whole
@@ -22,31 +33,34 @@ SENDERS_LAMBDA = "The sender chose λ: this file holds the picture at one λ alo
 MODULATION_SAMPLES = 61  # ten an octave: the paper's λ are among them
 
 
-def opened_as_json(opened: Opened) -> dict[str, Any]:
-    """What the viewer keeps of a picture that was opened; `id` is the token that it asks with. `priors`: see `menu`.
-    missing: why there is no original, or None where there is one."""
+def opened_as_json(opened: Opened, priors: list[Prior]) -> OpenedPicture:
+    """What the viewer keeps of a picture that was opened; priors: see `menu`."""
     source, model, (height, width) = opened.source, opened.source.model, opened.source.size
     lowest, highest = opened.lambda_range
-    reason = {"reason": SENDERS_LAMBDA} if isinstance(source, Received) else {}
+    lmbda: PictureRange = {"min": lowest, "max": highest}
+    if isinstance(source, Received):
+        lmbda["reason"] = SENDERS_LAMBDA
     return {
         "id": opened.token,
         "name": opened.name,
         "model": opened.model,
         "notes": source.picture.notes if isinstance(source, Session) else (),
         "missing": None if isinstance(source, Session) else NO_ORIGINAL,
-        "lmbda": {"min": lowest, "max": highest, **reason},
+        "lmbda": lmbda,
         "width": width,
         "height": height,
         "large": width * height > LARGE,
         "channels": model.channels,
-        "priors": [],
+        "priors": priors,
     }
 
 
 def original(opened: Opened, part: Rectangle | None = None) -> Reply:
     """The original picture, or a part of it."""
     part = part or whole(opened.session.size)
-    return _picture({"picture": opened.token, **part.header}, part.of(opened.session.picture.pixels))
+    pixels = part.of(opened.session.picture.pixels)
+    header: PartHeader = {"picture": opened.token, **_size(pixels), **part.header}
+    return Reply(header, {"pixels": pixels})
 
 
 def frame(opened: Opened, condition: Condition, wishes: Sequence[str] = (), part: Rectangle | None = None) -> Reply:
@@ -57,25 +71,41 @@ def frame(opened: Opened, condition: Condition, wishes: Sequence[str] = (), part
     part = part or whole(opened.source.size)
     pixels = part.of(opened.source.reconstruct(condition))
     code = opened.source.code(condition)
-    header = {"picture": opened.token, "lmbda": condition.lmbda, "level": condition.level, **part.header}
-    header |= {"estimated_bits": code.total_bits, "side_bits": code.side_bits, "pace": None}
-    header["point"] = opened.points.get(condition.lmbda)
     found = {wish: answer(opened, condition, wish) for wish in wishes}
     arrays = {f"{wish}.{name}": array for wish, (_, own) in found.items() for name, array in own.items()}
-    return _picture(header | {"wishes": {wish: about for wish, (about, _) in found.items()}}, pixels, arrays)
+    header: FrameHeader = {
+        "picture": opened.token,
+        **_size(pixels),
+        **part.header,
+        "lmbda": condition.lmbda,
+        "level": condition.level,
+        "point": opened.points.get(condition.lmbda),
+        "estimated_bits": code.total_bits,
+        "side_bits": code.side_bits,
+        "pace": None,
+        "wishes": {wish: about for wish, (about, _) in found.items()},
+    }
+    return Reply(header, {"pixels": pixels, **arrays})
 
 
-def numbers(opened: Opened, condition: Condition) -> dict[str, Any]:
-    """The RDPoint at λ, of the real file and the whole picture, as JSON can hold it."""
+def numbers(opened: Opened, condition: Condition) -> Numbers:
+    """The RDPoint at λ, of the real file and the whole picture."""
     point, side_bits = model_point(opened, condition), opened.source.code(condition).side_bits
     return {"lmbda": condition.lmbda, "level": condition.level, "point": point, "side_bits": side_bits}
 
 
-def rival(opened: Opened, codec: Codec, setting: float, match: dict[str, Any]) -> Reply:
+def rival(opened: Opened, codec: Codec, setting: float, match: Match) -> Reply:
     """Another codec's picture at one setting; match: the gap, where it was found for the model's rate or quality."""
     point, pixels = opened.trials.frame(codec, setting)
-    header = {"picture": opened.token, "codec": codec.name, "setting": setting, "point": point, **match}
-    return _picture(header, pixels)
+    header: RivalHeader = {
+        "picture": opened.token,
+        **_size(pixels),
+        "codec": codec.name,
+        "setting": setting,
+        "point": point,
+        **match,
+    }
+    return Reply(header, {"pixels": pixels})
 
 
 def modulation(model: LearnedCodec) -> Reply:
@@ -83,9 +113,10 @@ def modulation(model: LearnedCodec) -> Reply:
     name, as `LearnedCodec.modulation` has them, each (λ, channels) float32; none for an independent model."""
     low, high = model.knob.minimum, model.knob.maximum
     lambdas = list(model.knob.sweep) if model.only else np.geomspace(low, high, MODULATION_SAMPLES).tolist()
-    return Reply({"lambdas": lambdas}, dict(model.modulation(lambdas)))
+    header: ModulationHeader = {"lambdas": lambdas}
+    return Reply(header, model.modulation(lambdas))
 
 
-def _picture(header: dict[str, Any], pixels: np.ndarray, arrays: dict[str, np.ndarray] | None = None) -> Reply:
+def _size(pixels: np.ndarray) -> Size:
     height, width, _ = pixels.shape
-    return Reply(header | {"width": width, "height": height}, {"pixels": pixels} | (arrays or {}))
+    return {"width": width, "height": height}

@@ -8,36 +8,17 @@ independent models ─┘   (those of one prior are one codec: see `codecs.basel
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from explorer.codecs import CODECS, Codec, Knob, MissingPackage, baselines
 from explorer.codecs.baselines import Steps
 from explorer.condition import LAMBDA_MAX, LAMBDA_MIN
 from explorer.library import load_model
+from explorer.views.service.messages import Rival
 
 CHOSEN = ("jpeg", "jpeg2000")  # the curves that a visitor sees at first
 # Known before a checkpoint is loaded.
 LEARNED_KNOB = Knob("lambda", "λ", LAMBDA_MIN, LAMBDA_MAX, (LAMBDA_MIN, LAMBDA_MAX), integer=False)
-
-
-@dataclass(frozen=True)
-class Rival:
-    """What a chooser shows of a codec.
-
-    knob, unit: what its setting is called. It lies between minimum and maximum, is whole where `integer`, and is one of
-    `steps` where there are any. reason: why the codec is not here, or "".
-    """
-
-    name: str
-    label: str
-    knob: str
-    unit: str
-    reason: str
-    minimum: float
-    maximum: float
-    integer: bool
-    steps: tuple[float, ...] | None
 
 
 class Rivals:
@@ -63,7 +44,17 @@ class Rivals:
 
 def _rival(name: str, label: str, knob: Knob, reason: str = "") -> Rival:
     steps = knob.sweep if isinstance(knob, Steps) else None
-    return Rival(name, label, knob.label, knob.unit, reason, knob.minimum, knob.maximum, knob.integer, steps)
+    return {
+        "name": name,
+        "label": label,
+        "knob": knob.label,
+        "unit": knob.unit,
+        "reason": reason,
+        "minimum": knob.minimum,
+        "maximum": knob.maximum,
+        "integer": knob.integer,
+        "steps": steps,
+    }
 
 
 def _reason(codec: Codec) -> str:

@@ -28,9 +28,8 @@ import asyncio
 import base64
 import io
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -52,11 +51,23 @@ from explorer.views.figures.kodak import mean_curves
 from explorer.views.figures.palettes import PALETTES
 from explorer.views.figures.rates import rd_figure, series
 from explorer.views.service import export, menu, rectangles, replies
+from explorer.views.service.messages import (
+    By,
+    Failure,
+    MeanSetting,
+    Numbers,
+    OpenedPicture,
+    Sample,
+    Setup,
+    SweepFile,
+    SweepPart,
+    Target,
+)
 from explorer.views.service.pictures import Gone, OpenPictures
 from explorer.views.service.points import Pauses, curve_points
 from explorer.views.service.rivals import CHOSEN, Rivals
 from explorer.views.service.trials import Superseded
-from explorer.views.service.wire import Reply
+from explorer.views.service.wire import Reply, to_json
 
 # Here the picture still looks fine at first sight, and the difference to the original shows at the second.
 START_LAMBDA = 256.0
@@ -105,19 +116,19 @@ class Api:
         self.pictures, self.model = pictures, model
         self.rivals = Rivals(list_models())
         self.pauses, self._turn = Pauses(), asyncio.Lock()
-        self.router = router = APIRouter()
-        router.get("/setup")(self.setup)
-        router.post("/open")(self.open)
+        self.router = router = APIRouter(default_response_class=_Json)
+        router.get("/setup", response_model=None)(self.setup)
+        router.post("/open", response_model=None)(self.open)
         router.get("/pixels/{token}")(self.pixels)
         router.get("/frame/{token}")(self.frame)
-        router.get("/numbers/{token}")(self.numbers)
+        router.get("/numbers/{token}", response_model=None)(self.numbers)
         router.get("/rival/{token}")(self.rival)
         router.get("/match/{token}")(self.match)
         router.get("/modulation")(self.modulation)
         router.get("/points/{token}")(self.points)
         router.get("/file/{token}")(self.file)
         router.get("/rivalfile/{token}")(self.rival_file)
-        router.get("/solve/{token}")(self.solve)
+        router.get("/solve/{token}", response_model=None)(self.solve)
         router.get("/sweep/{token}")(self.sweep)
 
     def warm_up(self) -> None:
@@ -127,29 +138,30 @@ class Api:
         self.setup()
 
     @cached_property
-    def _means(self) -> dict[str, Any] | None:
+    def _means(self) -> dict[str, list[MeanSetting]] | None:
         return mean_curves(folder() / "results")
 
-    def setup(self) -> dict[str, Any]:
+    def setup(self) -> Setup:
         """Everything that the viewer needs before it opens a picture."""
         rivals = self.rivals.listed
-        curves = series({"model": "This model"} | {rival.name: rival.label for rival in rivals})
+        curves = series({"model": "This model"} | {rival["name"]: rival["label"] for rival in rivals})
         return {
+            "offline": False,
             "models": self.pictures.models,
             "model": self.model,
             "samples": [self._sample(name, path) for name, path in self.pictures.samples.items()],
             "source": {"sample": next(iter(self.pictures.samples))},
             "lmbda": {"min": LAMBDA_MIN, "max": LAMBDA_MAX, "start": START_LAMBDA},
             "maxUpload": MAX_UPLOAD,
-            "rivals": [asdict(rival) for rival in rivals],
-            "chosen": [rival.name for rival in rivals if rival.name in CHOSEN and not rival.reason],
+            "rivals": rivals,
+            "chosen": [rival["name"] for rival in rivals if rival["name"] in CHOSEN and not rival["reason"]],
             "means": self._means,
             "figure": rd_figure(curves),
             "palettes": PALETTES,
             "lessons": json.loads(LESSONS.read_text(encoding="utf-8")),
         }
 
-    def _sample(self, name: str, path: Path) -> dict[str, Any]:
+    def _sample(self, name: str, path: Path) -> Sample:
         if bitstream.is_file(path.name):
             opened = self.pictures.open_sample(self.model, name)
             small = Image.fromarray(opened.source.reconstruct(opened.nearest(START_LAMBDA)))
@@ -165,7 +177,7 @@ class Api:
 
     async def open(
         self, request: Request, model: str, sample: str | None = None, picture: str | None = None, name: str = "picture"
-    ) -> dict[str, Any]:
+    ) -> OpenedPicture:
         """Open a picture; the answer carries the token that the other routes want."""
         if sample is not None:
             opened = await run_in_threadpool(self.pictures.open_sample, model, sample)
@@ -174,7 +186,7 @@ class Api:
         else:
             opened = await run_in_threadpool(self.pictures.open, model, await _body(request), Path(name).name[:80])
         priors = await run_in_threadpool(menu.priors, self.pictures, model)
-        return replies.opened_as_json(opened) | {"priors": priors}
+        return replies.opened_as_json(opened, priors)
 
     def pixels(self, token: str, box: str | None = None, reduce: int = 1, packed: bool = False) -> Response:
         """A part of the original picture."""
@@ -202,7 +214,7 @@ class Api:
                 reply = await run_in_threadpool(replies.frame, opened, condition, wish, part)
         return _binary(reply, packed)
 
-    async def numbers(self, token: str, lmbda: float) -> dict[str, Any]:
+    async def numbers(self, token: str, lmbda: float) -> Numbers:
         """The numbers of the real file at the λ level nearest to `lmbda`."""
         opened = self.pictures.get(token)
         condition = opened.condition(lmbda)
@@ -216,11 +228,9 @@ class Api:
         return _binary(await run_in_threadpool(replies.rival, opened, found, setting, {}), packed)
 
     async def match(
-        self, request: Request, token: str, codec: str, lmbda: float, by: str, packed: bool = False
+        self, request: Request, token: str, codec: str, lmbda: float, by: By, packed: bool = False
     ) -> Response:
         """Another codec's picture at the rate or the quality that the model has at λ; found in the pauses of a drag."""
-        if by not in ("rate", "quality"):
-            raise InputError("A codec can be matched by rate or by quality.")
         opened = self.pictures.get(token)
         condition = opened.session.model.condition(lmbda)
         found = await run_in_threadpool(self.rivals.codec, codec)
@@ -230,8 +240,8 @@ class Api:
                 return Response(status_code=204)
             target = await run_in_threadpool(opened.session.point, condition)
             with suppress(Superseded):
-                met = await run_in_threadpool(opened.trials.match, found, target, by, self.pauses.lasts)
-                reply = await run_in_threadpool(replies.rival, opened, found, met["setting"], {"by": by, **met})
+                setting, met = await run_in_threadpool(opened.trials.match, found, target, by, self.pauses.lasts)
+                reply = await run_in_threadpool(replies.rival, opened, found, setting, met)
                 return _binary(reply, packed)
 
     def modulation(self, model: str) -> Response:
@@ -262,7 +272,7 @@ class Api:
 
     def solve(
         self, token: str, bpp: float | None = None, bytes: int | None = None, psnr: float | None = None
-    ) -> dict[str, float]:
+    ) -> Target:
         """λ that meets exactly one target, as `Session.solve` has it; the measuring of curves waits meanwhile."""
         session = self.pictures.get(token).session
         with self.pauses.frame():
@@ -301,6 +311,11 @@ def static_files() -> APIRouter:
     return router
 
 
+class _Json(JSONResponse):
+    def render(self, content: Any) -> bytes:
+        return to_json(content)
+
+
 def _binary(reply: Reply, packed: bool = False) -> Response:
     return Response(reply.pack(packed), media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
 
@@ -310,7 +325,7 @@ def _attachment(data: bytes, name: str) -> Response:
     return Response(data, media_type="application/octet-stream", headers=headers)
 
 
-async def _made(work: export.Sweep[Any], pauses: Pauses) -> AsyncIterator[dict[str, Any]]:
+async def _made(work: export.Sweep[Any], pauses: Pauses) -> AsyncIterator[SweepPart | SweepFile]:
     parts = []
     for lmbda in work.lambdas:
         await pauses.wait()
@@ -329,14 +344,19 @@ async def _body(request: Request) -> bytes:
     return bytes(data)
 
 
-async def _json_lines(items: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:
+async def _json_lines(items: AsyncIterator[Mapping[str, object]]) -> AsyncIterator[bytes]:
     async for item in items:
-        yield json.dumps(item, allow_nan=False).encode() + b"\n"
+        yield to_json(item) + b"\n"
 
 
 def _answer_bad_input(_request: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"error": str(error)}, status_code=422)
+    return _failure(422, str(error))
 
 
 def _answer_gone(_request: Request, _error: Exception) -> JSONResponse:
-    return JSONResponse({"error": "The server no longer holds this picture: please open it again."}, status_code=410)
+    return _failure(410, "The server no longer holds this picture: please open it again.")
+
+
+def _failure(status: int, sentence: str) -> JSONResponse:
+    failure: Failure = {"error": sentence}
+    return JSONResponse(failure, status_code=status)

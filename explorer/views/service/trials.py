@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import threading
 from collections import UserDict, defaultdict
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from explorer.codecs import Codec, Measurement, RDPoint, match, measure
+from explorer.views.service.messages import By, Limit, Match, Point
 
 
 class Superseded(Exception):
@@ -21,8 +21,8 @@ class Superseded(Exception):
 class Trials:
     """The files of one picture by codec and setting. One is made at a time; may be called from any thread."""
 
-    def __init__(self, pixels: np.ndarray, known: Mapping[tuple[str, float], dict[str, Any]] | None = None) -> None:
-        """pixels: (H, W, 3) uint8. known: points that were measured before, as JSON, by codec's name and setting."""
+    def __init__(self, pixels: np.ndarray, known: Mapping[tuple[str, float], Point] | None = None) -> None:
+        """pixels: (H, W, 3) uint8. known: points that were measured before, by codec's name and setting."""
         self._pixels = pixels
         self._lock = threading.Lock()
         self._tried: defaultdict[str, dict[float, Measurement]] = defaultdict(dict)
@@ -32,14 +32,14 @@ class Trials:
         """Whether `point` has its answer ready."""
         return (codec.name, setting) in self._points
 
-    def point(self, codec: Codec, setting: float) -> dict[str, Any]:
-        """The codec's RDPoint at a setting, as JSON can hold it. Raises CodecError."""
+    def point(self, codec: Codec, setting: float) -> Point:
+        """The codec's RDPoint at a setting. Raises CodecError."""
         if not self.known(codec, setting):
             self.frame(codec, setting)
         return self._points[codec.name, setting]
 
-    def frame(self, codec: Codec, setting: float) -> tuple[dict[str, Any], np.ndarray]:
-        """The RDPoint, as JSON can hold it, and the decoded picture at a setting. Raises CodecError."""
+    def frame(self, codec: Codec, setting: float) -> tuple[Point, np.ndarray]:
+        """The RDPoint and the decoded picture at a setting. Raises CodecError."""
         with self._lock:
             found = self._tried_at(codec, setting)
             pixels = found.pixels
@@ -59,11 +59,9 @@ class Trials:
         with self._lock:
             return self._tried_at(codec, setting).data
 
-    def match(self, codec: Codec, target: RDPoint, by: str, goes_on: Callable[[], bool]) -> dict[str, Any]:
-        """The setting nearest to `target` in rate (by="rate") or PSNR (by="quality"), as JSON can hold it.
+    def match(self, codec: Codec, target: RDPoint, by: By, goes_on: Callable[[], bool]) -> tuple[float, Match]:
+        """The setting nearest to `target` in rate or in PSNR (quality), and how near it is.
 
-        gap: what it has beyond the target, as a share of the bytes or in dB. reached: whether that is close enough.
-        limit: "lowest" or "highest" where the target is beyond the codec's range, which ends at that setting.
         `goes_on` is asked after every file that is made; where it says no, Superseded is raised.
         """
         wanted: dict[str, Any] = {"bytes": target.bytes} if by == "rate" else {"psnr": target.psnr}
@@ -75,9 +73,8 @@ class Trials:
             finally:
                 _forget_pixels(tried.data)
         (aim,) = wanted.values()
-        limit = "lowest" if min(values) > aim else "highest" if max(values) < aim else None
-        gap = found.gap if math.isfinite(found.gap) else None
-        return {"setting": found.setting, "gap": gap, "reached": found.reached, "limit": limit}
+        limit: Limit | None = "lowest" if min(values) > aim else "highest" if max(values) < aim else None
+        return found.setting, {"by": by, "gap": found.gap, "reached": found.reached, "limit": limit}
 
 
 class _Stoppable(UserDict[float, Measurement]):
@@ -99,8 +96,6 @@ def _forget_pixels(tried: dict[float, Measurement]) -> None:
         vars(found).pop("_decoded", None)
 
 
-def as_json(point: RDPoint) -> dict[str, Any]:
-    """A point as JSON can hold it: what is infinite or undefined becomes null."""
-    fields = dataclasses.asdict(point)
-    undefined = {key: None for key, value in fields.items() if isinstance(value, float) and not math.isfinite(value)}
-    return fields | undefined
+def as_json(point: RDPoint) -> Point:
+    """A point as a message."""
+    return cast(Point, dataclasses.asdict(point))

@@ -11,8 +11,10 @@ bytes], and its bytes are the zlib stream of the differences between each row an
 from __future__ import annotations
 
 import json
+import math
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,13 +27,13 @@ _ALIGNMENT = 8
 class Reply:
     """header: what JSON can hold. arrays: by name, of any shape and of the types that JavaScript has."""
 
-    header: dict[str, Any]
-    arrays: dict[str, np.ndarray]
+    header: Mapping[str, Any]
+    arrays: Mapping[str, np.ndarray]
 
     def pack(self, deflated: bool = False) -> bytes:
         """The whole as one buffer; deflated: with its pixels packed."""
         places: dict[str, list[Any]] = {}
-        header, body, offset = self.header | {"arrays": places}, [], 0
+        header, body, offset = {**self.header, "arrays": places}, [], 0
         for name, array in self.arrays.items():
             places[name] = [array.dtype.name, array.shape, offset]
             if deflated and name == "pixels":
@@ -42,8 +44,7 @@ class Reply:
                 data = np.ascontiguousarray(array).tobytes()
             body.append(_padded(data, offset=0))
             offset += len(body[-1])
-        text = json.dumps(header, allow_nan=False).encode()
-        text = _padded(text, offset=4, fill=b" ")
+        text = _padded(to_json(header), offset=4, fill=b" ")
         return b"".join((struct.pack("<I", len(text)), text, *body))
 
 
@@ -52,6 +53,19 @@ def deflate(pixels: np.ndarray) -> bytes:
     rows = pixels.copy()
     rows[1:] -= pixels[:-1]
     return zlib.compress(rows.tobytes(), level=1)
+
+
+def to_json(value: object) -> bytes:
+    """JSON of dictionaries, sequences, texts and numbers; what is infinite or undefined becomes null."""
+    return json.dumps(_finite(value), allow_nan=False).encode()
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _padded(data: bytes, offset: int, fill: bytes = b"\0") -> bytes:

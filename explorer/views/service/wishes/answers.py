@@ -6,8 +6,7 @@ JSON can hold and arrays. It travels in the frame's own reply, so that maps and 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,14 +14,24 @@ import numpy as np
 from explorer.condition import Condition
 from explorer.images import InputError
 from explorer.session import Session
+from explorer.views.service.messages import (
+    Edit,
+    EditArrays,
+    Plane,
+    PlaneArrays,
+    Planes,
+    PlanesArrays,
+    Response,
+    ResponseArrays,
+)
 from explorer.views.service.pictures import Opened
 from explorer.views.service.wishes import maps
 from explorer.views.service.wishes.ratios import ratio
 
-Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
+Answer = tuple[Mapping[str, Any], Mapping[str, Any]]  # the JSON, and the arrays
 
 
-def planes(opened: Opened, condition: Condition) -> Answer:
+def planes(opened: Opened, condition: Condition) -> tuple[Planes, PlanesArrays]:
     """The bottleneck and its price. JSON: shape (M, h, w); side_bits, what the file holds besides y; further, the names
     that `plane` knows. y (M, h, w) float16 where there is an original, symbols (M, h, w) int16, decoded (M, h, w)
     float16 where ŷ is not the symbols; bits (M, h, w) and positions (h, w) float32, estimated. Where something is coded
@@ -33,7 +42,7 @@ def planes(opened: Opened, condition: Condition) -> Answer:
     code = opened.source.code(condition)
     expected, further = code.distribution(), code.planes
     kept = np.arange(expected.probability.shape[1]) < expected.count[:, None]
-    arrays: dict[str, np.ndarray] = {
+    arrays: PlanesArrays = {
         "symbols": code.symbols.astype(np.int16),
         "bits": code.bits,
         "positions": code.position_bits,
@@ -46,14 +55,14 @@ def planes(opened: Opened, condition: Condition) -> Answer:
     if further:
         arrays["decoded"] = code.decoded.astype(np.float16)
     shape = code.symbols.shape
-    about: dict[str, Any] = {"shape": shape, "side_bits": code.side_bits, "further": list(further)}
+    about: Planes = {"shape": shape, "side_bits": code.side_bits, "further": list(further)}
     if code.side_bits:
         arrays["side"] = code.position_bits - code.bits.sum(axis=0)
         about["side_stride"] = max(_stride(shape, values.shape) for values in further.values())
     return about, arrays
 
 
-def plane(opened: Opened, condition: Condition, name: str) -> Answer:
+def plane(opened: Opened, condition: Condition, name: str) -> tuple[Plane, PlaneArrays]:
     """A further map of the prior, one of `Code.planes`. JSON: shape (C, h', w'); stride, for how many elements of y, in
     each direction, one of the map stands. values: (C, h', w') float16. None of it where the prior has no such map, so
     that a wish may stay while the model changes."""
@@ -61,7 +70,7 @@ def plane(opened: Opened, condition: Condition, name: str) -> Answer:
     values = code.planes.get(name)
     if values is None:
         return {}, {}
-    about = {"shape": values.shape, "stride": _stride(code.symbols.shape, values.shape)}
+    about: Plane = {"shape": values.shape, "stride": _stride(code.symbols.shape, values.shape)}
     return about, {"values": values.astype(np.float16)}
 
 
@@ -74,25 +83,27 @@ def _stride(whole: tuple[int, ...], coarse: tuple[int, ...]) -> int:
     return stride
 
 
-def edit(opened: Opened, condition: Condition, factors: str) -> Answer:
+def edit(opened: Opened, condition: Condition, factors: str) -> tuple[Edit, EditArrays]:
     """The picture when channels are scaled or left out; factors: "17=0,30=2", channel = factor. JSON: estimated_bits
     and, where there is an original, psnr (dB, null where nothing is lost). pixels: (H, W, 3) uint8."""
     pairs = (each.split("=") for each in factors.split(","))
     edited = opened.source.edit(condition, {int(channel): float(factor) for channel, factor in pairs})
-    about: dict[str, Any] = {"estimated_bits": edited.estimated_bits}
+    about: Edit = {"estimated_bits": edited.estimated_bits}
     if isinstance(opened.source, Session):
-        about["psnr"] = edited.psnr if math.isfinite(edited.psnr) else None
+        about["psnr"] = edited.psnr
     return about, {"pixels": edited.pixels}
 
 
-def response(opened: Opened, condition: Condition, channel: str, row: str, column: str) -> Answer:
+def response(
+    opened: Opened, condition: Condition, channel: str, row: str, column: str
+) -> tuple[Response, ResponseArrays]:
     """What the decoder makes of one coefficient alone, or of a 1 where it is 0. JSON: its amplitude; top, left and side
     of the pixels that it reaches. pixels: (side, side, 3) float32, where white is 1."""
     element = int(channel), int(row), int(column)
     found = opened.source.response(condition, *element)
     if found.amplitude == 0:
         found = opened.source.response(condition, *element, amplitude=1)
-    about = {"amplitude": found.amplitude, "top": found.top, "left": found.left, "side": len(found.pixels)}
+    about: Response = {"amplitude": found.amplitude, "top": found.top, "left": found.left, "side": len(found.pixels)}
     return about, {"pixels": found.pixels}
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from explorer.condition import Condition
 from explorer.inside import block_means
+from explorer.views.service.messages import ErrorArrays, Features, FeaturesArrays, Local, LocalArrays
 from explorer.views.service.pictures import Opened
 from explorer.views.service.wishes.ratios import OWN
 
@@ -24,7 +25,7 @@ MODULATIONS = {
 }
 
 
-def features(opened: Opened, condition: Condition, layer: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def features(opened: Opened, condition: Condition, layer: str) -> tuple[Features, FeaturesArrays]:
     """An intermediate map of the network. JSON: layers, the names that there are, those of the synthesis alone where
     there is no original; where `layer` is one of them, shape (C, h', w') and pooled: how many elements of the map, in
     each direction, were averaged into one.
@@ -35,7 +36,7 @@ def features(opened: Opened, condition: Condition, layer: str) -> tuple[dict[str
     if layer not in names:
         return {"layers": names}, {}
     values, side = _pooled(source.features(condition, layer))
-    arrays: dict[str, np.ndarray] = {"values": values.astype(np.float16)}
+    arrays: FeaturesArrays = {"values": values.astype(np.float16)}
     for name, gain in source.model.modulation([condition]).items():
         if layer in MODULATIONS.get(name, ()):
             arrays["gains"] = gain[0]
@@ -50,19 +51,20 @@ def _pooled(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
     return (block_means(values, side) if side > 1 else values), side
 
 
-def error(opened: Opened, condition: Condition) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def error(opened: Opened, condition: Condition) -> tuple[dict[str, Any], ErrorArrays]:
     """The mean squared error, on [0, 1], of each 16×16 block: mse (h, w) float32."""
     return {}, {"mse": opened.session.block_error(condition)}
 
 
-def local(opened: Opened, condition: Condition, a: str, b: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def local(opened: Opened, condition: Condition, a: str, b: str) -> tuple[Local, LocalArrays]:
     """Rate and distortion of each 16×16 block at two λ; a, b: λ as text, or "-" for the frame's, and the nearest that
     the model has. JSON: lambdas [λa, λb]. bits_a, bits_b: estimated, over all channels; mse_a, mse_b: on [0, 1]; all
     (h, w) float32."""
     session = opened.session
     ends = [condition if each == OWN else session.model.nearest(float(each)) for each in (a, b)]
-    arrays = {}
-    for name, each in zip("ab", ends, strict=True):
-        arrays[f"bits_{name}"] = session.code(each).position_bits
-        arrays[f"mse_{name}"] = session.block_error(each)
-    return {"lambdas": [each.lmbda for each in ends]}, arrays
+    return {"lambdas": (ends[0].lmbda, ends[1].lmbda)}, {
+        "bits_a": session.code(ends[0]).position_bits,
+        "bits_b": session.code(ends[1]).position_bits,
+        "mse_a": session.block_error(ends[0]),
+        "mse_b": session.block_error(ends[1]),
+    }

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import cast
 
 import numpy as np
 
@@ -21,12 +21,13 @@ from explorer.condition import Condition
 from explorer.images import InputError
 from explorer.inside import LogRatio
 from explorer.library import list_models
+from explorer.views.service.messages import Ratio, RatioArrays, RatioSystem
 from explorer.views.service.pictures import Opened
 
 OWN = "-"  # as λa or λb: the frame's own λ, so that a wish stays the same while λ moves
 
 
-def ratio(opened: Opened, condition: Condition, a: str, b: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def ratio(opened: Opened, condition: Condition, a: str, b: str) -> tuple[Ratio, RatioArrays]:
     """log₂|y(λa)/y(λb)|; a, b: λ as text, or "-" for the frame's.
 
     JSON: lambdas [λa, λb]; floor, the |y| below which an element is masked; kind of the model at hand (`ModelConfig`);
@@ -36,7 +37,7 @@ def ratio(opened: Opened, condition: Condition, a: str, b: str) -> tuple[dict[st
     name_spread and name_median (M,) float32.
     """
     ends = [condition if each == OWN else Condition.of(float(each)) for each in (a, b)]
-    systems: dict[str, dict[str, Any]] = {}
+    systems: dict[str, RatioSystem] = {}
     arrays: dict[str, np.ndarray] = {}
     for name, compare in SYSTEMS.items():
         try:
@@ -44,11 +45,12 @@ def ratio(opened: Opened, condition: Condition, a: str, b: str) -> tuple[dict[st
         except InputError as error:  # both λ are valid, so it is the system that cannot
             systems[name] = {"missing": str(error)}
         else:
-            systems[name] = {"lambdas": lambdas, **_about(found)}
+            systems[name] = _about(found, lambdas)
             arrays |= {f"{name}_{part}": array for part, array in _arrays(found).items()}
     kind = opened.session.model.kind
-    about = {"lambdas": [each.lmbda for each in ends], "floor": inside.FLOOR, "kind": kind, "systems": systems}
-    return about, arrays
+    lambdas = ends[0].lmbda, ends[1].lmbda
+    about: Ratio = {"lambdas": lambdas, "floor": inside.FLOOR, "kind": kind, "systems": systems}
+    return about, cast(RatioArrays, arrays)
 
 
 Compared = tuple[LogRatio, tuple[float, float]]
@@ -82,10 +84,10 @@ SYSTEMS: dict[str, Callable[[Opened, Condition, Condition], Compared]] = {
 }
 
 
-def _about(found: LogRatio) -> dict[str, Any]:
+def _about(found: LogRatio, lambdas: tuple[float, float]) -> RatioSystem:
     spreads = found.spread[np.isfinite(found.spread)]
-    spread = float(np.median(spreads)) if len(spreads) else None
-    return {"shape": found.value.shape, "masked": found.masked_share, "spread": spread}
+    spread = float(np.median(spreads)) if len(spreads) else math.nan
+    return {"shape": found.value.shape, "lambdas": lambdas, "masked": found.masked_share, "spread": spread}
 
 
 def _arrays(found: LogRatio) -> dict[str, np.ndarray]:

@@ -1,0 +1,436 @@
+// Every message between Python and the viewer, as types; messages.py says what each of them is, and a test compares the
+// two. Below them what the viewer makes of messages.
+
+/**
+/**
+ * @typedef {object} Sample
+ * @property {string} name
+ * @property {string} thumbnail
+ * @property {number} width
+ * @property {number} height
+ * @property {number} bytes
+ */
+
+/**
+ * @typedef {object} Source
+ * @property {string} sample
+ */
+
+/**
+ * @typedef {object} LambdaRange
+ * @property {number} min
+ * @property {number} max
+ */
+
+/**
+ * @typedef {object} LambdaAxis
+ * @property {number} min
+ * @property {number} max
+ * @property {number} start
+ */
+
+/**
+ * @typedef {object} Rival
+ * @property {string} name
+ * @property {string} label
+ * @property {string} knob
+ * @property {string} unit
+ * @property {string} reason
+ * @property {number} minimum
+ * @property {number} maximum
+ * @property {boolean} integer
+ * @property {number[] | null} steps
+ */
+
+/**
+ * @typedef {object} MeanPoint
+ * @property {number} bpp
+ * @property {number} psnr
+ * @property {number | null} ms_ssim
+ */
+
+/**
+ * @typedef {object} MeanSetting
+ * @property {number} setting
+ * @property {MeanPoint} point
+ */
+
+/**
+ * @typedef {object} Palette
+ * @property {"diverging" | "sequential"} kind
+ * @property {string[]} colors
+ */
+
+/**
+ * @typedef {object} Step
+ * @property {Record<string, any>} state
+ * @property {string} text
+ */
+
+/**
+ * @typedef {object} Lesson
+ * @property {string} id
+ * @property {string} title
+ * @property {string} about
+ * @property {Step[]} steps
+ */
+
+/**
+ * @typedef {object} Figure
+ * @property {Record<string, any>[]} data
+ * @property {Record<string, any>} layout
+ * @property {Record<string, any>} config
+ */
+
+/**
+ * @typedef {object} Setup
+ * @property {boolean} offline
+ * @property {string[]} models
+ * @property {string} model
+ * @property {Sample[]} samples
+ * @property {Source} source
+ * @property {LambdaAxis} lmbda
+ * @property {number} maxUpload
+ * @property {Rival[]} rivals
+ * @property {string[]} chosen
+ * @property {Record<string, MeanSetting[]> | null} means
+ * @property {Figure} figure
+ * @property {Record<string, Palette>} palettes
+ * @property {Lesson[]} lessons
+ */
+
+/**
+ * @typedef {object} Prior
+ * @property {string} model
+ * @property {string} prior
+ */
+
+/**
+ * @typedef {object} PictureRange
+ * @property {number} min
+ * @property {number} max
+ * @property {number} [steps]
+ * @property {string} [reason]
+ */
+
+/**
+ * @typedef {object} OpenedPicture
+ * @property {string} id
+ * @property {string} name
+ * @property {string} model
+ * @property {string[]} notes
+ * @property {string | null} missing
+ * @property {PictureRange} lmbda
+ * @property {number} width
+ * @property {number} height
+ * @property {boolean} large
+ * @property {number} channels
+ * @property {Prior[]} priors
+ */
+
+/**
+ * @typedef {object} Point
+ * @property {string} codec
+ * @property {string} version
+ * @property {Record<string, number>} knob
+ * @property {number} width
+ * @property {number} height
+ * @property {number} bytes
+ * @property {number | null} estimated_bits
+ * @property {number} bpp
+ * @property {number | null} [psnr]
+ * @property {number | null} [ms_ssim]
+ */
+
+/**
+ * @typedef {object} Size
+ * @property {number} width
+ * @property {number} height
+ */
+
+/**
+ * @typedef {object} PictureHeader
+ * @property {number} width
+ * @property {number} height
+ * @property {string} picture
+ */
+
+/**
+ * @typedef {object} Box
+ * @property {number[]} box
+ * @property {number} reduce
+ */
+
+/**
+ * @typedef {object} PartHeader
+ * @property {number} width
+ * @property {number} height
+ * @property {string} picture
+ * @property {number[]} box
+ * @property {number} reduce
+ */
+
+/**
+ * @typedef {object} FrameHeader
+ * @property {number} width
+ * @property {number} height
+ * @property {string} picture
+ * @property {number[]} box
+ * @property {number} reduce
+ * @property {number} lmbda
+ * @property {number} level
+ * @property {Point | null} point
+ * @property {number} estimated_bits
+ * @property {number} side_bits
+ * @property {number | null} pace
+ * @property {Record<string, any>} wishes
+ */
+
+/**
+ * @typedef {object} Numbers
+ * @property {number} lmbda
+ * @property {number} level
+ * @property {Point} point
+ * @property {number} side_bits
+ */
+
+/**
+ * @typedef {object} Match
+ * @property {"rate" | "quality"} [by]
+ * @property {number | null} [gap]
+ * @property {boolean} [reached]
+ * @property {"lowest" | "highest" | null} [limit]
+ */
+
+/**
+ * @typedef {object} RivalHeader
+ * @property {number} width
+ * @property {number} height
+ * @property {string} picture
+ * @property {"rate" | "quality"} [by]
+ * @property {number | null} [gap]
+ * @property {boolean} [reached]
+ * @property {"lowest" | "highest" | null} [limit]
+ * @property {string} codec
+ * @property {number} setting
+ * @property {Point} point
+ */
+
+/**
+ * @typedef {object} ModulationHeader
+ * @property {number[]} lambdas
+ */
+
+/**
+ * @typedef {object} PointLine
+ * @property {string} series
+ * @property {number} setting
+ * @property {Point} point
+ */
+
+/**
+ * @typedef {object} DoneLine
+ * @property {string} series
+ * @property {true} done
+ * @property {string} [error]
+ */
+
+/**
+ * @typedef {object} Target
+ * @property {number} lmbda
+ */
+
+/**
+ * @typedef {object} SweepPart
+ * @property {number} done
+ * @property {number} of
+ */
+
+/**
+ * @typedef {object} SweepFile
+ * @property {string} name
+ * @property {string} type
+ * @property {string} data
+ */
+
+/**
+ * @typedef {object} Failure
+ * @property {string} error
+ */
+
+/**
+ * @typedef {object} Planes
+ * @property {number[]} shape
+ * @property {number} side_bits
+ * @property {string[]} further
+ * @property {number} [side_stride]
+ */
+
+/**
+ * @typedef {object} PlanesArrays
+ * @property {Int16Array} symbols
+ * @property {Float32Array} bits
+ * @property {Float32Array} positions
+ * @property {Int16Array} low
+ * @property {Int16Array} count
+ * @property {Float32Array} probabilities
+ * @property {Float32Array} [y]
+ * @property {Float32Array} [decoded]
+ * @property {Float32Array} [side]
+ */
+
+/**
+ * @typedef {object} Plane
+ * @property {number[]} [shape]
+ * @property {number} [stride]
+ */
+
+/**
+ * @typedef {object} PlaneArrays
+ * @property {Float32Array} [values]
+ */
+
+/**
+ * @typedef {object} Edit
+ * @property {number} estimated_bits
+ * @property {number | null} [psnr]
+ */
+
+/**
+ * @typedef {object} EditArrays
+ * @property {Uint8Array} pixels
+ */
+
+/**
+ * @typedef {object} Response
+ * @property {number} amplitude
+ * @property {number} top
+ * @property {number} left
+ * @property {number} side
+ */
+
+/**
+ * @typedef {object} ResponseArrays
+ * @property {Float32Array} pixels
+ */
+
+/**
+ * @typedef {object} RatioSystem
+ * @property {string} [missing]
+ * @property {number[]} [shape]
+ * @property {[number, number]} [lambdas]
+ * @property {number} [masked]
+ * @property {number | null} [spread]
+ */
+
+/**
+ * @typedef {object} Ratio
+ * @property {[number, number]} lambdas
+ * @property {number} floor
+ * @property {string} kind
+ * @property {Record<string, RatioSystem>} systems
+ */
+
+/**
+ * @typedef {object} RatioArrays
+ * @property {Float32Array} [model_value]
+ * @property {Uint8Array} [model_flipped]
+ * @property {Float32Array} [model_spread]
+ * @property {Float32Array} [model_median]
+ * @property {Float32Array} [bottleneck_value]
+ * @property {Uint8Array} [bottleneck_flipped]
+ * @property {Float32Array} [bottleneck_spread]
+ * @property {Float32Array} [bottleneck_median]
+ * @property {Float32Array} [independent_value]
+ * @property {Uint8Array} [independent_flipped]
+ * @property {Float32Array} [independent_spread]
+ * @property {Float32Array} [independent_median]
+ */
+
+/**
+ * @typedef {object} Features
+ * @property {string[]} layers
+ * @property {number[]} [shape]
+ * @property {number} [pooled]
+ */
+
+/**
+ * @typedef {object} FeaturesArrays
+ * @property {Float32Array} [values]
+ * @property {Float32Array} [gains]
+ */
+
+/**
+ * @typedef {object} ErrorArrays
+ * @property {Float32Array} mse
+ */
+
+/**
+ * @typedef {object} Local
+ * @property {[number, number]} lambdas
+ */
+
+/**
+ * @typedef {object} LocalArrays
+ * @property {Float32Array} bits_a
+ * @property {Float32Array} bits_b
+ * @property {Float32Array} mse_a
+ * @property {Float32Array} mse_b
+ */
+
+/**
+ * @typedef {object} Embedded
+ * @property {Record<string, any>} header
+ * @property {string} webp
+ */
+
+/**
+ * @typedef {object} OfflinePage
+ * @property {Setup} setup
+ * @property {OpenedPicture} opened
+ * @property {Embedded} original
+ * @property {Embedded[]} frames
+ */
+
+/**
+ * @typedef {object} Request
+ * @property {string} id
+ * @property {string} method
+ * @property {string} path
+ * @property {string} query
+ */
+
+/**
+ * @typedef {object} Abort
+ * @property {string} id
+ * @property {true} abort
+ */
+
+/**
+ * @typedef {object} Head
+ * @property {number} [status]
+ * @property {Record<string, string>} [headers]
+ */
+
+/**
+ * @typedef {object} Part
+ * @property {number} [status]
+ * @property {Record<string, string>} [headers]
+ * @property {string} id
+ * @property {boolean} more
+ */
+
+/**
+ * @typedef {object} Traits
+ * @property {number} lmbda
+ * @property {string} view
+ * @property {number} channel
+ * @property {number[]} view_box
+ * @property {number[][]} pins
+ * @property {Record<string, any>} state
+ * @property {number} height
+ * @property {string} _model
+ * @property {string} _picture
+ * @property {any[]} _shown
+ */
+
