@@ -12,24 +12,19 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import dropwhile, takewhile
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from explorer.condition import LAMBDA_MAX, LAMBDA_MIN, snap
 from explorer.config import ModelConfig
+from explorer.gdn import GDN
 from explorer.images import InputError
 from explorer.modulation import Modulator, as_map, in_float, position
 from explorer.priors import PRIORS
-
-with warnings.catch_warnings():  # see priors.tables
-    warnings.simplefilter("ignore")
-    from compressai.layers import GDN
 
 CONVOLUTIONS = ((9, 4), (5, 2), (5, 2))  # (kernel, stride) of each analysis stage; the synthesis mirrors them
 STRIDE = math.prod(stride for _, stride in CONVOLUTIONS)  # pixels, in each direction, that an element of y stands for
@@ -37,21 +32,6 @@ LAYERS = (  # every intermediate map of the modulated kind, in data order; the l
     *(f"a{k}.{step}" for k in range(3) for step in ("conv", "mod", "gdn")),
     *(f"s{k}.{step}" for k in range(3) for step in ("igdn", "mod", "conv")),
 )
-
-
-class FloatGDN(GDN):
-    """CompressAI's GDN. Under autocast its convolution, a sum of positive terms, may be in bfloat16; the squares, the
-    root and the product are not, since their errors would be those of the map itself."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = x.float() if x.dtype == torch.bfloat16 else x
-        gamma, beta = self.constants()
-        pool = F.conv2d(x * x, gamma, beta).to(x.dtype)
-        return x * (torch.sqrt(pool) if self.inverse else torch.rsqrt(pool))
-
-    def constants(self) -> tuple[Tensor, Tensor]:
-        """γ as the kernel of a 1×1 convolution, and β."""
-        return self.gamma_reparam(self.gamma)[:, :, None, None], self.beta_reparam(self.beta)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,8 +84,8 @@ class Autoencoder(nn.Module):
             nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2)
             for inputs, outputs, (kernel, stride) in zip((3, N, N), (N, N, M), CONVOLUTIONS, strict=True)
         )
-        self.a_gdn = nn.ModuleList([FloatGDN(N), FloatGDN(N), FloatGDN(M)])
-        self.s_gdn = nn.ModuleList([FloatGDN(M, inverse=True), FloatGDN(N, inverse=True), FloatGDN(N, inverse=True)])
+        self.a_gdn = nn.ModuleList([GDN(N), GDN(N), GDN(M)])
+        self.s_gdn = nn.ModuleList([GDN(M, inverse=True), GDN(N, inverse=True), GDN(N, inverse=True)])
         self.s_conv = nn.ModuleList(
             nn.ConvTranspose2d(inputs, outputs, kernel, stride, kernel // 2, output_padding=stride - 1)
             for inputs, outputs, (kernel, stride) in zip((M, N, N), (N, N, 3), reversed(CONVOLUTIONS), strict=True)

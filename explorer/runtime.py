@@ -22,7 +22,8 @@ from torch.nn import functional as F
 
 from explorer import images
 from explorer.condition import Condition
-from explorer.model import STRIDE, Autoencoder, FloatGDN, Step, subpixel
+from explorer.gdn import GDN
+from explorer.model import STRIDE, Autoencoder, Step, subpixel
 from explorer.priors.base import Float32
 from explorer.tiles import Box, Part, Size, convolve, output_size, reads
 
@@ -73,7 +74,7 @@ class Eager:
         self._analysis, self._synthesis = network.analysis_steps(), network.synthesis_steps()
         self._stem = list(takewhile(lambda step: not step.conditioned, self._analysis))
         steps = {step.name: step for step in self._analysis + self._synthesis}
-        self._gdn = {name: step.layer.constants() for name, step in steps.items() if isinstance(step.layer, FloatGDN)}
+        self._gdn = {name: step.layer.constants() for name, step in steps.items() if isinstance(step.layer, GDN)}
         # The last transposed convolution has three outputs, too few to fill a vector register: as a convolution to all
         # pixels of a 4×4 block at once it takes a third of the time.
         self._last = self._synthesis[-1]

@@ -21,9 +21,10 @@ from explorer.library import folder
 
 PACKAGE = Path(explorer.__file__).parent
 LAYERS = [  # each may import from the lines above it, and from its own
+    {"pace", "cache", "tiles"},
     {"images", "metrics"},
     {"condition", "config"},
-    {"modulation", "priors", "model", "checkpoint"},
+    {"modulation", "priors", "gdn", "model", "checkpoint"},
     {"bitstream", "runtime"},
     {"codecs"},
     {"train", "library", "inside", "session", "received"},

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from explorer import checkpoint, condition, model
 from explorer.config import PRESETS, ModelConfig
+from explorer.gdn import GDN
 from explorer.images import InputError, to_tensor
 from explorer.model import Autoencoder, scale_bottleneck
 from explorer.train.objective import evaluate
@@ -245,3 +246,20 @@ def test_a_bad_checkpoint_is_one_sentence(tiny_network, tmp_path, spoil):
     with pytest.raises(InputError) as caught:
         checkpoint.load(path)
     assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("inverse", [False, True])
+def test_gdn_is_that_of_compressai_in_values_and_gradients(inverse):
+    from compressai.layers import GDN as Reference
+
+    own, reference, x = GDN(6, inverse), Reference(6, inverse), torch.randn(2, 6, 5, 4)
+    with torch.no_grad():
+        for name, parameter in own.named_parameters():
+            assert torch.equal(parameter, dict(reference.named_parameters())[name]), "they start alike"
+            parameter.add_(0.3 * torch.randn_like(parameter))  # some below their bounds
+            dict(reference.named_parameters())[name].copy_(parameter)
+    torch.testing.assert_close(own(x), reference(x))
+    for network in (own, reference):
+        network(x).square().sum().backward()
+    for name, parameter in own.named_parameters():
+        torch.testing.assert_close(parameter.grad, dict(reference.named_parameters())[name].grad)

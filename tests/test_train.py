@@ -20,8 +20,9 @@ from explorer import __main__ as command_line
 from explorer import checkpoint
 from explorer.arguments import parser
 from explorer.config import ModelConfig
+from explorer.gdn import GDN
 from explorer.images import InputError
-from explorer.model import FloatGDN, transforms_of
+from explorer.model import transforms_of
 from explorer.priors import base
 from explorer.train import data, objective, run
 from explorer.train.loop import Trainer
@@ -240,7 +241,7 @@ def test_a_tint_on_grey_crops_costs_more(tiles):
 
 def test_gdn_sums_in_bfloat16_what_it_squares_in_float32():
     torch.manual_seed(0)
-    gdn, x = FloatGDN(8), 300 * torch.randn(2, 8, 6, 6)
+    gdn, x = GDN(8), 300 * torch.randn(2, 8, 6, 6)
     exact = gdn(x)
     with torch.autocast("cpu", torch.bfloat16):
         mixed = gdn(x)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import copy
 import math
 import threading
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -26,10 +25,7 @@ from torch import Tensor
 from explorer.images import InputError
 from explorer.priors.base import GAIN_BITS, Int64, Sampled, as_int64, fixed_point
 from explorer.priors.density import Density
-
-with warnings.catch_warnings():  # CompressAI's own imports warn of deprecations that a user can do nothing about.
-    warnings.simplefilter("ignore")
-    from compressai import ans
+from explorer.priors.rans import ans
 
 CDF_BITS = 32  # fixed point of the stored cumulative
 FREQUENCY_BITS = 16  # the precision of CompressAI's rANS

@@ -13,7 +13,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from explorer.model import Autoencoder, FloatGDN
+from explorer.gdn import GDN, as_parameter
+from explorer.model import Autoencoder
 from explorer.modulation import Modulator
 
 GAIN_LOW, GAIN_HIGH = 1.5, 10.0  # the bottleneck's gain on unit-range pixels' coefficients at λ = 64 and λ = 4096
@@ -46,7 +47,7 @@ def transform_coding_init(model: Autoencoder, crops: Tensor) -> None:
             _place(conv, basis, tap, size)
         x = nn.functional.conv2d(x, basis.reshape(-1, x.shape[1], size, size), stride=size)
     for stage, gdn in enumerate([*model.a_gdn, *model.s_gdn]):
-        assert isinstance(gdn, FloatGDN)
+        assert isinstance(gdn, GDN)
         _near_identity(gdn, 1e-6 if stage in (2, 3) else 1e-3)
     deviation = x.pow(2).mean(dim=(0, 2, 3)).sqrt()
     _scale_bottleneck_with_lambda(model, deviation)
@@ -65,10 +66,10 @@ def _place(conv: nn.Module, basis: Tensor, tap: int, size: int) -> None:
     conv.get_parameter("bias").zero_()
 
 
-def _near_identity(gdn: FloatGDN, gamma: float) -> None:
+def _near_identity(gdn: GDN, gamma: float) -> None:
     channels = len(gdn.beta)
-    gdn.beta.copy_(gdn.beta_reparam.init(torch.ones(channels)))
-    gdn.gamma.copy_(gdn.gamma_reparam.init(gamma * torch.eye(channels)))
+    gdn.beta.copy_(as_parameter(torch.ones(channels)))
+    gdn.gamma.copy_(as_parameter(gamma * torch.eye(channels)))
 
 
 def _scale_bottleneck_with_lambda(model: Autoencoder, deviation: Tensor) -> None:
