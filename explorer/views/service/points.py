@@ -96,10 +96,21 @@ def _model_jobs(opened: Opened) -> Iterator[Job]:
 
 
 def model_point(opened: Opened, condition: Condition) -> Point:
-    """The model's RDPoint at λ; measured once."""
-    if condition.lmbda not in opened.points:
-        opened.points[condition.lmbda] = as_json(opened.session.point(condition))
-    return opened.points[condition.lmbda]
+    """The model's R-D point at λ; measured once, or shipped with a sample's curve."""
+    return opened.points.get(condition.lmbda) or measured_point(opened, condition)
+
+
+def known_point(opened: Opened, condition: Condition) -> Point | None:
+    """The RDPoint of the real file at λ, where it was measured here; a shipped one has less."""
+    found = opened.points.get(condition.lmbda)
+    return found if found and "bytes" in found else None
+
+
+def measured_point(opened: Opened, condition: Condition) -> Point:
+    """The same, measured where it was not."""
+    found = known_point(opened, condition) or as_json(opened.session.point(condition))
+    opened.points[condition.lmbda] = found
+    return found
 
 
 def _rival_jobs(opened: Opened, codec: Codec) -> Iterator[Job]:

@@ -24,7 +24,7 @@ from explorer.views.service.messages import (
     Size,
 )
 from explorer.views.service.pictures import NO_ORIGINAL, Opened
-from explorer.views.service.points import model_point
+from explorer.views.service.points import known_point, measured_point
 from explorer.views.service.rectangles import LARGE, Rectangle, whole
 from explorer.views.service.wire import Reply
 from explorer.views.service.wishes.answers import answer
@@ -79,7 +79,7 @@ def frame(opened: Opened, condition: Condition, wishes: Sequence[str] = (), part
         **part.header,
         "lmbda": condition.lmbda,
         "level": condition.level,
-        "point": opened.points.get(condition.lmbda),
+        "point": known_point(opened, condition),
         "estimated_bits": code.total_bits,
         "side_bits": code.side_bits,
         "pace": None,
@@ -90,7 +90,7 @@ def frame(opened: Opened, condition: Condition, wishes: Sequence[str] = (), part
 
 def numbers(opened: Opened, condition: Condition) -> Numbers:
     """The RDPoint at λ, of the real file and the whole picture."""
-    point, side_bits = model_point(opened, condition), opened.source.code(condition).side_bits
+    point, side_bits = measured_point(opened, condition), opened.source.code(condition).side_bits
     return {"lmbda": condition.lmbda, "level": condition.level, "point": point, "side_bits": side_bits}
 
 

@@ -209,8 +209,6 @@ class Api:
         part = rectangles.parse(box, reduce, opened.source.size)
         with self.pauses.frame():
             async with self._turn:
-                if box is None:
-                    await run_in_threadpool(replies.numbers, opened, condition)
                 reply = await run_in_threadpool(replies.frame, opened, condition, wish, part)
         return _binary(reply, packed)
 

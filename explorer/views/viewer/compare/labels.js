@@ -1,5 +1,5 @@
 // How pictures are called: the model's at its λ, a codec's at its setting, and the difference of two.
-import { formatLambda, decibels } from "../rates/readout.js";
+import { formatLambda, decibels, quality, rate } from "../rates/readout.js";
 
 // What a codec's setting is called; rival: {label, knob, unit}. Long names of a knob are words, short ones are signs.
 export function settingText({ knob, unit }, setting) {
@@ -37,12 +37,12 @@ const limitText = {
   quality: (point) => `PSNR is ${decibels(point.psnr)} dB`,
 };
 
-function rateText({ bpp }) {
-  return `${bpp.toFixed(3)} bpp`;
+function rateText(point) {
+  return `${rate(point)} bpp`;
 }
 
-function qualityText({ psnr }) {
-  return `${decibels(psnr)} dB`;
+function qualityText(point) {
+  return `${quality(point)} dB`;
 }
 
 function gapText({ by, gap }) {

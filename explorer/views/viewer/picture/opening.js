@@ -32,7 +32,7 @@ export class Opening {
     const picture = known ?? (await transport.open({ model, ...source }));
     inside.limit(picture);
     const [lmbda, wishes] = [LambdaSlider.within(wanted, picture.lmbda), inside.wishes];
-    const frame = transport.frame(picture.id, lmbda, wishes);
+    const frame = transport.frame(picture.id, lmbda, { wishes });
     const isSame = source.picture !== undefined && source.picture === this.viewer.picture?.id; // under another model
     const original = isSame ? null : await transport.pixels(picture.id);
     return { picture, original, frame: await frame, lmbda, wishes };
@@ -50,7 +50,7 @@ export class Opening {
     viewer.slider.setRange(picture.lmbda);
     if (original) viewer.stage.setOriginal(original);
     if (isOtherModel) viewer.setRivals();
-    viewer.panel.open(picture.id, { series: "model", setting: frame.header.lmbda, point: frame.header.point });
+    viewer.panel.open(picture.id);
     viewer.present(frame, { lmbda: viewer.wanted, asked: performance.now() });
     for (const button of viewer.parts.samples.children) button.ariaPressed = button.dataset.sample === source.sample;
     viewer.notify(picture.notes.join(" "));

@@ -7,6 +7,7 @@ export const METRICS = {
 
 // null where there is no number: a picture too small to measure, or nothing lost.
 export function similarityDecibels(value) {
+  if (value === undefined) return undefined; // not known yet
   return value === null || value >= 1 ? null : -10 * Math.log10(1 - value);
 }
 

@@ -4,6 +4,8 @@ import { settingText } from "../compare/labels.js";
 import { verdict } from "./verdict.js";
 import { RatePlot } from "./plot.js";
 
+const BETWEEN = "About here, between the measured points; λ at rest is measured";
+
 export class RatePanel {
   // setup: see routes.py. plotly: a promise of the library. on: {load: the transport's points(); pick(series, setting):
   // a click on a point; grown(): the model's curve has more points; failed(error)}.
@@ -77,16 +79,21 @@ export class RatePanel {
     this.redraw();
   }
 
+  // The model's points of this picture, measured so far.
+  get measured() {
+    return this.curves.of("model").points;
+  }
+
   settings(codec) {
     return this.curves.of(codec).points.map(({ setting }) => setting);
   }
 
   // ---- points and plot ----------------------------------------------------------------------------------------------
 
-  // Another picture; first: the line of the point that is there already.
-  open(id, first) {
+  // Another picture.
+  open(id) {
     this.id = id;
-    this.curves = new Curves([first]);
+    this.curves = new Curves();
     this.now = null;
     this.redraw();
     this.collect();
@@ -155,7 +162,9 @@ export class RatePanel {
   tell() {
     if (!this.now) return;
     const { point, other, codec = this.names()[0], text } = this.now;
-    const place = (each) => each && !this.showsMeans && { rate: each.bpp, quality: METRICS[this.metric].quality(each) };
+    const place = (each) => each && !this.showsMeans && {
+      rate: each.bpp, quality: METRICS[this.metric].quality(each), about: each.approximate && BETWEEN,
+    };
     this.plot.move({ now: place(point), other: place(other) }, text);
     const sentence = codec ? verdict(point, this.curves.of(codec), this.rivals.get(codec).label, this.metric) : "";
     // The numbers are this picture's, whatever is plotted.

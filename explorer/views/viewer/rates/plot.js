@@ -44,7 +44,10 @@ export class RatePlot extends Chart {
     for (const [name, marker] of Object.entries(this.markers)) this.placeMarker(marker, this.places[name]);
   }
 
+  // place.about: of a place that was not measured, how it was found.
   placeMarker(marker, place) {
+    marker.toggleAttribute("data-about", Boolean(place?.about));
+    marker.title = place?.about ?? "";
     const { x, y, inside } = this.pixelOf(place?.rate, place?.quality ?? NaN);
     marker.hidden = !inside;
     if (inside) marker.style.transform = `translate(${x}px, ${y}px)`;

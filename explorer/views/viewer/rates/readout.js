@@ -1,4 +1,5 @@
-// The numbers beside the picture and how they are written: all of the real file, except where it says estimated.
+// The numbers beside the picture and how they are written: all of the real file, except where it says estimated or ≈,
+// which is what is known of them while they are not measured (see live.js).
 import { similarityDecibels } from "./curves.js";
 
 const BITS_PER_PIXEL = 24;
@@ -6,11 +7,11 @@ const BITS_PER_PIXEL = 24;
 // [key, name, explanation, value of a point -> [number, unit, tooltip]]
 /** @type {[key: string, name: string, title: string, write: (point: any) => string[]][]} */
 const NUMBERS = [
-  ["bpp", "Rate", "Bits of the whole file per pixel", (p) => [p.bpp.toFixed(3), "bpp"]],
-  ["psnr", "PSNR", "Peak signal-to-noise ratio over 8-bit RGB", (p) => [decibels(p.psnr), "dB"]],
-  ["bytes", "File", "The whole file, header included", (p) => [p.bytes.toLocaleString("en"), "bytes"]],
+  ["bpp", "Rate", "Bits of the whole file per pixel", (p) => [rate(p), "bpp"]],
+  ["psnr", "PSNR", "Peak signal-to-noise ratio over 8-bit RGB", (p) => [quality(p), "dB"]],
+  ["bytes", "File", "The whole file, header included", (p) => [live(p, p.bytes, (bytes) => bytes.toLocaleString("en")), "bytes"]],
   ["ms_ssim", "MS-SSIM", "Multi-scale structural similarity", similarity],
-  ["ratio", "Ratio", "Raw 24-bit pixels against the file", (p) => [(BITS_PER_PIXEL / p.bpp).toFixed(1), ": 1"]],
+  ["ratio", "Ratio", "Raw 24-bit pixels against the file", (p) => [live(p, p.bpp, (bpp) => (BITS_PER_PIXEL / bpp).toFixed(1)), ": 1"]],
   ["estimated", "Estimated", "What the entropy model expects the rate to be: −log₂ p", estimatedRate],
 ];
 
@@ -22,22 +23,45 @@ export function decibels(value) {
   return value === null ? "∞" : value.toFixed(2);
 }
 
-function similarity({ ms_ssim: value }) {
+// A number of a point, which may be near it only, or not known yet.
+/**
+ * @template T
+ * @param {{ approximate?: boolean }} point
+ * @param {T | undefined} value
+ * @param {(value: T) => string} write
+ */
+function live({ approximate }, value, write) {
+  if (value === undefined) return "—";
+  return approximate ? `≈ ${write(value)}` : write(value);
+}
+
+export function rate(point, digits = 3) {
+  return live(point, point.bpp, (bpp) => bpp.toFixed(digits));
+}
+
+export function quality(point) {
+  return live(point, point.psnr, decibels);
+}
+
+function similarity(point) {
+  const { ms_ssim: value } = point;
   if (value === null) return ["–", "", "MS-SSIM needs a picture of at least 161 pixels each way"];
-  return [value.toFixed(4), "", `MS-SSIM in decibels: ${decibels(similarityDecibels(value))} dB`];
+  const more = value === undefined ? [] : [`MS-SSIM in decibels: ${decibels(similarityDecibels(value))} dB`];
+  return [live(point, value, (share) => share.toFixed(4)), "", ...more];
 }
 
 // The model's file may hold something besides the bottleneck y: `side` bits of z, which say what to expect of y.
 function estimatedRate({ estimated_bits: bits, side_bits: side, width, height }) {
   if (bits === null) return ["–", ""];
-  const rate = (part) => (part / (width * height)).toFixed(3);
-  const more = side ? [`What the entropy model expects: −log₂ p, ${rate(bits - side)} bpp of y and ${rate(side)} of z`] : [];
-  return [rate(bits), "bpp", ...more];
+  if (bits === undefined) return ["—", "bpp"];
+  const share = (part) => (part / (width * height)).toFixed(3);
+  const more = side ? [`What the entropy model expects: −log₂ p, ${share(bits - side)} bpp of y and ${share(side)} of z`] : [];
+  return [share(bits), "bpp", ...more];
 }
 
 export function describe(header) {
-  const { bpp, psnr } = header.point;
-  return `λ ${formatLambda(header.lmbda)}, ${bpp.toFixed(2)} bits per pixel, ${decibels(psnr)} dB`;
+  const { lmbda, point } = header;
+  return `λ ${formatLambda(lmbda)}, ${rate(point, 2)} bits per pixel, ${quality(point)} dB`;
 }
 
 export class Readout {

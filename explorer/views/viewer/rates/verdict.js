@@ -8,13 +8,14 @@ export function verdict(point, curve, label, metric) {
   const { name, quality } = METRICS[metric];
   const value = quality(point);
   if (curve.error) return curve.error;
+  if (point.bpp === undefined || value === undefined) return "Measuring this picture’s curve …";
   if (value === null) return `There is no ${name} of this picture to compare.`;
   const line = measuredLine(curve.points, metric);
   const unfinished = !curve.done && (!line || point.bpp > line.rates[1] || value > line.qualities[1]);
   if (unfinished) return `Measuring ${label} …`;
   if (!line) return `${label} has too few points on this picture to compare.`;
   const parts = [atRate(point.bpp, value, line, label), atQuality(point.bpp, value, line, label, name)];
-  return `At ${point.bpp.toFixed(2)}${NBSP}bpp: ${parts.join("; ")}.`;
+  return `${point.approximate ? "≈ " : ""}At ${point.bpp.toFixed(2)}${NBSP}bpp: ${parts.join("; ")}.`;
 }
 
 function atRate(rate, value, { rates: [low, high], qualityAt }, label) {
