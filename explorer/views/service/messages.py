@@ -218,14 +218,14 @@ class PartHeader(PictureHeader, Box):
 
 class FrameHeader(PartHeader):
     """Of the model's picture. point: null until it is measured, see `Numbers`. estimated_bits: of the whole file;
-    side_bits: of these, those of what it holds besides y. pace: pixels a second that are reconstructed here while λ
-    moves, null until that is known. wishes: the JSON of answers, by wish."""
+    side_bits: of these, those of what it holds besides y; both null where only a part of a large picture is known.
+    pace: pixels a second that are reconstructed here while λ moves, or null until that is known."""
 
     lmbda: float
     level: int
     point: Point | None
-    estimated_bits: float
-    side_bits: float
+    estimated_bits: float | None
+    side_bits: float | None
     pace: float | None
     wishes: dict[str, Any]
 

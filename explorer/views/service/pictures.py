@@ -25,8 +25,10 @@ from explorer.views.service.other_models import OtherModels
 from explorer.views.service.precomputed import own_points, rival_points
 from explorer.views.service.trials import Trials
 
-MAX_OPEN = 8  # a session's cache grows to 256 MB
-MAX_PIXELS = 30_000_000  # of all open pictures together: a session keeps tens of bytes for each
+MAX_OPEN = 16
+MAX_PIXELS = (
+    120_000_000  # of all open pictures together, of three bytes each; what is made of them has a bound of its own
+)
 NO_ORIGINAL = "A .mae file comes without the original, so nothing can be compared with it; open the picture itself."
 
 

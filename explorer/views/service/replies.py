@@ -9,6 +9,7 @@ import numpy as np
 from explorer.codecs import Codec
 from explorer.codecs.learned import LearnedCodec
 from explorer.condition import Condition
+from explorer.pace import Pause, nothing
 from explorer.received import Received
 from explorer.session import Session
 from explorer.views.service.messages import (
@@ -25,7 +26,7 @@ from explorer.views.service.messages import (
 )
 from explorer.views.service.pictures import NO_ORIGINAL, Opened
 from explorer.views.service.points import known_point, measured_point
-from explorer.views.service.rectangles import LARGE, Rectangle, whole
+from explorer.views.service.rectangles import Rectangle, reduced, whole
 from explorer.views.service.wire import Reply
 from explorer.views.service.wishes.answers import answer
 
@@ -49,7 +50,7 @@ def opened_as_json(opened: Opened, priors: list[Prior]) -> OpenedPicture:
         "lmbda": lmbda,
         "width": width,
         "height": height,
-        "large": width * height > LARGE,
+        "large": source.is_large,
         "channels": model.channels,
         "priors": priors,
     }
@@ -63,14 +64,19 @@ def original(opened: Opened, part: Rectangle | None = None) -> Reply:
     return Reply(header, {"pixels": pixels})
 
 
-def frame(opened: Opened, condition: Condition, wishes: Sequence[str] = (), part: Rectangle | None = None) -> Reply:
+def frame(
+    opened: Opened,
+    condition: Condition,
+    wishes: Sequence[str] = (),
+    part: Rectangle | None = None,
+    pace: float | None = None,
+) -> Reply:
     """The reconstruction at λ, or a part of it, with what is known of its file, and what the open views need of the
-    inside at this λ. estimated_bits: of the whole file. point: its RDPoint, or null until `numbers` has measured it.
-    pace: pixels a second that are reconstructed here while λ moves, or null until that is known. Raises InputError for
-    a wish that is none."""
+    inside at this λ. pace: pixels a second that are reconstructed here while λ moves. Raises InputError for a wish that
+    is none."""
     part = part or whole(opened.source.size)
-    pixels = part.of(opened.source.reconstruct(condition))
-    code = opened.source.code(condition)
+    pixels = reduced(opened.source.region(condition, part.edges), part.reduce)
+    code = opened.source.known_code(condition)
     found = {wish: answer(opened, condition, wish) for wish in wishes}
     arrays = {f"{wish}.{name}": array for wish, (_, own) in found.items() for name, array in own.items()}
     header: FrameHeader = {
@@ -80,17 +86,18 @@ def frame(opened: Opened, condition: Condition, wishes: Sequence[str] = (), part
         "lmbda": condition.lmbda,
         "level": condition.level,
         "point": known_point(opened, condition),
-        "estimated_bits": code.total_bits,
-        "side_bits": code.side_bits,
-        "pace": None,
+        "estimated_bits": code.total_bits if code else None,
+        "side_bits": code.side_bits if code else None,
+        "pace": pace,
         "wishes": {wish: about for wish, (about, _) in found.items()},
     }
     return Reply(header, {"pixels": pixels, **arrays})
 
 
-def numbers(opened: Opened, condition: Condition) -> Numbers:
-    """The RDPoint at λ, of the real file and the whole picture."""
-    point, side_bits = measured_point(opened, condition), opened.source.code(condition).side_bits
+def numbers(opened: Opened, condition: Condition, pause: Pause = nothing) -> Numbers:
+    """The RDPoint at λ, of the real file and the whole picture. pause: see `explorer.pace`."""
+    source = opened.source.paced(pause)
+    point, side_bits = measured_point(opened, source, condition), source.code(condition).side_bits
     return {"lmbda": condition.lmbda, "level": condition.level, "point": point, "side_bits": side_bits}
 
 

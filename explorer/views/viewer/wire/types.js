@@ -180,8 +180,8 @@
  * @property {number} lmbda
  * @property {number} level
  * @property {Point | null} point
- * @property {number} estimated_bits
- * @property {number} side_bits
+ * @property {number | null} estimated_bits
+ * @property {number | null} side_bits
  * @property {number | null} pace
  * @property {Record<string, any>} wishes
  */
