@@ -157,13 +157,15 @@ class PictureRange(LambdaRange, total=False):
 
 class OpenedPicture(TypedDict):
     """What the viewer keeps of a picture that was opened. id: the token that it asks with. notes: sentences about what
-    was done to it. missing: why it has no original, or null where it has one. large: it travels in parts. priors:
-    models that differ in their prior alone, this one among them, or none."""
+    was done to it. sample: the name of the one that it is, or null. missing: why it has no original, or null where it
+    has one. large: it travels in parts. priors: models that differ in their prior alone, this one among them, or none.
+    """
 
     id: str
     name: str
     model: str
     notes: tuple[str, ...]
+    sample: str | None
     missing: str | None
     lmbda: PictureRange
     width: int

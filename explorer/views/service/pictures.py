@@ -132,6 +132,10 @@ class OpenPictures:
                     return opened if isinstance(opened.source, Received) else self._under(model, opened)
             return self.open(model, self.samples[sample], sample, tokens)
 
+    def sample_of(self, opened: Opened) -> str | None:
+        """The name of the sample that a picture is, or None."""
+        return next((name for name, tokens in self._shared.items() if tokens is opened.tokens), None)
+
     def reopen(self, model: str, token: str) -> Opened:
         """The same picture under another model; what is known of it under that one is found again."""
         return self._under(model, self.get(token))

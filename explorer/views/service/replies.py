@@ -34,8 +34,8 @@ SENDERS_LAMBDA = "The sender chose λ: this file holds the picture at one λ alo
 MODULATION_SAMPLES = 61  # ten an octave: the paper's λ are among them
 
 
-def opened_as_json(opened: Opened, priors: list[Prior]) -> OpenedPicture:
-    """What the viewer keeps of a picture that was opened; priors: see `menu`."""
+def opened_as_json(opened: Opened, priors: list[Prior], sample: str | None = None) -> OpenedPicture:
+    """What the viewer keeps of a picture that was opened; priors: see `menu`. sample: its name, where it is one."""
     source, model, (height, width) = opened.source, opened.source.model, opened.source.size
     lowest, highest = opened.lambda_range
     lmbda: PictureRange = {"min": lowest, "max": highest}
@@ -46,6 +46,7 @@ def opened_as_json(opened: Opened, priors: list[Prior]) -> OpenedPicture:
         "name": opened.name,
         "model": opened.model,
         "notes": source.picture.notes if isinstance(source, Session) else (),
+        "sample": sample,
         "missing": None if isinstance(source, Session) else NO_ORIGINAL,
         "lmbda": lmbda,
         "width": width,

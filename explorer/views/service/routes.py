@@ -189,8 +189,10 @@ class Api:
             opened = await run_in_threadpool(self.pictures.reopen, model, picture)
         else:
             opened = await run_in_threadpool(self.pictures.open, model, await _body(request), Path(name).name[:80])
-        priors = await run_in_threadpool(menu.priors, self.pictures, model)
-        return replies.opened_as_json(opened, priors)
+        # No other model can read a received file.
+        is_alone = isinstance(opened.source, Received)
+        priors = [] if is_alone else await run_in_threadpool(menu.priors, self.pictures, model)
+        return replies.opened_as_json(opened, priors, self.pictures.sample_of(opened))
 
     def pixels(self, token: str, box: str | None = None, reduce: int = 1, packed: bool = False) -> Response:
         """A part of the original picture."""

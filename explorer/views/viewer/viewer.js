@@ -10,10 +10,11 @@
 // state.js), and "frame" right after a frame's paint. Its detail is {picture, lmbda, level, wanted, asked, painted}: λ of
 // the frame, λ that was asked for, when (performance.now) the input came that asked for it, and when it was painted.
 import { Latest, FrameCache } from "./wire/latest.js";
-import { buildPage, addSamples } from "./page.js";
+import { buildPage } from "./page.js";
 import { Readout, describe } from "./rates/readout.js";
 import { LambdaSlider } from "./controls/slider.js";
 import { Opening } from "./picture/opening.js";
+import { PictureStrip } from "./picture/strip.js";
 import { Stage } from "./picture/stage.js";
 import { Modes, sideTexts } from "./picture/modes.js";
 import { RatePanel } from "./rates/panel.js";
@@ -87,7 +88,10 @@ class Viewer {
     const { signal } = this.closing;
     this.slider = new LambdaSlider(this.parts, setup.lmbda.start);
     this.slider.setRange(setup.lmbda);
-    addSamples(this.parts.samples, setup.samples, (sample) => this.open({ sample }));
+    this.strip = new PictureStrip(this.parts.samples, setup.samples, {
+      open: (source) => this.open(source),
+      removed: (own) => own === this.opening.source.own && this.open({ sample: setup.samples[0].name }),
+    });
     this.panel = new RatePanel(this.parts, setup, this.plotly, {
       load: (...query) => this.transport.points(...query),
       pick: (series, setting) => this.pick(series, setting),
@@ -109,6 +113,7 @@ class Viewer {
   }
 
   open(source) {
+    this.lessons?.stay();
     return this.opening.open(source);
   }
 
@@ -303,8 +308,11 @@ class Viewer {
     this.inside?.refresh();
   }
 
-  openFile(file) {
-    if (file) this.open({ file, name: file.name });
+  // The first is opened; the others wait in the strip.
+  openFiles(files) {
+    if (!this.setup || !files.length) return;
+    const added = [...files].reverse().map((file) => this.strip.add(file));
+    this.open({ own: added.at(-1) });
   }
 
   destroy() {

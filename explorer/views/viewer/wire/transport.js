@@ -14,7 +14,8 @@
 //   file(id, lmbda, kind)             -> {blob, name}
 //   sweep(id, query, signal, onPart)  -> {blob, name} of many λ; query: see the route; onPart({done, of}) on the way
 //   plotly()                          -> the Plotly library
-// A method that fails throws an Error whose message is a sentence for the user; `gone` on it: the picture was let go.
+// A method that fails throws an Error whose message is a sentence for the user; `gone` on it: the picture was let go; `refused`:
+// what was sent is no good.
 import { decodeFrame, fromBase64 } from "../picture/pixels.js";
 
 /** @typedef {{ box?: number[], reduce?: number, live?: boolean, wishes?: string[], signal?: AbortSignal }} Part */
@@ -71,7 +72,7 @@ async function ask(send, url, options) {
   if (response.ok) return response;
   const answer = await response.json().catch(() => ({}));
   const error = new Error(answer.error ?? `The server could not do this (status ${response.status}).`);
-  throw Object.assign(error, { gone: response.status === 410 });
+  throw Object.assign(error, { gone: response.status === 410, refused: response.status === 422 });
 }
 
 async function readLines(response, onLine) {

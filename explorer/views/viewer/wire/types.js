@@ -119,6 +119,7 @@
  * @property {string} name
  * @property {string} model
  * @property {string[]} notes
+ * @property {string | null} sample
  * @property {string | null} missing
  * @property {PictureRange} lmbda
  * @property {number} width
