@@ -26,8 +26,7 @@ RECORD = f"""() => {{
   window.frames_seen = [];
   {ROOT}.addEventListener("frame", ({{ detail }}) => window.frames_seen.push({{
     ...detail,
-    label: document.querySelector("[data-part=lambda]").textContent,
-    tag: document.querySelector("[data-part=rightTag]").textContent,
+    text: document.querySelector("[data-part=lambda]").textContent,
     bpp: document.querySelector("[data-number=bpp]").textContent,
     plotted: {ROOT}.viewer.panel.plot.places.now.rate,
     verdict: document.querySelector("[data-part=verdict]").textContent,

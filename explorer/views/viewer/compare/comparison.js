@@ -28,9 +28,8 @@ export class Comparison {
     this.choose(this.choice, !this.swapped);
   }
 
-  // In every paint, with the header of the model's frame: sets what stands beside it, or has it found. What matches the
-  // model waits for its numbers.
-  follow({ picture, lmbda, point }) {
+  // In every paint, with the header of the model's frame: sets what stands beside it, or has it found.
+  follow({ picture, lmbda }) {
     if (this.shown?.header.picture !== picture) this.shown = null;
     if (!this.choice) this.shown = null;
     const wish = this.choice && { ...this.choice, id: picture, lmbda };
@@ -38,8 +37,7 @@ export class Comparison {
     const found = this.found?.key === key ? this.found.frame : this.kept.get(key);
     this.pending = Boolean(wish && !found);
     if (found) this.shown = found;
-    const isReady = this.pending && (wish.by === "fixed" || !point.approximate);
-    this.seek(isReady ? { key, ...wish } : null);
+    this.seek(this.pending ? { key, ...wish } : null);
   }
 
   // One search at a time; a newer wish ends the one before, also on the server.
