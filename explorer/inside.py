@@ -178,13 +178,12 @@ class Edit:
     """A picture decoded from a changed bottleneck.
 
     pixels: (H, W, 3) uint8, read-only. estimated_bits: of the file without the channels that were left out.
-    psnr: in dB, ms_ssim: in [0, 1], against the original; nan where there is none, and for a picture too small.
+    psnr: in dB, against the original; nan where there is none.
     """
 
     pixels: Pixels
     estimated_bits: float
     psnr: float
-    ms_ssim: float
 
 
 def edit(
@@ -203,10 +202,7 @@ def edit(
     pixels = model.synthesise(scaled, code.condition, *size)
     left_out = [channel for channel, factor in factors.items() if factor == 0]
     bits = code.total_bits - float(code.bits[left_out].sum(dtype=np.float64))
-    psnr, ms_ssim = (
-        math.nan if original is None else measure(original, pixels) for measure in (metrics.psnr, metrics.ms_ssim)
-    )
-    return Edit(frozen(pixels), bits, psnr, ms_ssim)
+    return Edit(frozen(pixels), bits, math.nan if original is None else metrics.psnr(original, pixels))
 
 
 def _check_factors(factors: Mapping[int, float], channels: int) -> None:

@@ -18,8 +18,10 @@ from explorer.codecs.learned import LearnedCodec, bottleneck_size
 from explorer.condition import Condition, Lambda
 from explorer.images import InputError
 from explorer.inside import Edit, Response
+from explorer.pace import Pause
 from explorer.priors.base import Code, frozen
 from explorer.runtime import Pixels
+from explorer.tiles import Grid, checked
 
 
 class Received:
@@ -71,6 +73,23 @@ class Received:
         """The decoded picture, (H, W, 3) uint8: what `explorer.decode` makes of the file."""
         self._check(lmbda)
         return self._pixels
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the picture has several tiles; see `Session.is_large`."""
+        return len(Grid(bottleneck_size(*self.size))) > 1
+
+    def region(self, lmbda: Lambda | None, box: tuple[int, int, int, int]) -> Pixels:
+        """A rectangle of the picture, (top, left, bottom, right) half open in pixels; see `Session.region`."""
+        return self.reconstruct(lmbda)[checked(box, self.size).slices]
+
+    def known_code(self, lmbda: Lambda | None = None) -> Code | None:
+        """The same as `code`, which a file has from the start."""
+        return self.code(lmbda)
+
+    def paced(self, pause: Pause) -> Received:
+        """The same; nothing that it does takes long enough to be interrupted. See `Session.paced`."""
+        return self
 
     def symbols(self, lmbda: Lambda | None = None) -> NDArray[np.int32]:
         """The integers of the file, (M, h, w) int32: ŷ itself, or with a hyperprior ŷ less its mean."""

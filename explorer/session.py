@@ -30,7 +30,7 @@ from explorer.model import STRIDE
 from explorer.pace import Pause, nothing
 from explorer.priors.base import Code, Float32, frozen
 from explorer.runtime import Pixels
-from explorer.tiles import Box, Grid, paste, whole
+from explorer.tiles import Box, Grid, checked, paste, whole
 
 POOL = Pool(512 << 20)  # of what all sessions of a process keep, unless they are told to keep less
 MAPS = Pool(64 << 20)  # of intermediate maps, which are large and must not push out the pictures
@@ -154,9 +154,7 @@ class Session:
     def region(self, lmbda: Lambda, box: tuple[int, int, int, int]) -> Pixels:
         """A rectangle of `reconstruct(lmbda)`, (top, left, bottom, right) half open in pixels, bit for bit; of a large
         picture no more is computed than it needs. Raises InputError unless it lies in the picture and has an area."""
-        condition, area, size = self.model.condition(lmbda), Box(*box), self.size
-        if area != area.within(size) or 0 in area.shape:
-            raise InputError(f"A region must lie within the {size[1]}×{size[0]} pixels of the picture, not at {box}.")
+        condition, area = self.model.condition(lmbda), checked(box, self.size)
         known = self.reconstruct(condition) if not self.is_large else self._shelf.known("pixels", condition)
         if known is not None:
             return known[area.slices]
@@ -180,6 +178,10 @@ class Session:
             make=lambda: self.model.quantise(self.latents(condition), condition, self._pause),
             size=lambda code: code.nbytes,
         )
+
+    def known_code(self, lmbda: Lambda) -> Code | None:
+        """What `code` gives, where it is known already."""
+        return self._shelf.known("code", self.model.condition(lmbda))
 
     def symbols(self, lmbda: Lambda) -> NDArray[np.int32]:
         """The integers of the file, (M, h, w) int32: ŷ itself, or with a hyperprior ŷ less its mean."""

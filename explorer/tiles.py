@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from explorer.images import InputError
+
 Size = tuple[int, int]  # height, width
 SIDE = 8  # elements of y to a tile's side: halos cost a fifth, and a window in view is met closely
 ONE_TILE = 4096  # elements of y, 1 megapixel, up to which a picture is one tile and has no halos at all
@@ -69,6 +71,14 @@ def size_of(maps: np.ndarray) -> Size:
 def whole(size: Size) -> Box:
     """All of a map."""
     return Box(0, 0, *size)
+
+
+def checked(box: tuple[int, int, int, int], size: Size) -> Box:
+    """(top, left, bottom, right) as a rectangle of a picture; InputError unless it lies inside and has an area."""
+    area = Box(*box)
+    if area != area.within(size) or 0 in area.shape:
+        raise InputError(f"A region must lie within the {size[1]}×{size[0]} pixels of the picture, not at {box}.")
+    return area
 
 
 @dataclass(frozen=True)

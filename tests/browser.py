@@ -26,7 +26,8 @@ RECORD = f"""() => {{
   window.frames_seen = [];
   {ROOT}.addEventListener("frame", ({{ detail }}) => window.frames_seen.push({{
     ...detail,
-    text: document.querySelector("[data-part=lambda]").textContent,
+    label: document.querySelector("[data-part=lambda]").textContent,
+    tag: document.querySelector("[data-part=rightTag]").textContent,
     bpp: document.querySelector("[data-number=bpp]").textContent,
     plotted: {ROOT}.viewer.panel.plot.places.now.rate,
     verdict: document.querySelector("[data-part=verdict]").textContent,

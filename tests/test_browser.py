@@ -46,9 +46,46 @@ def test_drag_paints_distinct_frames_and_ends_on_the_last_lambda(page: Page) -> 
     assert len({frame["lmbda"] for frame in seen}) >= 3
     for frame in seen:  # picture, numbers and plot never disagree
         assert frame["plotted"] == frame["shown"]
-        assert frame["bpp"] == f"{frame['shown']:.3f}"
+        assert frame["bpp"].removeprefix("≈ ") == f"{frame['shown']:.3f}"
         assert "At" not in frame["verdict"] or f"At {frame['shown']:.2f}" in frame["verdict"]
-        assert abs(float(frame["text"]) / frame["lmbda"] - 1) < 1e-3
+        assert frame["bpp"].startswith("≈") == frame["verdict"].startswith("≈") or "At" not in frame["verdict"]
+        assert abs(float(frame["tag"].removeprefix("λ ")) / frame["lmbda"] - 1) < 1e-3
+
+
+def test_label_and_value_text_follow_the_thumb_before_any_frame(page: Page) -> None:
+    told = page.evaluate("""() => {
+      const [slider, label] = ["slider", "lambda"].map((part) => document.querySelector(`[data-part=${part}]`));
+      slider.value = 1024;  // of 256 steps an octave
+      slider.dispatchEvent(new InputEvent("input", { bubbles: true }));
+      return [label.textContent, slider.getAttribute("aria-valuetext")];
+    }""")
+    assert told == ["1024", "λ 1024"]
+
+
+def test_the_picture_comes_first_and_its_numbers_when_lambda_rests(page: Page, address: str) -> None:
+    held: list[Any] = []
+    page.route("**/api/numbers/**", lambda route: held.append(route))
+    enough = f"{ROOT}.viewer.panel.measured.length >= 2"
+    page.wait_for_function(enough, timeout=120_000)
+    page.focus("[data-part=slider]")
+    with page.expect_request("**/api/numbers/**"):
+        page.keyboard.press("ArrowRight")
+    assert page.evaluate(f"{ROOT}.viewer.isSettled()")
+    numbers = {key: page.inner_text(f"[data-number={key}]") for key in ("bpp", "psnr", "bytes", "ms_ssim", "estimated")}
+    assert all(numbers[key].startswith("≈ ") for key in ("bpp", "psnr", "bytes", "ms_ssim"))
+    assert numbers["bpp"] == f"≈ {numbers['estimated']}"
+    assert page.get_attribute("[data-part=now]", "data-about") is not None
+    assert page.get_attribute(".mae", "data-pending") is not None
+    held.pop().continue_()
+    page.unroute("**/api/numbers/**")
+    lmbda = settle(page)["lmbda"]
+    token = page.evaluate(f"{ROOT}.dataset.picture")
+    with urllib.request.urlopen(f"{address}/api/numbers/{token}?lmbda={lmbda}") as answer:
+        point = json.load(answer)["point"]
+    assert page.inner_text("[data-number=bpp]") == f"{point['bpp']:.3f}"
+    assert page.inner_text("[data-number=psnr]") == f"{point['psnr']:.2f}"
+    assert abs(float(numbers["psnr"].removeprefix("≈ ")) - point["psnr"]) < 1
+    assert page.get_attribute("[data-part=now]", "data-about") is None
 
 
 def test_arrow_keys_follow_and_end_on_the_last_lambda(page: Page) -> None:
@@ -292,7 +329,7 @@ def test_a_rate_that_the_codec_does_not_reach_is_called_so(page: Page) -> None:
     for codec in ("jpeg444", "bpg444"):
         header = compare_with(page, codec)
         tag = page.inner_text("[data-part=leftTag]")
-        says = f"its {header['limit']} rate is" if header["limit"] else "its nearest setting has"
+        says = f"its {header['limit']} rate is" if header["limit"] else "its nearest step is"
         assert (f"not reachable: {says}" in tag) != header["reached"]
 
 
@@ -328,8 +365,7 @@ def test_the_verdict_is_pchip_on_the_measured_curve(page: Page) -> None:
     share = np.exp(PchipInterpolator(quality, rates)(model["psnr"])) / model["bpp"] - 1
     sentence = page.inner_text("[data-part=verdict]").replace("\xa0", " ")
     assert f"At {model['bpp']:.2f} bpp: {abs(gain):.1f} dB {'above' if gain > 0 else 'below'} JPEG 4:2:0" in sentence
-    more = f"{abs(share):.0%} {'more' if share > 0 else 'fewer'} bytes".replace("%", " %")
-    assert f"for the same PSNR {more} with JPEG 4:2:0" in sentence
+    assert f"needs {abs(share):.0%} {'more' if share > 0 else 'fewer'}".replace("%", " %") in sentence
 
 
 def test_axes_curves_and_means_can_be_chosen(page: Page) -> None:

@@ -160,6 +160,7 @@ def test_numbers_and_pixels_are_the_apps(notebook: Page) -> None:
     shown = notebook.evaluate(f"{ROOT}.viewer.shown.header")
     with TestClient(create_server()) as client:
         token = client.post(f"/api/open?model={first_model()}&sample=parrots").json()["id"]
+        client.get(f"/api/numbers/{token}?lmbda=300")
         answer = client.get(f"/api/frame/{token}?lmbda=300").content
     length = int.from_bytes(answer[:4], "little")
     header = json.loads(answer[4 : 4 + length])

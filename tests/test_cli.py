@@ -21,8 +21,8 @@ from explorer.library import folder
 
 PACKAGE = Path(explorer.__file__).parent
 LAYERS = [  # each may import from the lines above it, and from its own
-    {"pace", "cache", "tiles"},
-    {"images", "metrics"},
+    {"pace", "cache", "images"},
+    {"metrics", "tiles"},
     {"condition", "config"},
     {"modulation", "priors", "gdn", "model", "checkpoint"},
     {"bitstream", "runtime"},

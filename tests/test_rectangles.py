@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import threading
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -13,12 +14,14 @@ import pytest
 from conftest import smooth_picture
 from fastapi.testclient import TestClient
 
+from explorer import tiles
 from explorer.images import InputError
 from explorer.session import Session
 from explorer.views.service import rectangles
 from explorer.views.service.pictures import OpenPictures
+from explorer.views.service.points import Pauses
 from explorer.views.service.routes import serve
-from explorer.views.service.trials import as_json
+from explorer.views.service.trials import Superseded, as_json
 from explorer.views.service.wire import to_json
 
 PICTURE = smooth_picture(150, 230)
@@ -105,3 +108,53 @@ def test_a_frame_brings_the_numbers_once_they_are_measured(client, tiny) -> None
     again, _ = get(client, "frame", lmbda=700, box="0,0,64,64")
     assert again["point"] == answer["point"] and (again["lmbda"], again["level"]) == (answer["lmbda"], answer["level"])
     assert again["estimated_bits"] == answer["point"]["estimated_bits"]
+
+
+@pytest.fixture
+def large(tiny, monkeypatch) -> Iterator[TestClient]:
+    """A picture of several tiles, small enough for a test."""
+    monkeypatch.setattr(tiles, "ONE_TILE", 8)
+    pictures = OpenPictures([], {})
+    name = pictures.add_model(tiny)
+    with TestClient(serve(pictures, name)) as client:
+        opened = pictures.open(name, PICTURE, "picture")
+        client.token, client.opened = opened.token, opened
+        yield client
+
+
+def test_of_a_large_picture_only_the_part_that_is_asked_for_is_known(large, tiny) -> None:
+    header, body = get(large, "frame", lmbda=300, box="0,0,100,90", live=1)
+    session = large.opened.session
+    assert session.is_large and session.known_code(300) is None and session.measured(300) is None
+    assert header["estimated_bits"] is header["side_bits"] is header["point"] is header["pace"] is None
+    np.testing.assert_array_equal(pixels_of(header, body), Session(tiny, PICTURE).reconstruct(300)[:90, :100])
+    header, _ = get(large, "frame", lmbda=310, box="0,0,100,90", live=1)
+    assert header["pace"] > 0, "measured by the frame before"
+
+
+def test_points_of_a_large_picture_do_not_push_out_what_is_looked_at(large) -> None:
+    with large.stream("GET", f"/api/points/{large.token}") as answer:
+        lines = [json.loads(line) for line in answer.iter_lines()]
+    assert [line.get("done") for line in lines].count(True) == 1 and len(lines) > 2
+    settings = [line["setting"] for line in lines if "setting" in line]
+    assert all(large.opened.session.known_code(lmbda) is None for lmbda in settings)
+    assert lines[0]["point"]["psnr"] == pytest.approx(large.opened.session.point(settings[0]).psnr, abs=1e-9)
+
+
+def test_slower_work_waits_for_faster_and_ends_when_nobody_wants_it() -> None:
+    pauses, unwanted, steps = Pauses(), threading.Event(), []
+    with pauses.frame():
+        pause = pauses.between_frames(unwanted)
+        thread = threading.Thread(target=lambda: steps.append("began") or pause() or steps.append("went on"))
+        thread.start()
+        thread.join(0.05)
+        assert steps == ["began"]
+    thread.join()
+    assert steps == ["began", "went on"], "right after the frame, without the pause that curves wait for"
+    with pauses.numbers():
+        pause()
+        assert not pauses.lasts(), "curves wait for numbers too"
+    unwanted.set()
+    for made in (pause, pauses.in_pauses(unwanted)):
+        with pytest.raises(Superseded):
+            made()

@@ -20,7 +20,7 @@ from explorer import images
 from explorer.library import first_model
 from explorer.views import viewer
 from explorer.views.service.kernel import Connection, ServerThread
-from explorer.views.service.pictures import Gone, OpenPictures
+from explorer.views.service.pictures import MAX_OPEN, Gone, OpenPictures
 from explorer.views.service.routes import create_server
 
 if "CI" not in os.environ:
@@ -197,7 +197,7 @@ def test_held_pictures_do_not_make_room() -> None:
     pictures = OpenPictures(["mae"], explorer.samples())
     held = pictures.hold(pictures.open_sample("mae", "parrots").token)
     grey = np.zeros((16, 16, 3), np.uint8)
-    others = [pictures.open("mae", grey, "grey") for _ in range(12)]
+    others = [pictures.open("mae", grey, "grey") for _ in range(2 * MAX_OPEN)]
     assert pictures.get(held.token) is held
     with pytest.raises(Gone):
         pictures.get(others[0].token)

@@ -11,7 +11,7 @@ test("a frame is asked for below the page’s address, with every wish", async (
     seen.push(url);
     return new Response("{}", { status: 500 });
   });
-  await assert.rejects(transport.frame("token", 256, ["planes", "plane:μ"]), /status 500/);
+  await assert.rejects(transport.frame("token", 256, { wishes: ["planes", "plane:μ"] }), /status 500/);
   assert.equal(seen[0].pathname, "/app/api/frame/token");
   assert.deepEqual(seen[0].searchParams.getAll("wish"), ["planes", "plane:μ"]);
   assert.equal(seen[0].searchParams.get("lmbda"), "256");
@@ -43,4 +43,34 @@ test("a saved file has the name that the server gave it", async () => {
   const headers = { "Content-Disposition": "attachment; filename*=UTF-8''b%C3%A4r-lambda256.mae" };
   const { name, blob } = await over(() => new Response("MAE", { headers })).file("token", 256, "mae");
   assert.deepEqual([name, await blob.text()], ["bär-lambda256.mae", "MAE"]);
+});
+
+test("a part of a picture, and packed pixels where a network lies between", async () => {
+  const asked = async (base, call) => {
+    let seen;
+    const transport = httpTransport(base, async (url) => {
+      seen = url;
+      return new Response("{}", { status: 500 });
+    });
+    await assert.rejects(call(transport));
+    return seen.search;
+  };
+  const part = { box: [128, 0, 640, 512], reduce: 2 };
+  assert.equal(await asked("http://127.0.0.1:7860/", ({ pixels }) => pixels("token", part)), "?box=128%2C0%2C640%2C512&reduce=2");
+  assert.equal(
+    await asked("https://example.org/app/", ({ frame }) => frame("token", 64, { ...part, live: true })),
+    "?lmbda=64&box=128%2C0%2C640%2C512&reduce=2&live=1&packed=1",
+  );
+});
+
+test("packed pixels are those that were sent", async () => {
+  // Two rows of one pixel: (1, 2, 3), and below it (1, 1, 5) less the row above.
+  const packed = new Uint8Array(await new Response(
+    new Blob([Uint8Array.of(1, 2, 3, 0, 255, 2)]).stream().pipeThrough(new CompressionStream("deflate")),
+  ).arrayBuffer());
+  const header = { width: 1, height: 2, packed: "deflate", arrays: { pixels: ["uint8", [2, 1, 3], 0, packed.length] } };
+  const text = new TextEncoder().encode(JSON.stringify(header).padEnd(156));
+  const body = new Blob([Uint32Array.of(text.length), text, packed]);
+  const { pixels } = await over(() => new Response(body)).pixels("token");
+  assert.deepEqual(pixels, Uint8Array.of(1, 2, 3, 1, 1, 5));
 });

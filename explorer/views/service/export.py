@@ -160,7 +160,7 @@ start(document.querySelector(".mae"), text("sweep"), text("plotly"));
 
 def _page_frame(opened: Opened, lmbda: float) -> Embedded:
     condition = opened.session.model.condition(lmbda)
-    points.model_point(opened, condition)
+    points.measured_point(opened, opened.source, condition)
     return _embedded(replies.frame(opened, condition))
 
 

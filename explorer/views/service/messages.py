@@ -108,12 +108,11 @@ class Lesson(TypedDict):
 
 
 class Figure(TypedDict):
-    """A figure in Plotly's JSON form. enough: how many points of a curve that is being measured a line may join."""
+    """A figure in Plotly's JSON form."""
 
     data: list[dict[str, Any]]
     layout: dict[str, Any]
     config: dict[str, Any]
-    enough: int
 
 
 class Setup(TypedDict):
@@ -158,13 +157,15 @@ class PictureRange(LambdaRange, total=False):
 
 class OpenedPicture(TypedDict):
     """What the viewer keeps of a picture that was opened. id: the token that it asks with. notes: sentences about what
-    was done to it. missing: why it has no original, or null where it has one. large: it travels in parts. priors:
-    models that differ in their prior alone, this one among them, or none."""
+    was done to it. sample: the name of the one that it is, or null. missing: why it has no original, or null where it
+    has one. large: it travels in parts. priors: models that differ in their prior alone, this one among them, or none.
+    """
 
     id: str
     name: str
     model: str
     notes: tuple[str, ...]
+    sample: str | None
     missing: str | None
     lmbda: PictureRange
     width: int
@@ -219,14 +220,14 @@ class PartHeader(PictureHeader, Box):
 
 class FrameHeader(PartHeader):
     """Of the model's picture. point: null until it is measured, see `Numbers`. estimated_bits: of the whole file;
-    side_bits: of these, those of what it holds besides y. pace: pixels a second that are reconstructed here while λ
-    moves, null until that is known. wishes: the JSON of answers, by wish."""
+    side_bits: of these, those of what it holds besides y; both null where only a part of a large picture is known.
+    pace: pixels a second that are reconstructed here while λ moves, or null until that is known."""
 
     lmbda: float
     level: int
     point: Point | None
-    estimated_bits: float
-    side_bits: float
+    estimated_bits: float | None
+    side_bits: float | None
     pace: float | None
     wishes: dict[str, Any]
 
@@ -369,10 +370,9 @@ class _Edit(TypedDict):
 
 
 class Edit(_Edit, total=False):
-    """A picture with channels changed. psnr, ms_ssim: where there is an original, as in `Point`."""
+    """A picture with channels changed. psnr: where there is an original; infinite where nothing is lost."""
 
     psnr: OrNull
-    ms_ssim: OrNull
 
 
 class EditArrays(TypedDict):

@@ -25,8 +25,10 @@ from explorer.views.service.other_models import OtherModels
 from explorer.views.service.precomputed import own_points, rival_points
 from explorer.views.service.trials import Trials
 
-MAX_OPEN = 8  # a session's cache grows to 256 MB
-MAX_PIXELS = 30_000_000  # of all open pictures together: a session keeps tens of bytes for each
+MAX_OPEN = 16
+MAX_PIXELS = (
+    120_000_000  # of all open pictures together, of three bytes each; what is made of them has a bound of its own
+)
 NO_ORIGINAL = "A .mae file comes without the original, so nothing can be compared with it; open the picture itself."
 
 
@@ -54,11 +56,6 @@ class Opened:
         if isinstance(self.source, Session):
             return self.source
         raise InputError(NO_ORIGINAL)
-
-    @cached_property
-    def known(self) -> dict[float, Point]:
-        """Points of its curve by λ that were measured before, on another machine: not for the numbers of a frame."""
-        return own_points(self.session.picture, self.session.model)
 
     @property
     def trials(self) -> Trials:
@@ -134,6 +131,10 @@ class OpenPictures:
                     opened = self.get(token)
                     return opened if isinstance(opened.source, Received) else self._under(model, opened)
             return self.open(model, self.samples[sample], sample, tokens)
+
+    def sample_of(self, opened: Opened) -> str | None:
+        """The name of the sample that a picture is, or None."""
+        return next((name for name, tokens in self._shared.items() if tokens is opened.tokens), None)
 
     def reopen(self, model: str, token: str) -> Opened:
         """The same picture under another model; what is known of it under that one is found again."""
@@ -221,7 +222,7 @@ def _is_mae(source: Any, name: str) -> bool:
 def _points_of(source: Session | Received) -> dict[float, Point]:
     """What is known of the points by λ from the start. That of a received file has no quality: it has no original."""
     if isinstance(source, Session):
-        return {}
+        return own_points(source.picture, source.model)
     height, width = source.size
     point: Point = {
         "codec": source.model.name,

@@ -8,16 +8,20 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from threading import Event
 from time import monotonic
 
-from starlette.concurrency import run_in_threadpool
+from anyio import to_thread
 
 from explorer.codecs import Codec
 from explorer.condition import Condition
 from explorer.images import InputError
+from explorer.pace import Pause
+from explorer.received import Received
+from explorer.session import Session
 from explorer.views.service.messages import DoneLine, Point, PointLine
 from explorer.views.service.pictures import Opened
-from explorer.views.service.trials import as_json
+from explorer.views.service.trials import Superseded, as_json
 
 MODEL_POINTS = 17
 PAUSE = 0.3
@@ -25,30 +29,57 @@ MOST_RATE = 2.5  # times the model's highest rate, to which a rival is measured
 
 
 class Pauses:
-    """Keeps background work out of a drag: a pause is when no frame was asked for during the last `PAUSE` seconds."""
+    """Keeps slower work out of the way of faster: numbers wait while a frame is made, and what nobody waits for in
+    particular, such as curves, until neither was asked for during the last `PAUSE` seconds."""
 
     def __init__(self) -> None:
-        self._busy = 0
+        self._frames = self._numbers = 0
         self._last = -math.inf
 
     @contextmanager
     def frame(self) -> Iterator[None]:
         """Around the work on one frame."""
-        self._busy += 1
+        self._frames += 1
         try:
             yield
         finally:
-            self._busy -= 1
+            self._frames -= 1
+            self._last = monotonic()
+
+    @contextmanager
+    def numbers(self) -> Iterator[None]:
+        """Around the work on the numbers of one λ."""
+        self._numbers += 1
+        try:
+            yield
+        finally:
+            self._numbers -= 1
             self._last = monotonic()
 
     def lasts(self) -> bool:
         """Whether there is a pause now."""
-        return not self._busy and monotonic() - self._last >= PAUSE
+        return not self._frames and not self._numbers and monotonic() - self._last >= PAUSE
 
     async def wait(self) -> None:
         """Return in the next pause."""
         while not self.lasts():
             await asyncio.sleep(0.05)
+
+    def between_frames(self, unwanted: Event) -> Pause:
+        """For work on numbers in a thread of its own: waits while a frame is made; raises Superseded once nobody wants
+        the work any more."""
+        return partial(self._give_way, lambda: not self._frames, unwanted)
+
+    def in_pauses(self, unwanted: Event) -> Pause:
+        """The same for work that has time: waits for a pause."""
+        return partial(self._give_way, self.lasts, unwanted)
+
+    @staticmethod
+    def _give_way(may_go_on: Callable[[], bool], unwanted: Event) -> None:
+        while not unwanted.is_set() and not may_go_on():
+            unwanted.wait(0.005)
+        if unwanted.is_set():
+            raise Superseded
 
 
 @dataclass(frozen=True)
@@ -68,54 +99,60 @@ def coarse_to_fine(count: int) -> list[int]:
 
 
 async def curve_points(opened: Opened, codecs: Sequence[Codec], pauses: Pauses) -> AsyncIterator[PointLine | DoneLine]:
-    """Points of the model and of the codecs, those that are known first, the others by turns; and the end of each, with
-    `error` where a codec cannot do this picture. Closing the iterator stops the work."""
-    series = [("model", _model_jobs(opened)), *((codec.name, _rival_jobs(opened, codec)) for codec in codecs)]
-    waiting = [(name, jobs, _next(jobs)) for name, jobs in series]
-    while waiting:
-        at = next((at for at, (*_, job) in enumerate(waiting) if not isinstance(job, Job) or job.ready), 0)
-        name, jobs, job = waiting.pop(at)
-        if not isinstance(job, Job):
-            end: DoneLine = {"series": name, "done": True}
-            yield {**end, "error": str(job)} if job else end
-            continue
-        if not job.ready:
-            await pauses.wait()
-        try:
-            point = await run_in_threadpool(job.run)
-        except InputError as error:
-            yield {"series": name, "done": True, "error": str(error)}
-            continue
-        yield {"series": name, "setting": job.setting, "point": point}
-        waiting.append((name, jobs, _next(jobs)))
-
-
-def _next(jobs: Iterator[Job]) -> Job | InputError | None:
-    """The next job, None after the last, or why there is none."""
+    """Points of the model and of the codecs by turns, and the end of each, with `error` where a codec cannot do this
+    picture. Closing the iterator stops the work."""
+    unwanted = Event()
+    own = _model_jobs(opened, pauses.in_pauses(unwanted))
+    waiting = [("model", own), *((codec.name, _rival_jobs(opened, codec)) for codec in codecs)]
     try:
-        return next(jobs, None)
-    except InputError as error:
-        return error
+        while waiting:
+            series, jobs = waiting.pop(0)
+            try:
+                job = next(jobs, None)
+                if job is None:
+                    yield {"series": series, "done": True}
+                    continue
+                if not job.ready:
+                    await pauses.wait()
+                # Abandoned when the stream is closed, and then ended by `unwanted`.
+                point = await to_thread.run_sync(job.run, abandon_on_cancel=True)
+            except InputError as error:
+                yield {"series": series, "done": True, "error": str(error)}
+                continue
+            yield {"series": series, "setting": job.setting, "point": point}
+            waiting.append((series, jobs))
+    finally:
+        unwanted.set()
 
 
-def _model_jobs(opened: Opened) -> Iterator[Job]:
-    lambdas = opened.session.curve_lambdas(MODEL_POINTS)
+def _model_jobs(opened: Opened, pause: Pause) -> Iterator[Job]:
+    session = opened.session.paced(pause)
+    if session.is_large:  # what many λ need would push out the one that somebody looks at
+        session = session.apart()
+    lambdas = session.curve_lambdas(MODEL_POINTS)
     for i in coarse_to_fine(len(lambdas)):
-        condition = opened.session.model.condition(lambdas[i])
-        found = opened.known.get(condition.lmbda)
-        run = partial(model_point, opened, condition) if found is None else partial(_same, found)
-        yield Job(lambdas[i], found is not None or condition.lmbda in opened.points, run)
+        condition = session.model.condition(lambdas[i])
+        yield Job(lambdas[i], condition.lmbda in opened.points, partial(model_point, opened, session, condition))
 
 
-def _same(point: Point) -> Point:
-    return point
+def model_point(opened: Opened, source: Session | Received, condition: Condition) -> Point:
+    """The model's R-D point at λ; measured once by `source`, or shipped with a sample's curve."""
+    return opened.points.get(condition.lmbda) or measured_point(opened, source, condition)
 
 
-def model_point(opened: Opened, condition: Condition) -> Point:
-    """The model's RDPoint at λ; measured once."""
-    if condition.lmbda not in opened.points:
-        opened.points[condition.lmbda] = as_json(opened.session.point(condition))
-    return opened.points[condition.lmbda]
+def known_point(opened: Opened, condition: Condition) -> Point | None:
+    """The RDPoint of the real file at λ, where it was measured here; a shipped one has less."""
+    found = opened.points.get(condition.lmbda)
+    return found if found and "bytes" in found else None
+
+
+def measured_point(opened: Opened, source: Session | Received, condition: Condition) -> Point:
+    """The same, measured by `source` where it was not."""
+    found = known_point(opened, condition)
+    if not found:
+        assert isinstance(source, Session)  # the one point of a received file is known
+        found = opened.points[condition.lmbda] = as_json(source.point(condition))
+    return found
 
 
 def _rival_jobs(opened: Opened, codec: Codec) -> Iterator[Job]:
@@ -125,9 +162,8 @@ def _rival_jobs(opened: Opened, codec: Codec) -> Iterator[Job]:
     for setting in codec.knob.sweep:
         yield Job(setting, trials.known(codec, setting), partial(trials.point, codec, setting))
         found = trials.point(codec, setting)
-        own = [*opened.points.values(), *opened.known.values()]
-        rate = max((each["bpp"] for each in own), default=math.inf)
-        quality = max((each["psnr"] for each in own), default=math.inf)
+        rate = max((each["bpp"] for each in opened.points.values()), default=math.inf)
+        quality = max((each["psnr"] for each in opened.points.values()), default=math.inf)
         is_beyond = found["bpp"] > rate and found["psnr"] > quality
         if is_beyond or found["bpp"] > MOST_RATE * rate:
             return

@@ -12,7 +12,6 @@ import numpy as np
 from explorer.images import InputError
 from explorer.views.service.messages import Box
 
-LARGE = 1 << 20  # pixels; up to here a picture travels as a whole
 MOST_REDUCED = 64
 
 
@@ -31,10 +30,15 @@ class Rectangle:
         """What a reply says of it."""
         return {"box": [self.left, self.top, self.width, self.height], "reduce": self.reduce}
 
+    @property
+    def edges(self) -> tuple[int, int, int, int]:
+        """(top, left, bottom, right), half open."""
+        return self.top, self.left, self.top + self.height, self.left + self.width
+
     def of(self, pixels: np.ndarray) -> np.ndarray:
         """Its part of a picture, (H, W, 3) uint8 -> (⌈height/k⌉, ⌈width/k⌉, 3) uint8."""
-        part = pixels[self.top : self.top + self.height, self.left : self.left + self.width]
-        return reduced(part, self.reduce)
+        top, left, bottom, right = self.edges
+        return reduced(pixels[top:bottom, left:right], self.reduce)
 
 
 def whole(size: tuple[int, int]) -> Rectangle:

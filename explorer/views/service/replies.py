@@ -9,6 +9,7 @@ import numpy as np
 from explorer.codecs import Codec
 from explorer.codecs.learned import LearnedCodec
 from explorer.condition import Condition
+from explorer.pace import Pause, nothing
 from explorer.received import Received
 from explorer.session import Session
 from explorer.views.service.messages import (
@@ -24,8 +25,8 @@ from explorer.views.service.messages import (
     Size,
 )
 from explorer.views.service.pictures import NO_ORIGINAL, Opened
-from explorer.views.service.points import model_point
-from explorer.views.service.rectangles import LARGE, Rectangle, whole
+from explorer.views.service.points import known_point, measured_point
+from explorer.views.service.rectangles import Rectangle, reduced, whole
 from explorer.views.service.wire import Reply
 from explorer.views.service.wishes.answers import answer
 
@@ -33,8 +34,8 @@ SENDERS_LAMBDA = "The sender chose λ: this file holds the picture at one λ alo
 MODULATION_SAMPLES = 61  # ten an octave: the paper's λ are among them
 
 
-def opened_as_json(opened: Opened, priors: list[Prior]) -> OpenedPicture:
-    """What the viewer keeps of a picture that was opened; priors: see `menu`."""
+def opened_as_json(opened: Opened, priors: list[Prior], sample: str | None = None) -> OpenedPicture:
+    """What the viewer keeps of a picture that was opened; priors: see `menu`. sample: its name, where it is one."""
     source, model, (height, width) = opened.source, opened.source.model, opened.source.size
     lowest, highest = opened.lambda_range
     lmbda: PictureRange = {"min": lowest, "max": highest}
@@ -45,11 +46,12 @@ def opened_as_json(opened: Opened, priors: list[Prior]) -> OpenedPicture:
         "name": opened.name,
         "model": opened.model,
         "notes": source.picture.notes if isinstance(source, Session) else (),
+        "sample": sample,
         "missing": None if isinstance(source, Session) else NO_ORIGINAL,
         "lmbda": lmbda,
         "width": width,
         "height": height,
-        "large": width * height > LARGE,
+        "large": source.is_large,
         "channels": model.channels,
         "priors": priors,
     }
@@ -63,14 +65,19 @@ def original(opened: Opened, part: Rectangle | None = None) -> Reply:
     return Reply(header, {"pixels": pixels})
 
 
-def frame(opened: Opened, condition: Condition, wishes: Sequence[str] = (), part: Rectangle | None = None) -> Reply:
+def frame(
+    opened: Opened,
+    condition: Condition,
+    wishes: Sequence[str] = (),
+    part: Rectangle | None = None,
+    pace: float | None = None,
+) -> Reply:
     """The reconstruction at λ, or a part of it, with what is known of its file, and what the open views need of the
-    inside at this λ. estimated_bits: of the whole file. point: its RDPoint, or null until `numbers` has measured it.
-    pace: pixels a second that are reconstructed here while λ moves, or null until that is known. Raises InputError for
-    a wish that is none."""
+    inside at this λ. pace: pixels a second that are reconstructed here while λ moves. Raises InputError for a wish that
+    is none."""
     part = part or whole(opened.source.size)
-    pixels = part.of(opened.source.reconstruct(condition))
-    code = opened.source.code(condition)
+    pixels = reduced(opened.source.region(condition, part.edges), part.reduce)
+    code = opened.source.known_code(condition)
     found = {wish: answer(opened, condition, wish) for wish in wishes}
     arrays = {f"{wish}.{name}": array for wish, (_, own) in found.items() for name, array in own.items()}
     header: FrameHeader = {
@@ -79,18 +86,19 @@ def frame(opened: Opened, condition: Condition, wishes: Sequence[str] = (), part
         **part.header,
         "lmbda": condition.lmbda,
         "level": condition.level,
-        "point": opened.points.get(condition.lmbda),
-        "estimated_bits": code.total_bits,
-        "side_bits": code.side_bits,
-        "pace": None,
+        "point": known_point(opened, condition),
+        "estimated_bits": code.total_bits if code else None,
+        "side_bits": code.side_bits if code else None,
+        "pace": pace,
         "wishes": {wish: about for wish, (about, _) in found.items()},
     }
     return Reply(header, {"pixels": pixels, **arrays})
 
 
-def numbers(opened: Opened, condition: Condition) -> Numbers:
-    """The RDPoint at λ, of the real file and the whole picture."""
-    point, side_bits = model_point(opened, condition), opened.source.code(condition).side_bits
+def numbers(opened: Opened, condition: Condition, pause: Pause = nothing) -> Numbers:
+    """The RDPoint at λ, of the real file and the whole picture. pause: see `explorer.pace`."""
+    source = opened.source.paced(pause)
+    point, side_bits = measured_point(opened, source, condition), source.code(condition).side_bits
     return {"lmbda": condition.lmbda, "level": condition.level, "point": point, "side_bits": side_bits}
 
 

@@ -28,11 +28,13 @@ import asyncio
 import base64
 import io
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from time import perf_counter
+from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, Query, Request
@@ -44,6 +46,7 @@ from explorer import bitstream, images
 from explorer.condition import LAMBDA_MAX, LAMBDA_MIN, Condition
 from explorer.images import InputError, to_png
 from explorer.library import first_model, folder, list_models, samples
+from explorer.pace import Pause
 from explorer.received import Received
 from explorer.session import Session
 from explorer.views import viewer
@@ -55,7 +58,6 @@ from explorer.views.service.messages import (
     By,
     Failure,
     MeanSetting,
-    Numbers,
     OpenedPicture,
     Sample,
     Setup,
@@ -69,10 +71,11 @@ from explorer.views.service.rivals import CHOSEN, Rivals
 from explorer.views.service.trials import Superseded
 from explorer.views.service.wire import Reply, to_json
 
+T = TypeVar("T")
 # Here the picture still looks fine at first sight, and the difference to the original shows at the second.
 START_LAMBDA = 256.0
 LESSONS = viewer.FOLDER / "story" / "lessons.json"
-MAX_UPLOAD = 64 * 2**20
+MAX_UPLOAD = 128 * 2**20
 # What can be saved of one λ, by the file's extension.
 FILES: dict[str, Callable[[Session | Received, Condition], bytes]] = {
     "mae": lambda source, condition: source.encode(condition),
@@ -116,6 +119,7 @@ class Api:
         self.pictures, self.model = pictures, model
         self.rivals = Rivals(list_models())
         self.pauses, self._turn = Pauses(), asyncio.Lock()
+        self._pace: float | None = None
         self.router = router = APIRouter(default_response_class=_Json)
         router.get("/setup", response_model=None)(self.setup)
         router.post("/open", response_model=None)(self.open)
@@ -185,8 +189,10 @@ class Api:
             opened = await run_in_threadpool(self.pictures.reopen, model, picture)
         else:
             opened = await run_in_threadpool(self.pictures.open, model, await _body(request), Path(name).name[:80])
-        priors = await run_in_threadpool(menu.priors, self.pictures, model)
-        return replies.opened_as_json(opened, priors)
+        # No other model can read a received file.
+        is_alone = isinstance(opened.source, Received)
+        priors = [] if is_alone else await run_in_threadpool(menu.priors, self.pictures, model)
+        return replies.opened_as_json(opened, priors, self.pictures.sample_of(opened))
 
     def pixels(self, token: str, box: str | None = None, reduce: int = 1, packed: bool = False) -> Response:
         """A part of the original picture."""
@@ -209,17 +215,35 @@ class Api:
         part = rectangles.parse(box, reduce, opened.source.size)
         with self.pauses.frame():
             async with self._turn:
-                if box is None:
-                    await run_in_threadpool(replies.numbers, opened, condition)
-                reply = await run_in_threadpool(replies.frame, opened, condition, wish, part)
+                start = perf_counter()
+                reply = await run_in_threadpool(replies.frame, opened, condition, wish, part, self._pace)
+                if live and opened.source.is_large:
+                    self._learn_pace(part.width * part.height / (perf_counter() - start))
         return _binary(reply, packed)
 
-    async def numbers(self, token: str, lmbda: float) -> Numbers:
-        """The numbers of the real file at the λ level nearest to `lmbda`."""
+    def _learn_pace(self, measured: float) -> None:
+        """Slowly, so that one frame that had to wait for the machine does not make the next ones small."""
+        self._pace = measured if self._pace is None else 0.8 * self._pace + 0.2 * measured
+
+    async def numbers(self, request: Request, token: str, lmbda: float) -> Response:
+        """The numbers of the real file at the λ level nearest to `lmbda`, found between frames."""
         opened = self.pictures.get(token)
         condition = opened.condition(lmbda)
-        async with self._turn:
-            return await run_in_threadpool(replies.numbers, opened, condition)
+        with self.pauses.numbers():
+            found = await self._while_wanted(request, lambda pause: replies.numbers(opened, condition, pause))
+        return Response(status_code=204) if found is None else _Json(found)
+
+    async def _while_wanted(self, request: Request, work: Callable[[Pause], T]) -> T | None:
+        """The result of work in a thread, which waits while frames are made; None once the visitor has left."""
+        unwanted = threading.Event()
+        task = asyncio.ensure_future(run_in_threadpool(work, self.pauses.between_frames(unwanted)))
+        while not task.done():
+            await asyncio.wait([task], timeout=0.1)
+            if not task.done() and await request.is_disconnected():
+                unwanted.set()
+        with suppress(Superseded):
+            return await task
+        return None
 
     async def rival(self, token: str, codec: str, setting: float, packed: bool = False) -> Response:
         """Another codec's picture at one setting."""
@@ -238,7 +262,9 @@ class Api:
             await self.pauses.wait()
             if await request.is_disconnected():  # λ has moved on, nobody waits for this
                 return Response(status_code=204)
-            target = await run_in_threadpool(opened.session.point, condition)
+            target = await self._while_wanted(request, lambda pause: opened.session.paced(pause).point(condition))
+            if target is None:
+                return Response(status_code=204)
             with suppress(Superseded):
                 setting, met = await run_in_threadpool(opened.trials.match, found, target, by, self.pauses.lasts)
                 reply = await run_in_threadpool(replies.rival, opened, found, setting, met)

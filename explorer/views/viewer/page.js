@@ -40,7 +40,9 @@ const PAGE = `
     <div class="mae-divider" data-part="divider" tabindex="0" role="slider" aria-valuemin="0" aria-valuemax="100"
       aria-label="Divider between the left and the right picture"></div>
     <span class="mae-tag" data-part="leftTag"></span><span class="mae-tag" data-part="rightTag"></span>
-    <div class="mae-drop" aria-hidden="true">Drop the picture here</div>
+    <div class="mae-preview" data-part="preview" hidden><canvas></canvas><span class="mae-tag">Original</span></div>
+    <div class="mae-doing" data-part="doing" role="status"></div>
+    <div class="mae-drop" aria-hidden="true">Drop pictures or .mae files here</div>
   </div>
   <div class="mae-under">
     <div class="mae-probe" data-part="probe" role="group" aria-label="Values under the pointer"></div>
@@ -73,7 +75,6 @@ const PAGE = `
       aria-label="Back to the original and the model">✕</button>
   </div>
   <dl class="mae-numbers" data-part="numbers"></dl>
-  <p class="mae-summary" data-part="edited" role="status" hidden></p>
   <div class="mae-tabs" data-part="tabs" data-live role="tablist" aria-label="Views">${TABS.map(tabButton).join("")}</div>
   <div class="mae-panels" data-part="panels">
   ${TABS.map(tabPanel).join("")}</div>
@@ -81,10 +82,10 @@ const PAGE = `
     <section class="mae-card" data-part="card" tabindex="0" aria-label="Element; arrow keys move to the next" hidden></section>
     <section class="mae-pinned" data-part="pins" aria-label="Pins" hidden></section>
   </div>
-  <div class="mae-samples" data-part="samples" data-live role="group" aria-label="Sample pictures"></div>
+  <div class="mae-samples" data-part="samples" data-live role="group" aria-label="Pictures"></div>
   <div class="mae-actions">
-    <button type="button" data-part="choose" data-live title="Open a picture; or drop one, or paste it with Ctrl+V">Open…</button>
-    <input type="file" data-part="file" accept="image/*" hidden aria-label="Picture file">
+    <button type="button" data-part="choose" data-live title="Open pictures or .mae files; or drop them, or paste them with Ctrl+V">Open…</button>
+    <input type="file" data-part="file" accept="image/*,.mae" multiple hidden aria-label="Picture files">
     <button type="button" data-part="lessonsOpen" title="Guided tours, a few steps each" hidden>Lessons</button>
     <button type="button" data-part="quizOpen" data-live title="Blind comparison with other codecs at the same rate">Quiz</button>
     <span class="mae-gap"></span>
@@ -126,17 +127,6 @@ export function buildPage(root) {
   modes.forEach((radio) => (radio.name = group));
   const parts = Object.fromEntries([...root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
   return { ...parts, modes };
-}
-
-export function addSamples(box, samples, choose) {
-  const buttons = samples.map(({ name, thumbnail }) => {
-    const button = Object.assign(document.createElement("button"), { type: "button", title: name });
-    button.append(Object.assign(new Image(), { src: thumbnail, alt: name }));
-    button.dataset.sample = name;
-    button.addEventListener("click", () => choose(name));
-    return button;
-  });
-  box.replaceChildren(...buttons);
 }
 
 export function saveBlob({ blob, name }) {

@@ -1,5 +1,8 @@
 // The viewer: one picture, one λ, and everything that shows them, always from the same frame.
 //
+// The picture comes first: while λ moves its numbers are those that are known without measuring, marked with ≈, and when
+// it rests they are measured.
+//
 // createViewer(root, transport, options) fills `root` and returns the Viewer. transport: see transport.js.
 // options: scope, what hears shortcuts, paste and drop (default: root); theme(), "light" or "dark" (default: what the
 // system prefers); links: whether the page's address follows the viewer's state, and the other way round (default: no).
@@ -7,13 +10,16 @@
 // state.js), and "frame" right after a frame's paint. Its detail is {picture, lmbda, level, wanted, asked, painted}: λ of
 // the frame, λ that was asked for, when (performance.now) the input came that asked for it, and when it was painted.
 import { Latest, FrameCache } from "./wire/latest.js";
-import { buildPage, addSamples } from "./page.js";
-import { Readout, describe, editedHeader, editedText, formatLambda } from "./rates/readout.js";
+import { buildPage } from "./page.js";
+import { Readout, describe } from "./rates/readout.js";
 import { LambdaSlider } from "./controls/slider.js";
 import { Opening } from "./picture/opening.js";
+import { PictureStrip } from "./picture/strip.js";
 import { Stage } from "./picture/stage.js";
 import { Modes, sideTexts } from "./picture/modes.js";
 import { RatePanel } from "./rates/panel.js";
+import { Numbers } from "./rates/numbers.js";
+import { livePoint } from "./rates/live.js";
 import { Comparison } from "./compare/comparison.js";
 import { Chooser } from "./compare/chooser.js";
 import { Inside } from "./inside/inside.js";
@@ -57,6 +63,10 @@ class Viewer {
       changed: () => this.comparisonChanged(),
       failed: (error) => this.comparisonFailed(error),
     });
+    this.numbers = new Numbers((...wish) => this.transport.numbers(...wish), {
+      found: () => this.repaint(),
+      failed: (error) => this.frameFailed(error),
+    });
     this.modes = new Modes(this.parts, this.stage, () => this.sides());
     this.plotly = new Promise((resolve) => (this.givePlotly = resolve)); // large: loaded after the first picture
     this.closing = new AbortController();
@@ -78,11 +88,14 @@ class Viewer {
     const { signal } = this.closing;
     this.slider = new LambdaSlider(this.parts, setup.lmbda.start);
     this.slider.setRange(setup.lmbda);
-    addSamples(this.parts.samples, setup.samples, (sample) => this.open({ sample }));
+    this.strip = new PictureStrip(this.parts.samples, setup.samples, {
+      open: (source) => this.open(source),
+      removed: (own) => own === this.opening.source.own && this.open({ sample: setup.samples[0].name }),
+    });
     this.panel = new RatePanel(this.parts, setup, this.plotly, {
       load: (...query) => this.transport.points(...query),
       pick: (series, setting) => this.pick(series, setting),
-      grown: () => this.inside.view?.grown?.(),
+      grown: () => this.curveGrown(),
       failed: (error) => this.notify(error.message),
     }, signal);
     this.chooser = new Chooser(this.parts, this.comparison, (codec) => this.panel.settings(codec), signal);
@@ -100,6 +113,7 @@ class Viewer {
   }
 
   open(source) {
+    this.lessons?.stay();
     return this.opening.open(source);
   }
 
@@ -127,6 +141,7 @@ class Viewer {
   askFrame(asked = performance.now()) {
     if (!this.picture || this.waits || this.isSettled()) return;
     this.root.dataset.pending = true;
+    this.numbers.stop();
     this.frames.ask({ id: this.picture.id, lmbda: this.wanted, wishes: this.inside.wishes, asked });
   }
 
@@ -154,13 +169,16 @@ class Viewer {
   async fetchFrame({ id, lmbda, wishes, asked }) {
     const key = frameKey(id, lmbda, wishes);
     try {
-      const frame = this.cache.get(key) ?? (await this.transport.frame(id, lmbda, wishes));
+      const frame = this.cache.get(key) ?? (await this.transport.frame(id, lmbda, { wishes }));
       this.cache.set(key, frame);
       this.present(frame, { lmbda, asked });
     } catch (error) {
-      if (error.gone && id === this.picture.id) await this.opening.again();
-      else this.notify(error.message);
+      if (id === this.picture.id) await this.frameFailed(error);
     }
+  }
+
+  frameFailed(error) {
+    return error.gone ? this.opening.again() : this.notify(error.message);
   }
 
   // A frame that came with the picture that was opened.
@@ -184,21 +202,31 @@ class Viewer {
   paint() {
     const { frame, wish } = this.coming;
     this.coming = null;
-    const { header } = frame;
-    if (header.picture !== this.picture.id) return;
+    if (frame.header.picture !== this.picture.id) return;
+    const header = { ...frame.header, point: livePoint(frame.header, this.panel.measured, this.picture) };
     const isNew = wish !== this.shown?.wish;
     this.stage.layers.setFrame(this.inside.picture(frame));
     this.shown = { id: header.picture, frame, wish, header };
-    this.paintComparison(this.shownHeader);
+    this.paintComparison(header);
     if (isNew) this.inside.show(frame);
     this.stage.draw();
-    this.parts.lambda.textContent = formatLambda(header.lmbda);
-    this.parts.slider.setAttribute("aria-valuetext", describe(this.shownHeader));
     this.modes.label();
     this.root.dataset.lmbda = header.lmbda;
-    if (this.isWanted(frame, wish)) delete this.root.dataset.pending;
+    if (this.isWanted(frame, wish)) this.rest(frame.header, describe(header));
     if (isNew) this.report(header, wish);
     this.state.touch();
+  }
+
+  // The frame that is wanted is on show: its numbers are measured, where they are not known.
+  rest(header, text) {
+    this.parts.slider.setAttribute("aria-valuetext", text);
+    this.numbers.seek(header.point ? null : header);
+    if (header.point) delete this.root.dataset.pending;
+  }
+
+  curveGrown() {
+    this.inside.view?.grown?.();
+    if (this.shown?.header.point.approximate) this.repaint();
   }
 
   // A message posted during a paint is delivered after it.
@@ -227,19 +255,11 @@ class Viewer {
     this.stage.layers.setReference(shown, swapped);
     this.readout.show({ ...header.point, side_bits: header.side_bits }, choice && { label: this.panel.rivals.get(choice.codec).label, point: other });
     this.panel.show({ point: header.point, other, codec: choice?.codec, text: describe(header) });
-    this.parts.edited.hidden = !header.point.isEdited;
-    this.parts.edited.textContent = header.point.isEdited ? editedText(this.inside.edits.words) : "";
     this.chooser.reflect();
   }
 
-  // The header of the frame on show, with the numbers of what is on show.
-  get shownHeader() {
-    const { header, frame } = this.shown;
-    return editedHeader(header, this.inside.edit(frame));
-  }
-
   comparisonChanged() {
-    this.panel.compare(this.comparison.choice?.codec ?? null);
+    if (this.comparison.choice) this.panel.choose(this.comparison.choice.codec);
     this.repaint();
   }
 
@@ -264,7 +284,7 @@ class Viewer {
   }
 
   sides() {
-    return sideTexts(this.shown && this.shownHeader, this.comparison, this.panel?.rivals, this.inside?.title);
+    return sideTexts(this.shown?.header, this.comparison, this.panel?.rivals, this.inside?.title);
   }
 
   // ---- messages, theme, files ---------------------------------------------------------------------------------------
@@ -288,13 +308,17 @@ class Viewer {
     this.inside?.refresh();
   }
 
-  openFile(file) {
-    if (file) this.open({ file, name: file.name });
+  // The first is opened; the others wait in the strip.
+  openFiles(files) {
+    if (!this.setup || !files.length) return;
+    const added = [...files].reverse().map((file) => this.strip.add(file));
+    this.open({ own: added.at(-1) });
   }
 
   destroy() {
     this.closing.abort();
     this.comparison.clear();
+    this.numbers.stop();
     this.stage.destroy();
     this.panel?.destroy();
     this.inside?.destroy();

@@ -1,7 +1,7 @@
 // The viewer in the output of a notebook's cell: requests travel as messages to the kernel (see service/kernel.py), and what
 // the viewer and Python both may change are traits of the widget's model (see notebook.py).
 import { createViewer, preferredTheme } from "./viewer.js";
-import { httpTransport } from "./wire/transport.js";
+import { httpTransport, isLoopback } from "./wire/transport.js";
 import { messageFetch } from "./wire/messages.js";
 
 const KERNEL = "file:///"; // a base for addresses, of which paths and queries travel
@@ -23,7 +23,7 @@ export function render({ model, el }) {
 
 function kernelTransport(model, signal) {
   const fetch = messageFetch(model, signal);
-  const http = httpTransport(KERNEL, fetch);
+  const http = httpTransport(KERNEL, fetch, isLoopback(location.hostname));
   const setup = async () => {
     const { lmbda, ...rest } = await http.setup();
     const source = { picture: model.get("_picture") };

@@ -28,8 +28,9 @@ export class Comparison {
     this.choose(this.choice, !this.swapped);
   }
 
-  // In every paint, with the header of the model's frame: sets what stands beside it, or has it found.
-  follow({ picture, lmbda }) {
+  // In every paint, with the header of the model's frame: sets what stands beside it, or has it found. What matches the
+  // model waits for its numbers.
+  follow({ picture, lmbda, point }) {
     if (this.shown?.header.picture !== picture) this.shown = null;
     if (!this.choice) this.shown = null;
     const wish = this.choice && { ...this.choice, id: picture, lmbda };
@@ -37,7 +38,8 @@ export class Comparison {
     const found = this.found?.key === key ? this.found.frame : this.kept.get(key);
     this.pending = Boolean(wish && !found);
     if (found) this.shown = found;
-    this.seek(this.pending ? { key, ...wish } : null);
+    const isReady = this.pending && (wish.by === "fixed" || !point.approximate);
+    this.seek(isReady ? { key, ...wish } : null);
   }
 
   // One search at a time; a newer wish ends the one before, also on the server.

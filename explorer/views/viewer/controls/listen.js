@@ -38,10 +38,10 @@ function listenToControls(viewer, on) {
 function listenForFiles(viewer, scope, on) {
   const { file, stage } = viewer.parts;
   on(file, "change", () => {
-    viewer.openFile(file.files[0]);
+    viewer.openFiles([...file.files]);
     file.value = ""; // so that choosing the same file again is a change
   });
-  on(scope, "paste", (event) => viewer.openFile(event.clipboardData.files[0]));
+  on(scope, "paste", (event) => viewer.openFiles(event.clipboardData.files));
   on(scope, "dragover", (event) => {
     event.preventDefault();
     stage.dataset.drop = true;
@@ -50,7 +50,7 @@ function listenForFiles(viewer, scope, on) {
   on(scope, "drop", (event) => {
     event.preventDefault();
     delete stage.dataset.drop;
-    viewer.openFile(event.dataTransfer.files[0]);
+    viewer.openFiles(event.dataTransfer.files);
   });
 }
 

@@ -5,8 +5,9 @@ const STEPS_PER_OCTAVE = 256;
 const ONLY_ONE = "This model was trained for one λ: it has nothing to move.";
 
 export class LambdaSlider {
-  constructor({ slider, ticks }, start) {
+  constructor({ slider, ticks, lambda }, start) {
     this.slider = slider;
+    this.label = lambda;
     this.ticks = ticks;
     this.value = start;
   }
@@ -34,7 +35,8 @@ export class LambdaSlider {
     if (this.range.steps) this.value = this.read();
     const { share } = this;
     this.slider.style.setProperty("--at", share);
-    this.slider.setAttribute("aria-valuetext", `λ ${formatLambda(this.value)}`);
+    this.label.textContent = formatLambda(this.value);
+    this.slider.setAttribute("aria-valuetext", `λ ${this.label.textContent}`);
   }
 
   // Where λ lies between the ends of the range, from 0 to 1.

@@ -1,47 +1,89 @@
-// Opening a picture: what is shown stays until the new one is there with its first frame.
+// Opening a picture: what is shown stays until the new one is there with its first frame; meanwhile one sees the original
+// of one's own picture, and what is being done.
 import { LambdaSlider } from "../controls/slider.js";
+import { formatLambda } from "../rates/readout.js";
+import { Preview } from "./preview.js";
 
 export class Opening {
   constructor(viewer) {
     this.viewer = viewer;
+    this.preview = new Preview(viewer.parts, viewer.root);
     this.turn = 0;
     this.source = null; // source: of what is open, and at first what to open
+    this.chosen = null; // the model that was chosen before a received file brought its own
   }
 
-  // source: {sample}, {file, name}, or {picture} for an open one with another model. The newest wish wins.
-  // picture: what the transport's open() made of it, where that is known.
+  // source: {sample}, {own: OwnPicture}, or {picture} for an open one with another model. The newest wish wins.
+  // picture: what `ask` made of it, where that is known.
   async open(source, picture) {
-    const { viewer } = this;
+    const { viewer, preview } = this;
     if (!viewer.setup) return;
     const turn = ++this.turn;
     viewer.root.dataset.state = "loading";
+    preview.end();
     try {
-      const opened = await this.fetch(source, picture);
-      if (turn === this.turn) this.show(source.picture ? this.source : source, opened);
+      const opened = await this.fetch(source, picture, turn);
+      if (turn === this.turn) this.show(opened);
     } catch (error) {
-      if (turn === this.turn) viewer.notify(error.message);
+      if (turn === this.turn) this.fail(source, error);
     }
-    if (turn === this.turn) viewer.root.dataset.state = "ready";
+    if (turn !== this.turn) return;
+    preview.end();
+    viewer.root.dataset.state = "ready";
   }
 
-  async fetch(source, known) {
-    const { transport, setup, model, wanted, inside } = this.viewer;
-    if (source.file?.size > setup.maxUpload) {
-      throw new Error(`This file is larger than ${setup.maxUpload >> 20} MB: please send a smaller one.`);
-    }
-    const picture = known ?? (await transport.open({ model, ...source }));
+  // For what is opened next.
+  get model() {
+    return this.chosen ?? this.viewer.model;
+  }
+
+  // What the server makes of a source under a model: a picture that can be asked for frames.
+  ask(source, model) {
+    const { transport } = this.viewer;
+    return source.own ? source.own.open(transport, model) : transport.open({ model, ...source });
+  }
+
+  async fetch(source, known, turn) {
+    const { viewer, preview, viewer: { transport, wanted, inside } } = this;
+    if (source.own && !known) await this.look(source.own, turn);
+    const picture = known ?? (await this.ask(source, this.model));
     inside.limit(picture);
     const [lmbda, wishes] = [LambdaSlider.within(wanted, picture.lmbda), inside.wishes];
-    const frame = transport.frame(picture.id, lmbda, wishes);
-    const isSame = source.picture !== undefined && source.picture === this.viewer.picture?.id; // under another model
-    const original = isSame ? null : await transport.pixels(picture.id);
-    return { picture, original, frame: await frame, lmbda, wishes };
+    if (turn === this.turn) preview.say(`${picture.missing ? "Decoding" : "Coding"} at λ = ${formatLambda(lmbda)} …`);
+    const frame = transport.frame(picture.id, lmbda, { wishes });
+    const isSame = source.picture !== undefined && source.picture === viewer.picture?.id; // under another model
+    const original = isSame || picture.missing ? null : await transport.pixels(picture.id);
+    return { source: this.sourceOf(source, picture), picture, original, frame: await frame, lmbda, wishes };
   }
 
-  show(source, { picture, original, frame, lmbda, wishes }) {
+  // The original at once, as the browser reads it, while it travels to the server.
+  async look(own, turn) {
+    const { viewer: { setup }, preview } = this;
+    if (own.file?.size > setup.maxUpload) {
+      const message = `“${own.name}” is larger than ${setup.maxUpload >> 20} MB: please send a smaller one.`;
+      throw Object.assign(new Error(message), { refused: true });
+    }
+    preview.say(`Reading ${own.name} …`);
+    own.decode().then((image) => {
+      if (image && turn === this.turn && this.viewer.root.dataset.state === "loading") preview.show(image);
+    });
+  }
+
+  // What a picture was opened by is what it can be opened by again.
+  sourceOf(source, picture) {
+    const { strip, picture: before } = this.viewer;
+    if (source.picture === undefined) return source;
+    if (before && source.picture === before.id) return this.source;
+    if (picture.sample) return { sample: picture.sample };
+    return { own: strip.find(source.picture) ?? strip.adopt(picture) };
+  }
+
+  show({ source, picture, original, frame, lmbda, wishes }) {
     const { viewer } = this;
     const isOtherModel = picture.model !== viewer.picture?.model;
     this.source = source;
+    this.chosen = picture.missing ? (this.chosen ?? viewer.model) : null;
+    viewer.model = picture.model;
     viewer.picture = picture;
     viewer.root.dataset.picture = picture.id;
     viewer.cache.clear();
@@ -50,12 +92,24 @@ export class Opening {
     viewer.slider.setRange(picture.lmbda);
     if (original) viewer.stage.setOriginal(original);
     if (isOtherModel) viewer.setRivals();
-    viewer.panel.open(picture.id, { series: "model", setting: frame.header.lmbda, point: frame.header.point });
+    viewer.panel.open(picture.id);
     viewer.present(frame, { lmbda: viewer.wanted, asked: performance.now() });
-    for (const button of viewer.parts.samples.children) button.ariaPressed = button.dataset.sample === source.sample;
+    source.own?.take(original ?? frame);
+    viewer.strip.refresh(source.own);
+    viewer.strip.mark(source);
     viewer.notify(picture.notes.join(" "));
     viewer.root.dispatchEvent(new CustomEvent("picture", { detail: picture }));
     viewer.askFrame();
+  }
+
+  // Nothing is lost: what was shown is shown. A file that could never be opened is of no use.
+  fail({ own }, error) {
+    const { viewer } = this;
+    if (own && !own.token && error.refused) viewer.strip.remove(own);
+    viewer.notify(error.message);
+    if (!viewer.picture || viewer.model === viewer.picture.model) return;
+    viewer.model = viewer.picture.model;
+    viewer.root.dispatchEvent(new CustomEvent("picture", { detail: viewer.picture }));
   }
 
   async again() {

@@ -4,13 +4,17 @@ const TYPES = {
   uint8: Uint8Array, int8: Int8Array, int16: Int16Array, int32: Int32Array, float32: Float32Array, float16: Uint16Array,
 };
 
-// What Python sends (see service/replies.py): a header and arrays. -> {header, pixels, wishes, bytes}; wishes: by wish, what the
-// header says of it and its arrays.
-export function decodeFrame(buffer) {
+// What Python sends (see service/wire.py): a header and arrays. -> {header, pixels, wishes, bytes}; wishes: by wish, what
+// the header says of it and its arrays.
+export async function decodeFrame(buffer) {
   const length = new DataView(buffer).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
   const frame = { header, pixels: null, wishes: structuredClone(header.wishes ?? {}), bytes: buffer.byteLength };
-  for (const [name, [type, shape, offset]] of Object.entries(header.arrays)) {
+  for (const [name, [type, shape, offset, packed]] of Object.entries(header.arrays)) {
+    if (packed !== undefined) {
+      frame[name] = await inflate(new Uint8Array(buffer, 4 + length + offset, packed), 3 * header.width);
+      continue;
+    }
     const array = new TYPES[type](buffer, 4 + length + offset, shape.reduce((a, b) => a * b, 1));
     const values = type === "float16" ? fromHalves(array) : array;
     const dot = name.lastIndexOf(".");
@@ -18,6 +22,18 @@ export function decodeFrame(buffer) {
     else frame.wishes[name.slice(0, dot)][name.slice(dot + 1)] = values;
   }
   return frame;
+}
+
+// Packed pixels: deflated differences of each row from the one above.
+/**
+ * @param {Uint8Array<ArrayBuffer>} data
+ * @param {number} stride bytes of a row
+ */
+async function inflate(data, stride) {
+  const stream = new Blob([data]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const pixels = new Uint8Array(await new Response(stream).arrayBuffer());
+  for (let i = stride; i < pixels.length; i++) pixels[i] += pixels[i - stride];
+  return pixels;
 }
 
 let halves; // what each of the 65536 half-precision numbers is: not every browser has a Float16Array

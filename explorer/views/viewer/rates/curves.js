@@ -1,7 +1,5 @@
 // Rate-distortion curves as data: the points of each codec, and the curve between them.
 
-const LEVEL = 1e-4; // λ of one level of the file's header are this near to each other
-
 export const METRICS = {
   psnr: { name: "PSNR", quality: (point) => point.psnr },
   ms_ssim: { name: "MS-SSIM", quality: (point) => similarityDecibels(point.ms_ssim) },
@@ -9,12 +7,8 @@ export const METRICS = {
 
 // null where there is no number: a picture too small to measure, or nothing lost.
 export function similarityDecibels(value) {
+  if (value === undefined) return undefined; // not known yet
   return value === null || value >= 1 ? null : -10 * Math.log10(1 - value);
-}
-
-// Whether the points of a curve may be joined: two or three of those to come would look like a curve that they are not.
-export function isJoined({ points, done }, enough) {
-  return Boolean(done) || points.length >= enough;
 }
 
 // A Map of series -> {points: [{setting, point}] by rate, done, error}.
@@ -38,26 +32,6 @@ export class Curves {
     curve.points.splice(before, 0, { setting, point });
     return curve;
   }
-}
-
-// Where a mean curve is at a λ: its neighbouring points by setting, joined straight on log λ, log rate and quality. null
-// beyond its ends.
-/**
- * @param {{ setting: number, point: any }[]} points
- * @param {number} lmbda
- * @param {string} metric
- */
-export function placeAt(points, lmbda, metric) {
-  const { quality } = METRICS[metric];
-  const ordered = points.filter(({ point }) => quality(point) !== null).sort((a, b) => a.setting - b.setting);
-  const above = ordered.findIndex(({ setting }) => setting >= lmbda * (1 - LEVEL));
-  if (above < 0 || (above === 0 && ordered[0].setting > lmbda * (1 + LEVEL))) return null;
-  const [from, to] = [ordered[Math.max(above - 1, 0)], ordered[above]];
-  const t = from === to ? 0 : Math.min(Math.log(lmbda / from.setting) / Math.log(to.setting / from.setting), 1);
-  return {
-    rate: from.point.bpp ** (1 - t) * to.point.bpp ** t,
-    quality: (1 - t) * quality(from.point) + t * quality(to.point),
-  };
 }
 
 // The curve of some points in rate (bpp) and quality (dB): null for fewer than two. Points that another one beats in

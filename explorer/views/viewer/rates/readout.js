@@ -1,4 +1,5 @@
-// The numbers beside the picture and how they are written: all of the real file, except where it says estimated.
+// The numbers beside the picture and how they are written: all of the real file, except where it says estimated or ≈,
+// which is what is known of them while they are not measured (see live.js).
 import { similarityDecibels } from "./curves.js";
 
 const BITS_PER_PIXEL = 24;
@@ -6,15 +7,13 @@ const BITS_PER_PIXEL = 24;
 // [key, name, explanation, value of a point -> [number, unit, tooltip]]
 /** @type {[key: string, name: string, title: string, write: (point: any) => string[]][]} */
 const NUMBERS = [
-  ["bpp", "Rate", "Bits of the whole file per pixel", (p) => [p.bpp.toFixed(3), "bpp"]],
-  ["psnr", "PSNR", "Peak signal-to-noise ratio over 8-bit RGB", (p) => [decibels(p.psnr), "dB"]],
-  ["bytes", "File", "The whole file, header included", (p) => [p.bytes.toLocaleString("en"), "bytes"]],
+  ["bpp", "Rate", "Bits of the whole file per pixel", (p) => [rate(p), "bpp"]],
+  ["psnr", "PSNR", "Peak signal-to-noise ratio over 8-bit RGB", (p) => [quality(p), "dB"]],
+  ["bytes", "File", "The whole file, header included", (p) => [live(p, p.bytes, (bytes) => bytes.toLocaleString("en")), "bytes"]],
   ["ms_ssim", "MS-SSIM", "Multi-scale structural similarity", similarity],
-  ["ratio", "Ratio", "Raw 24-bit pixels against the file", (p) => [(BITS_PER_PIXEL / p.bpp).toFixed(1), ": 1"]],
+  ["ratio", "Ratio", "Raw 24-bit pixels against the file", (p) => [live(p, p.bpp, (bpp) => (BITS_PER_PIXEL / bpp).toFixed(1)), ": 1"]],
   ["estimated", "Estimated", "What the entropy model expects the rate to be: −log₂ p", estimatedRate],
 ];
-
-const OF_THE_FILE = ["bpp", "bytes", "ratio"];
 
 export function formatLambda(lmbda) {
   return String(Number(lmbda.toPrecision(4)));
@@ -24,32 +23,45 @@ export function decibels(value) {
   return value === null ? "∞" : value.toFixed(2);
 }
 
-function similarity({ ms_ssim: value }) {
+// A number of a point, which may be near it only, or not known yet.
+/**
+ * @template T
+ * @param {{ approximate?: boolean }} point
+ * @param {T | undefined} value
+ * @param {(value: T) => string} write
+ */
+function live({ approximate }, value, write) {
+  if (value === undefined) return "—";
+  return approximate ? `≈ ${write(value)}` : write(value);
+}
+
+export function rate(point, digits = 3) {
+  return live(point, point.bpp, (bpp) => bpp.toFixed(digits));
+}
+
+export function quality(point) {
+  return live(point, point.psnr, decibels);
+}
+
+function similarity(point) {
+  const { ms_ssim: value } = point;
   if (value === null) return ["–", "", "MS-SSIM needs a picture of at least 161 pixels each way"];
-  const title = `Multi-scale structural similarity, ${value.toFixed(4)} of 1, as −10·log₁₀(1 − MS-SSIM)`;
-  return [decibels(similarityDecibels(value)), "dB", title];
+  const more = value === undefined ? [] : [`MS-SSIM in decibels: ${decibels(similarityDecibels(value))} dB`];
+  return [live(point, value, (share) => share.toFixed(4)), "", ...more];
 }
 
 // The model's file may hold something besides the bottleneck y: `side` bits of z, which say what to expect of y.
 function estimatedRate({ estimated_bits: bits, side_bits: side, width, height }) {
   if (bits === null) return ["–", ""];
-  const rate = (part) => (part / (width * height)).toFixed(3);
-  const more = side ? [`What the entropy model expects: −log₂ p, ${rate(bits - side)} bpp of y and ${rate(side)} of z`] : [];
-  return [rate(bits), "bpp", ...more];
+  if (bits === undefined) return ["—", "bpp"];
+  const share = (part) => (part / (width * height)).toFixed(3);
+  const more = side ? [`What the entropy model expects: −log₂ p, ${share(bits - side)} bpp of y and ${share(side)} of z`] : [];
+  return [share(bits), "bpp", ...more];
 }
 
 export function describe(header) {
-  const { bpp, psnr, isEdited } = header.point;
-  const rate = isEdited ? "edited" : `${bpp.toFixed(2)} bits per pixel`;
-  return `λ ${formatLambda(header.lmbda)}, ${rate}, ${decibels(psnr)} dB`;
-}
-
-// The header of a frame whose picture is shown with channels changed; edit: see wishes/answers.py, or undefined. What
-// is not the file's takes its place, what is stays, marked: no file holds that picture.
-export function editedHeader(header, edit) {
-  if (!edit) return header;
-  const { pixels: _, ...numbers } = edit;
-  return { ...header, point: { ...header.point, ...numbers, isEdited: true } };
+  const { lmbda, point } = header;
+  return `λ ${formatLambda(lmbda)}, ${rate(point, 2)} bits per pixel, ${quality(point)} dB`;
 }
 
 export class Readout {
@@ -61,7 +73,7 @@ export class Readout {
       const cell = numberRow(box, name, title);
       cell.value.dataset.number = key;
       cell.other.dataset.other = key;
-      return { ...cell, key, title, write };
+      return { ...cell, title, write };
     });
   }
 
@@ -70,8 +82,7 @@ export class Readout {
     this.box.dataset.compared = other !== null;
     this.head.value.textContent = "This model";
     this.head.other.textContent = other?.label ?? "";
-    for (const { key, row, value, other: second, unit, title, write } of this.cells) {
-      value.toggleAttribute("data-struck", Boolean(point.isEdited) && OF_THE_FILE.includes(key));
+    for (const { row, value, other: second, unit, title, write } of this.cells) {
       const [number, its, more = title] = write(point);
       value.textContent = number;
       unit.textContent = its;
@@ -79,12 +90,6 @@ export class Readout {
       second.textContent = other?.point ? write(other.point)[0] : "…";
     }
   }
-}
-
-// What numbers beside a picture with channels changed are of; words: what was changed.
-export function editedText(words) {
-  return `Shown ${words}: PSNR, MS-SSIM and the estimated rate are of this picture. Struck is what belongs to the file, ` +
-    "which is saved without the change.";
 }
 
 function numberRow(box, name, title) {

@@ -75,7 +75,7 @@ export const FIELDS = [
   { key: "model", ...choice(({ viewer }) => viewer.setup.models), read: (viewer) => viewer.model },
   {
     key: "lambda", early: true,
-    ...number(({ picture: { lmbda } }) => [lmbda.min, lmbda.max], 3),
+    ...number(({ picture: { lmbda } }) => [lmbda.min, lmbda.max].map((end) => rounded(end, 3)), 3),
     read: (viewer) => rounded(viewer.wanted, 3),
     write: (viewer, value) => viewer.setLambda(value),
   },

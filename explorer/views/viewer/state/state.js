@@ -2,7 +2,8 @@
 //
 //   state.read()            -> {key: value}, numbers and strings; an uploaded picture has no `picture`
 //   state.changes()         -> those that are not as in a viewer that was just opened, or at the open step of a lesson
-//   await state.apply(wish) -> keys that were rejected; if there are any, nothing at all has changed
+//   await state.apply(wish, source) -> keys that were rejected; if there are any, nothing at all has changed; source: of
+//                              a picture that has no name, as `Opening.open` takes it
 //   state.allowed(key)      -> what the values of a key may be, in words
 // "statechange" on the viewer's root, with the state as its detail, follows a change when things have come to rest.
 // The fields are in fields.js, and every select[data-state] is one.
@@ -34,16 +35,16 @@ export class State {
   }
 
   // Values may also be numbers as text. What depends on the picture is checked with the one that will be open.
-  async apply(wish) {
+  async apply(wish, given) {
     const turn = ++this.turn;
     const { fields, viewer } = this;
     const values = new Map(Object.entries(wish).map(([key, value]) => [key, String(value)]));
     const unknown = [...values.keys()].filter((key) => !fields.has(key));
     const closed = ["picture", "model"].filter((key) => values.has(key) && this.check(key, values.get(key)) === undefined);
     if (unknown.length || closed.length) return [...unknown, ...closed];
-    const source = this.source(values);
-    const model = values.get("model") ?? viewer.model;
-    const picture = (this.target = source ? await viewer.transport.open({ model, ...source }) : viewer.picture);
+    const source = this.source(values, given);
+    const model = values.get("model") ?? viewer.opening.model;
+    const picture = (this.target = source ? await viewer.opening.ask(source, model) : viewer.picture);
     /** @type {[key: string, value: string | number | undefined][]} */
     const checked = [...values].map(([key, value]) => [key, this.check(key, value)]);
     const rejected = checked.filter(([, value]) => value === undefined).map(([key]) => key);
@@ -64,12 +65,12 @@ export class State {
   }
 
   // What to open for a wish, as `Opening.open` takes it, or null where the picture stays.
-  source(values) {
+  source(values, given) {
     const { picture, opening, model } = this.viewer;
-    const sample = values.get("picture") ?? opening.source.sample;
+    const sample = values.get("picture");
+    const wanted = given ?? (sample === undefined ? opening.source : { sample });
     const isOther = !picture || (values.get("model") ?? model) !== picture.model;
-    if (sample !== undefined) return isOther || sample !== opening.source.sample ? { sample } : null;
-    return isOther ? { picture: picture?.id ?? opening.source.picture } : null;
+    return isOther || !isSame(wanted, opening.source) ? wanted : null;
   }
 
   // Frames are asked for once, when all is written.
@@ -108,4 +109,8 @@ export class State {
   destroy() {
     clearTimeout(this.resting);
   }
+}
+
+function isSame(one, other) {
+  return one.sample === other.sample && one.own === other.own;
 }

@@ -9,6 +9,7 @@ export class Lessons {
     this.viewer = viewer;
     this.lessons = lessons;
     this.place = "";
+    this.before = null; // what was shown before a lesson was opened: {source, state}
     const places = (lesson) => lesson.steps.map((step, i) => [`${lesson.id}.${i + 1}`, { lesson, step, i }]);
     this.steps = new Map(lessons.flatMap(places));
     const on = (name, action) => parts[name].addEventListener("click", action, { signal });
@@ -44,7 +45,8 @@ export class Lessons {
   }
 
   async go(place) {
-    const { state } = this.viewer;
+    const { state, opening } = this.viewer;
+    if (!this.place) this.before = { source: opening.source, state: state.read() };
     const rejected = await state.apply({ ...this.stateOf(place), lesson: place }).catch((error) => [error.message]);
     if (!rejected.length) return;
     await state.apply({ lesson: place });
@@ -57,10 +59,20 @@ export class Lessons {
     else this.close();
   }
 
-  close() {
+  // What was there before the lesson comes back.
+  async close() {
+    const { before, viewer: { state, opening } } = this;
+    this.stay();
     this.show("");
-    this.viewer.state.touch();
     this.parts.lessonsOpen.focus();
+    if (!before) return state.touch();
+    const rejected = await state.apply({ ...before.state, lesson: "" }, before.source);
+    return rejected.length ? opening.open(before.source) : undefined;
+  }
+
+  // Who opens a picture in a lesson stays with it.
+  stay() {
+    this.before = null;
   }
 
   // The card of a place, without its state.

@@ -122,6 +122,7 @@ export class Quiz {
       const theirs = await transport.rival(id, { codec: codec.name, by: "rate", lmbda }, signal);
       if (!theirs.header.reached) continue;
       const [original, ours] = [await transport.pixels(id), await transport.frame(id, lmbda)];
+      ours.header.point = (await transport.numbers(id, lmbda, signal)).point;
       return { sample, codec, original, ours, theirs, isModelLeft: this.random() < 0.5 };
     }
     return null;

@@ -19,6 +19,7 @@ export function offlineTransport({ setup, opened, original, frames }, plotly) {
     },
     pixels: () => decode(original),
     frame: (_, lmbda) => decode(nearest(lmbda)),
+    numbers: async (_, lmbda) => nearest(lmbda).header,
     rival: async () => {
       throw new Error(ONE_PICTURE);
     },

@@ -1,8 +1,11 @@
 // How the viewer talks to Python. This is the app's way, over HTTP; a widget brings an object with the same methods:
 //   setup()                           -> models, samples, λ axis, figure (see service/routes.py)
 //   open({model, sample})             -> {id, name, model, notes}; also {model, picture: id} and {model, file, name}
-//   pixels(id), frame(id, lmbda, wishes) -> {header, pixels: Uint8Array of RGB, wishes, bytes}: see decodeFrame; wishes:
-//                                        what is wanted of the inside, see wishes/answers.py
+//   pixels(id, part), frame(id, lmbda, part) -> {header, pixels: Uint8Array of RGB, wishes, bytes}: see decodeFrame;
+//                                        part: {box: [x, y, width, height], reduce, signal}, by default the whole as it
+//                                        is; for a frame also {live: whether λ is moving, wishes: what is wanted of the
+//                                        inside, see wishes/answers.py}
+//   numbers(id, lmbda, signal)        -> {lmbda, level, point, side_bits} of the real file and the whole picture
 //   rival(id, wish, signal)           -> the same of another codec; wish: {codec, by: "fixed", setting}, or
 //                                        {codec, by: "rate" or "quality", lmbda} for one that matches the model
 //   modulation(model)                 -> the gains of a model's modulators over λ: {header: {lambdas, arrays}, m0, …},
@@ -11,26 +14,33 @@
 //   file(id, lmbda, kind)             -> {blob, name}
 //   sweep(id, query, signal, onPart)  -> {blob, name} of many λ; query: see the route; onPart({done, of}) on the way
 //   plotly()                          -> the Plotly library
-// A method that fails throws an Error whose message is a sentence for the user; `gone` on it: the picture was let go.
+// A method that fails throws an Error whose message is a sentence for the user; `gone` on it: the picture was let go; `refused`:
+// what was sent is no good.
 import { decodeFrame, fromBase64 } from "../picture/pixels.js";
 
+/** @typedef {{ box?: number[], reduce?: number, live?: boolean, wishes?: string[], signal?: AbortSignal }} Part */
+
 // send: what the requests go through, as `fetch` does; a widget's go through messages to the kernel.
-export function httpTransport(base, send = fetch) {
+// isNear: whether no network lies between: pixels travel as they are.
+export function httpTransport(base, send = fetch, isNear = isLoopback(new URL(base).hostname)) {
   const request = (...wish) => ask(send, ...wish);
   const url = (path, query = {}) => new URL(`${path}?${new URLSearchParams(query)}`, base);
   const json = async (response) => (await response).json();
   const frame = async (response) => decodeFrame(await (await response).arrayBuffer());
+  const packed = isNear ? [] : [["packed", 1]];
   return {
     setup: () => json(request(url("api/setup"))),
     open: ({ file, ...query }) => json(request(url("api/open", query), { method: "POST", body: file })),
-    pixels: (id) => frame(request(url(`api/pixels/${id}`))),
-    frame: (id, lmbda, wishes = []) => {
-      const query = [["lmbda", lmbda], ...wishes.map((wish) => ["wish", wish])];
-      return frame(request(url(`api/frame/${id}`, query)));
+    pixels: (id, /** @type {Part} */ part = {}) => frame(request(url(`api/pixels/${id}`, [...place(part), ...packed]), { signal: part.signal })),
+    frame: (id, lmbda, /** @type {Part} */ part = {}) => {
+      const { live, wishes = [] } = part;
+      const query = [["lmbda", lmbda], ...place(part), ...(live ? [["live", 1]] : []), ...wishes.map((wish) => ["wish", wish])];
+      return frame(request(url(`api/frame/${id}`, [...query, ...packed]), { signal: part.signal }));
     },
+    numbers: (id, lmbda, signal) => json(request(url(`api/numbers/${id}`, { lmbda }), { signal })),
     rival: (id, { codec, by, setting, lmbda }, signal) => {
       const [route, query] = by === "fixed" ? ["rival", { codec, setting }] : ["match", { codec, lmbda, by }];
-      return frame(request(url(`api/${route}/${id}`, query), { signal }));
+      return frame(request(url(`api/${route}/${id}`, [...Object.entries(query), ...packed]), { signal }));
     },
     modulation: (model) => frame(request(url("api/modulation", { model }))),
     points: (id, codecs, signal, onLine) => readLines(request(url(`api/points/${id}`, { codecs }), { signal }), onLine),
@@ -45,6 +55,15 @@ export function httpTransport(base, send = fetch) {
   };
 }
 
+/** @param {{ box?: number[], reduce?: number }} part */
+function place({ box, reduce = 1 }) {
+  return box ? [["box", box.join()], ["reduce", reduce]] : [];
+}
+
+export function isLoopback(host) {
+  return host === "localhost" || host === "[::1]" || /^127(\.\d+){3}$/.test(host);
+}
+
 async function ask(send, url, options) {
   const response = await send(url, options).catch((error) => {
     if (error.name === "AbortError") throw error;
@@ -53,7 +72,7 @@ async function ask(send, url, options) {
   if (response.ok) return response;
   const answer = await response.json().catch(() => ({}));
   const error = new Error(answer.error ?? `The server could not do this (status ${response.status}).`);
-  throw Object.assign(error, { gone: response.status === 410 });
+  throw Object.assign(error, { gone: response.status === 410, refused: response.status === 422 });
 }
 
 async function readLines(response, onLine) {

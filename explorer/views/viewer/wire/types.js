@@ -119,6 +119,7 @@
  * @property {string} name
  * @property {string} model
  * @property {string[]} notes
+ * @property {string | null} sample
  * @property {string | null} missing
  * @property {PictureRange} lmbda
  * @property {number} width
@@ -180,8 +181,8 @@
  * @property {number} lmbda
  * @property {number} level
  * @property {Point | null} point
- * @property {number} estimated_bits
- * @property {number} side_bits
+ * @property {number | null} estimated_bits
+ * @property {number | null} side_bits
  * @property {number | null} pace
  * @property {Record<string, any>} wishes
  */
