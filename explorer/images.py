@@ -45,19 +45,20 @@ class Picture:
     notes: tuple[str, ...] = ()
 
 
-def read(source: str | Path | bytes | Image.Image | np.ndarray) -> Picture:
+def read(source: str | Path | bytes | Image.Image | np.ndarray, name: str = "") -> Picture:
     """Read one picture from a path, a file's bytes, a PIL image or a uint8 or bool array (H, W), (H, W, 3), (H, W, 4).
 
     Everything that Pillow decodes is accepted, except EPS (a program for Ghostscript to run), from 1x1 up to MAX_PIXELS
     and MAX_SIDE; the declared size is checked before decoding. EXIF rotation is applied, embedded colour profiles are
-    converted to sRGB, transparency is composited over white, and grey of 16 bits v becomes v / 257, rounded.
+    converted to sRGB, transparency is composited over white, and grey of 16 bits v becomes v / 257, rounded. `name`:
+    what to call a picture that does not know it itself, such as a file's bytes.
     Raises InputError for anything else, whatever goes wrong inside Pillow.
     """
     if isinstance(source, np.ndarray):
         source = _from_array(source)
     if isinstance(source, Image.Image):
-        return _picture(source, Path(getattr(source, "filename", "")).name or "picture")
-    name = Path(source).name if isinstance(source, (str, Path)) else "picture"
+        return _picture(source, name or Path(getattr(source, "filename", "")).name or "picture")
+    name = name or (Path(source).name if isinstance(source, (str, Path)) else "picture")
     with _open_stream(source) as stream, _open_image(stream, name) as image:
         return _picture(image, name)
 

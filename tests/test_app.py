@@ -498,3 +498,16 @@ def test_curve_colours_stand_out_in_light_and_dark() -> None:
 def test_no_two_curves_look_alike() -> None:
     looks = [(each.color, each.dash) for each in rates.series(dict.fromkeys(map(str, range(60)), ""))]
     assert len(set(looks)) == len(looks)
+
+
+def test_a_link_whose_state_lacks_its_hash_is_led_to_the_page(client: TestClient) -> None:
+    answer = client.get("/&hide=numbers%2Csamples&lambda=512", follow_redirects=False)
+    assert answer.status_code == 307 and answer.headers["location"] == "/#hide=numbers%2Csamples&lambda=512"
+
+
+@pytest.mark.parametrize(("data", "says"), [(b"not a picture", "is not a picture"), (b"", "is empty")])
+def test_a_file_that_is_no_picture_is_called_by_its_name(
+    client: TestClient, checkpoint: str, data: bytes, says: str
+) -> None:
+    answer = upload(client, checkpoint, data)
+    assert answer.status_code == 422 and answer.json()["error"].startswith(f"'mine.png' {says}")

@@ -182,7 +182,7 @@ def test_bits_are_split_into_those_of_y_and_of_z(hyper: Page, session: Session) 
     share = code.side_bits / code.total_bits
     assert f"{100 * (1 - share):.2g} % of the bits are y’s and {100 * share:.2g} % z’s" in summary
     assert f"z takes {code.side_bits:,.0f} bits" in page.inner_text(".mae-inside:visible >> text=of y’s bits")
-    title = page.get_attribute("[data-number=estimated] >> xpath=..", "title")
+    title = page.get_attribute("[data-number=estimated]", "title")
     assert title and f"{code.side_bits / (768 * 512):.3f} of z" in title
     apply(page, model="mae")
     assert state(page)["where"] == "bits" and "z’s" not in page.inner_text(".mae-inside:visible >> text=half of")

@@ -196,7 +196,7 @@ def test_every_step_can_be_applied_and_is_then_what_is_shown(page: Page) -> None
                 step["state"] | {"lesson": place} | ({"lambda": state["lambda"]} if "play" in step["state"] else {})
             )
             assert {key: str(state[key]) for key in expected} == {key: str(value) for key, value in expected.items()}
-            assert page.inner_text("[data-part=lessonText]") == step["text"]
+            assert page.inner_text("[data-part=lessonTexts] [data-shown=true]") == step["text"]
     page.evaluate(f"{VIEWER}.player.stop()")
 
 

@@ -44,7 +44,7 @@ model's. “Compare with” pairs the model with a codec at the same rate or the
 # The viewer's colours (viewer.css) are the page's too; Gradio marks its dark theme on the body.
 CSS = """
 body { background: var(--body-background-fill) !important; }
-.gradio-container { padding: 0 !important; }
+.gradio-container { padding: 0 !important; overflow: clip !important; } /* so that λ can stick to the window */
 .gradio-container > .main { padding: 8px 16px !important; }
 .gradio-container .html-container { padding: 0; }
 .gradio-container .column { gap: 10px; }
@@ -58,8 +58,9 @@ footer .settings { color: var(--body-text-color) !important; }
 #model input { margin: 0; padding-right: 26px; text-overflow: ellipsis; }
 body:has(.mae[data-hide~="head"]) #head, body:has(.mae[data-hide~="about"]) #about { display: none; }
 @media (max-width: 820px) {
-  #title p { display: block; font-size: 12.5px; }
-  #head .form { flex-basis: 96px !important; }
+  #title { flex: none !important; width: auto !important; min-width: 0 !important; }
+  #title p { display: none; }
+  #head .form { flex: 1 !important; }
 }
 """
 START_VIEWER = """

@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 from explorer import bitstream
 from explorer.codecs.learned import LearnedCodec
 from explorer.condition import Condition
-from explorer.images import InputError
+from explorer.images import InputError, read
 from explorer.library import load_model, maker
 from explorer.received import Received
 from explorer.session import Session
@@ -116,6 +116,8 @@ class OpenPictures:
             data = bitstream.read(source)
             model = maker(data, self.models)
             return self._add(name, model, Received(self.model(model), data, name), None, tokens)
+        if isinstance(source, bytes):
+            source = read(source, name)
         session = source if isinstance(source, Session) else Session(self.model(model), source)
         trials = Trials(session.picture.pixels, rival_points(session.picture))
         return self._add(name, model, session, trials, tokens)

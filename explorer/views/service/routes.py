@@ -38,7 +38,7 @@ from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, Query, Request
-from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from PIL import Image, ImageOps
 from starlette.concurrency import run_in_threadpool
 
@@ -107,6 +107,7 @@ def serve(pictures: OpenPictures, model: str) -> FastAPI:
     server.state.api = Api(pictures, model)
     server.include_router(server.state.api.router, prefix="/api")
     server.include_router(static_files(), prefix="/viewer")
+    server.get("/&{state:path}")(_link)
     server.add_exception_handler(InputError, _answer_bad_input)
     server.add_exception_handler(Gone, _answer_gone)
     return server
@@ -188,7 +189,8 @@ class Api:
         elif picture is not None:
             opened = await run_in_threadpool(self.pictures.reopen, model, picture)
         else:
-            opened = await run_in_threadpool(self.pictures.open, model, await _body(request), Path(name).name[:80])
+            name = Path(name).name[:80]
+            opened = await run_in_threadpool(self.pictures.open, model, await _body(request, name), name)
         # No other model can read a received file.
         is_alone = isinstance(opened.source, Received)
         priors = [] if is_alone else await run_in_threadpool(menu.priors, self.pictures, model)
@@ -361,18 +363,24 @@ async def _made(work: export.Sweep[Any], pauses: Pauses) -> AsyncIterator[SweepP
     yield {"name": work.name, "type": work.media_type, "data": base64.b64encode(data).decode()}
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, name: str) -> bytes:
     data = bytearray()
     async for chunk in request.stream():
         data += chunk
         if len(data) > MAX_UPLOAD:
-            raise InputError(f"This file is larger than {MAX_UPLOAD >> 20} MB: please send a smaller one.")
+            raise InputError(f"{name!r} is larger than {MAX_UPLOAD >> 20} MB: please send a smaller one.")
     return bytes(data)
 
 
 async def _json_lines(items: AsyncIterator[Mapping[str, object]]) -> AsyncIterator[bytes]:
     async for item in items:
         yield to_json(item) + b"\n"
+
+
+def _link(request: Request) -> RedirectResponse:
+    """A link whose state lacks its “#”: “&hide=head” written at the end of an address that had no state."""
+    state = request.scope["raw_path"].decode("latin-1").partition("&")[2]  # not the path, whose escapes are undone
+    return RedirectResponse(f"{request.scope['root_path']}/#{state}")
 
 
 def _answer_bad_input(_request: Request, error: Exception) -> JSONResponse:

@@ -12,19 +12,29 @@ const MODES = [
 const GAINS = [1, 2, 4, 8, 16, 32];
 
 const PAGE = `
-<div class="mae-notice" data-part="notice" role="status" aria-live="polite"></div>
 <section class="mae-view" aria-label="Picture">
+  <div class="mae-dock">
+  <div class="mae-notices"><div class="mae-notice" data-part="notices" hidden><p data-part="notice" role="status"></p>
+    <button type="button" data-part="noticeClose" aria-label="Close the message" title="Close (Escape)">✕</button></div></div>
   <section class="mae-lesson" data-part="lesson" aria-label="Lesson" hidden>
     <h2 data-part="lessonTitle"></h2><span data-part="lessonCount"></span>
-    <p data-part="lessonText" aria-live="polite"></p>
+    <div class="mae-lesson-texts" data-part="lessonTexts" aria-live="polite"></div>
     <div><button type="button" data-part="lessonBack">Back</button> <button type="button" data-part="lessonNext">Next</button></div>
     <button type="button" data-part="lessonClose" aria-label="Close the lesson" title="Close the lesson">✕</button>
   </section>
+  <div class="mae-lambda">
+    <div class="mae-hero"><i class="mae-term" data-term="λ" tabindex="0" role="button">λ</i> <b data-part="lambda">–</b></div>
+    <div class="mae-player"><button type="button" data-part="play" aria-label="Play λ" disabled>▶</button>
+      <details data-part="playMenu"><summary aria-label="How λ moves" title="How λ moves">▾</summary>
+        <div class="mae-menu" data-part="playOptions"></div></details></div>
+    <div class="mae-track">
+      <input type="range" data-part="slider" min="0" step="1" value="0" aria-label="Rate-distortion trade-off λ">
+      <div class="mae-ticks" data-part="ticks" aria-hidden="true"></div>
+    </div>
+  </div>
+  </div>
   <div class="mae-bar">
     <fieldset class="mae-modes"><legend class="mae-unseen">Compare</legend>${MODES.map(modeChoice).join("")}</fieldset>
-    <label class="mae-gain" data-part="gainBox" hidden>Gain
-      <select data-part="gain" data-state="gain">${GAINS.map(gainChoice).join("")}</select></label>
-    <button type="button" data-part="hold" hidden>Hold: original</button>
     <div class="mae-zoom" role="group" aria-label="Zoom">
       <button type="button" data-part="zoomOut" aria-label="Zoom out" title="Zoom out (−)">−</button>
       <output data-part="zoom" aria-label="Zoom">100 %</output>
@@ -32,7 +42,10 @@ const PAGE = `
       <button type="button" data-part="fit" title="Whole picture (0)">Fit</button>
       <button type="button" data-part="actual" title="One picture pixel on one screen pixel (1)">1:1</button>
     </div>
-    <button type="button" data-part="helpOpen" aria-label="Keyboard help" title="Keyboard help (?)">?</button>
+    <label class="mae-gain" data-part="gainBox" hidden><span>Gain</span>
+      <select data-part="gain" data-state="gain" aria-label="Gain">${GAINS.map(gainChoice).join("")}</select></label>
+    <button type="button" data-part="hold" hidden>Hold: original</button>
+    <button type="button" data-part="helpOpen" aria-label="Help: words and keys" title="Words and keys (?)">?</button>
   </div>
   <div class="mae-stage" data-part="stage" tabindex="0" role="application"
     aria-label="Picture. Arrow keys move it, plus and minus zoom, 0 fits it.">
@@ -50,22 +63,17 @@ const PAGE = `
     <label class="mae-choice" data-part="opacityBox" hidden>Opacity
       <input type="range" data-part="opacity" min="10" max="100" value="85"></label>
   </div>
-  <div class="mae-lambda">
-    <div class="mae-hero"><i>λ</i> <b data-part="lambda">–</b></div>
-    <div class="mae-player"><button type="button" data-part="play" aria-label="Play λ" title="Let λ move by itself (K)">▶</button>
-      <details data-part="playMenu"><summary aria-label="How λ moves" title="How λ moves">▾</summary>
-        <div class="mae-menu" data-part="playOptions"></div></details></div>
-    <div class="mae-track">
-      <input type="range" data-part="slider" min="0" step="1" value="0" aria-label="Rate-distortion trade-off λ">
-      <div class="mae-ticks" data-part="ticks" aria-hidden="true"></div>
-    </div>
-  </div>
 </section>
 <section class="mae-side" aria-label="Numbers">
-  <div class="mae-prior" data-part="prior" data-live hidden
-    title="The same features y at another price: what the file expects of them (H)">
-    <span aria-hidden="true">Prior</span>
-    <fieldset class="mae-modes" data-part="priorChoice"><legend class="mae-unseen">Prior</legend></fieldset>
+  <div class="mae-bar mae-top">
+    <div class="mae-prior" data-part="prior" data-live hidden
+      title="The same features y at another price: what the file expects of them (H)">
+      <span aria-hidden="true">Prior</span>
+      <fieldset class="mae-modes" data-part="priorChoice"><legend class="mae-unseen">Prior</legend></fieldset>
+    </div>
+    <span class="mae-gap"></span>
+    <button type="button" data-part="lessonsOpen" title="Guided tours, a few steps each" hidden>Lessons</button>
+    <button type="button" data-part="quizOpen" data-live title="Blind comparison with other codecs at the same rate">Quiz</button>
   </div>
   <div class="mae-compare" data-live role="group" aria-label="Comparison">
     <span aria-hidden="true">Compare with</span><select data-part="reference" aria-label="Compare with"></select>
@@ -77,7 +85,8 @@ const PAGE = `
   <dl class="mae-numbers" data-part="numbers"></dl>
   <div class="mae-tabs" data-part="tabs" data-live role="tablist" aria-label="Views">${TABS.map(tabButton).join("")}</div>
   <div class="mae-panels" data-part="panels">
-  ${TABS.map(tabPanel).join("")}</div>
+  ${TABS.map(tabPanel).join("")}
+  <button type="button" class="mae-more" data-part="more" aria-hidden="true" tabindex="-1">More below ▾</button></div>
   <div class="mae-inspect" data-part="inspect">
     <section class="mae-card" data-part="card" tabindex="0" aria-label="Element; arrow keys move to the next" hidden></section>
     <section class="mae-pinned" data-part="pins" aria-label="Pins" hidden></section>
@@ -86,8 +95,6 @@ const PAGE = `
   <div class="mae-actions">
     <button type="button" data-part="choose" data-live title="Open pictures or .mae files; or drop them, or paste them with Ctrl+V">Open…</button>
     <input type="file" data-part="file" accept="image/*,.mae" multiple hidden aria-label="Picture files">
-    <button type="button" data-part="lessonsOpen" title="Guided tours, a few steps each" hidden>Lessons</button>
-    <button type="button" data-part="quizOpen" data-live title="Blind comparison with other codecs at the same rate">Quiz</button>
     <span class="mae-gap"></span>
     <button type="button" data-part="copyLink" title="A link to what is shown here" hidden>Copy link</button>
     <button type="button" data-part="exportStop" title="Stop" hidden></button>
@@ -98,15 +105,17 @@ const PAGE = `
 <dialog class="mae-quiz" data-part="quiz" aria-label="Blind comparison"></dialog>
 <dialog class="mae-help" data-part="lessons" aria-label="Lessons"><h2>Lessons</h2>
   <div class="mae-lessons" data-part="lessonList"></div><form method="dialog"><button>Close</button></form></dialog>
-<dialog class="mae-help" data-part="help" aria-label="Keyboard help"><h2>Keyboard</h2><dl data-part="helpList"></dl>
-  <form method="dialog"><button>Close</button></form></dialog>`;
+<dialog class="mae-help" data-part="help" aria-label="Help">
+  <form method="dialog"><button>Close</button></form>
+  <h2>Words</h2><dl class="mae-words" data-part="words" tabindex="0"></dl>
+  <h2>Keyboard</h2><dl data-part="helpList"></dl></dialog>`;
 
 function modeChoice([mode, label, title]) {
-  return `<label title="${title}"><input type="radio" name="mode" value="${mode}"><span>${label}</span></label>`;
+  return `<label data-tip="${title}"><input type="radio" name="mode" value="${mode}"><span>${label}</span></label>`;
 }
 
 function tabButton({ name, label, title }) {
-  return `<button type="button" role="tab" data-tab="${name}" title="${title}">${label}</button>`;
+  return `<button type="button" role="tab" data-tab="${name}" data-tip="${title}">${label}</button>`;
 }
 
 function tabPanel({ name, label, spoken = label, className = "mae-inside", html = "" }) {

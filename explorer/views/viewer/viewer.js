@@ -31,10 +31,10 @@ import { PriorSwitch } from "./controls/prior.js";
 import { Quiz } from "./story/quiz.js";
 import { Player } from "./story/player.js";
 import { Exports } from "./save/exports.js";
+import { Notices } from "./controls/notices.js";
 import { listen } from "./controls/listen.js";
 
 const CACHE_BYTES = 64 * 2 ** 20;
-const NOTICE_MS = 8000;
 
 export function createViewer(root, transport, options = {}) {
   return new Viewer(root, transport, options);
@@ -70,13 +70,14 @@ class Viewer {
     this.modes = new Modes(this.parts, this.stage, () => this.sides());
     this.plotly = new Promise((resolve) => (this.givePlotly = resolve)); // large: loaded after the first picture
     this.closing = new AbortController();
+    this.notices = new Notices(this.parts, this.closing.signal);
     this.opening = new Opening(this);
     this.applyTheme();
     listen(this, scope, this.closing.signal);
     this.modes.set("split");
     this.modes.setGain(4);
     this.stage.setSplit(0.5);
-    this.ready = this.start(links).catch((error) => this.notify(error.message));
+    this.ready = this.start(links).catch((error) => this.fail(error.message));
   }
 
   async start(links) {
@@ -96,7 +97,7 @@ class Viewer {
       load: (...query) => this.transport.points(...query),
       pick: (series, setting) => this.pick(series, setting),
       grown: () => this.curveGrown(),
-      failed: (error) => this.notify(error.message),
+      failed: (error) => this.fail(error.message),
     }, signal);
     this.chooser = new Chooser(this.parts, this.comparison, (codec) => this.panel.settings(codec), signal);
     setPalettes(setup.palettes);
@@ -178,7 +179,7 @@ class Viewer {
   }
 
   frameFailed(error) {
-    return error.gone ? this.opening.again() : this.notify(error.message);
+    return error.gone ? this.opening.again() : this.fail(error.message);
   }
 
   // A frame that came with the picture that was opened.
@@ -266,7 +267,7 @@ class Viewer {
   comparisonFailed(error) {
     if (error.gone) return this.opening.again();
     this.comparison.choose(null);
-    return this.notify(error.message);
+    return this.fail(error.message);
   }
 
   // A point of the plot becomes the right-hand picture: another codec's beside the model's, or the model's own.
@@ -280,6 +281,7 @@ class Viewer {
     const { curves, exports, playMenu } = this.parts;
     const open = [curves, exports, playMenu].find((menu) => menu.open);
     if (open) open.open = false;
+    else if (this.notices.isOpen) this.notices.close();
     else if (!this.inside?.inspection.close()) this.comparison.choose(null);
   }
 
@@ -293,11 +295,14 @@ class Viewer {
     this.parts.zoom.textContent = `${Number((100 * scale).toPrecision(3))} %`;
   }
 
-  // The message says what happened; an empty one takes the last away.
+  // A hint of what happened; an empty one takes the last away.
   notify(message) {
-    clearTimeout(this.noticeTimer);
-    this.parts.notice.textContent = message;
-    if (message) this.noticeTimer = setTimeout(() => this.notify(""), NOTICE_MS);
+    this.notices.hint(message);
+  }
+
+  // What went wrong, in a sentence with the remedy.
+  fail(message) {
+    this.notices.fail(message);
   }
 
   applyTheme() {

@@ -124,7 +124,7 @@ class Link {
     const rejected = wish.length ? await viewer.state.apply(Object.fromEntries(wish)) : [];
     if (!rejected.length) return;
     await viewer.state.apply(Object.fromEntries(wish.filter(([key]) => !rejected.includes(key))));
-    viewer.notify(rejected.map((key) => `“${key}” must be ${viewer.state.allowed(key) ?? "left out: there is no such thing"}.`).join(" "));
+    viewer.fail(rejected.map((key) => `“${key}” must be ${viewer.state.allowed(key) ?? "left out: there is no such thing"}.`).join(" "));
     this.tellState();
   }
 

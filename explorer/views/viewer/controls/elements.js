@@ -1,4 +1,5 @@
 // What the views of the inside are built from: labelled choices, toggles, a legend, a sentence that explains.
+import { explained } from "../story/glossary.js";
 
 // options: [[value, text]]. data-state makes it a part of the viewer's state: links, lessons and widgets set it by key.
 /**
@@ -35,9 +36,17 @@ export function makeElement(tag, className, ...children) {
   return element;
 }
 
-// The head of a view: one or two sentences with the paper's section, then its controls in a row.
+// The head of a view: one or two sentences with the paper's section, then its controls in a row. On a low screen a button
+// has the sentences.
 export function makeHead(about, ...controls) {
-  return makeElement("div", "mae-inside-head", makeElement("p", "mae-about", about), makeElement("div", "mae-bar", ...controls));
+  const info = Object.assign(makeElement("button", "mae-info", "i"), { type: "button", ariaLabel: "What this view shows" });
+  const text = makeElement("p", "mae-about", ...explained(about));
+  return makeElement("div", "mae-inside-head", text, makeElement("div", "mae-bar", ...controls, info));
+}
+
+// Other sentences in the head of a view.
+export function setAbout(paragraph, about) {
+  if (paragraph.textContent !== about) paragraph.replaceChildren(...explained(about));
 }
 
 export function formatNumber(value, digits = 3) {

@@ -23,7 +23,7 @@ const SHORTCUTS = [
   [["x"], "swap left and right", (v) => v.comparison.swap()],
   [["e"], "card of the element under the pointer or in the middle", (v) => v.inside?.inspection.open()],
   [["p"], "pin what is under the pointer, or unpin it", (v) => v.inside?.inspection.togglePin()],
-  [["Escape"], "close the element’s card; back to the original", (v) => v.back()],
+  [["Escape"], "close a menu, a message, the element’s card; back to the original", (v) => v.back()],
   [["+", "="], "zoom in", (v) => v.stage.zoomStep(1)],
   [["-"], "zoom out", (v) => v.stage.zoomStep(-1)],
   [["0"], "whole picture", (v) => v.stage.fit()],

@@ -1,5 +1,7 @@
 // What a viewer listens to: its controls, files that arrive, the theme of the page, the keyboard (keys.js).
 import { listenToKeys, fillHelp } from "./keys.js";
+import { watchOverflow } from "./overflow.js";
+import { Tips, fillGlossary } from "./tips.js";
 
 // scope: what hears shortcuts, paste and drop. signal: aborts all of it.
 export function listen(viewer, scope, signal) {
@@ -9,7 +11,10 @@ export function listen(viewer, scope, signal) {
   for (const type of ["click", "input", "change", "keyup", "pointerup", "wheel"]) on(scope, type, () => viewer.state?.touch());
   listenForFiles(viewer, scope, on);
   listenForTheme(viewer, on, signal);
+  listenForMore(viewer.parts, on, signal);
+  new Tips(viewer.root, signal);
   fillHelp(viewer.parts.helpList);
+  fillGlossary(viewer.parts.words);
   listenToKeys(scope, viewer, signal);
 }
 
@@ -33,6 +38,17 @@ function listenToControls(viewer, on) {
   for (const radio of parts.modes) on(radio, "change", () => modes.set(radio.value));
   on(parts.hold, "pointerdown", () => modes.hold(true));
   for (const end of ["pointerup", "pointercancel", "pointerleave"]) on(parts.hold, end, () => modes.hold(false));
+}
+
+// What scrolls says that there is more; the pane of the open view has a button for it.
+function listenForMore({ panels, pins, samples, tabs, lessonTexts, more }, on, signal) {
+  const panes = panels.querySelectorAll("[data-panel]");
+  for (const box of [...panes, pins, samples, tabs, lessonTexts]) watchOverflow(box, signal);
+  const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
+  on(more, "click", () => {
+    const pane = panels.querySelector("[data-panel]:not([hidden])");
+    pane.scrollBy({ top: 0.8 * pane.clientHeight, behavior });
+  });
 }
 
 function listenForFiles(viewer, scope, on) {

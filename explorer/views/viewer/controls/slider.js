@@ -2,7 +2,7 @@
 import { formatLambda } from "../rates/readout.js";
 
 const STEPS_PER_OCTAVE = 256;
-const ONLY_ONE = "This model was trained for one λ: it has nothing to move.";
+export const ONLY_ONE = "This model was trained for one λ: it has nothing to move.";
 
 export class LambdaSlider {
   constructor({ slider, ticks, lambda }, start) {

@@ -106,7 +106,7 @@ export class Opening {
   fail({ own }, error) {
     const { viewer } = this;
     if (own && !own.token && error.refused) viewer.strip.remove(own);
-    viewer.notify(error.message);
+    viewer.fail(error.message);
     if (!viewer.picture || viewer.model === viewer.picture.model) return;
     viewer.model = viewer.picture.model;
     viewer.root.dispatchEvent(new CustomEvent("picture", { detail: viewer.picture }));

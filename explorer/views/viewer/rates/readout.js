@@ -1,18 +1,19 @@
 // The numbers beside the picture and how they are written: all of the real file, except where it says estimated or ≈,
 // which is what is known of them while they are not measured (see live.js).
+import { makeTerm } from "../story/glossary.js";
 import { similarityDecibels } from "./curves.js";
 
 const BITS_PER_PIXEL = 24;
 
-// [key, name, explanation, value of a point -> [number, unit, tooltip]]
-/** @type {[key: string, name: string, title: string, write: (point: any) => string[]][]} */
+// [key, name, the glossary's word, value of a point -> [number, unit, what there is to add]]
+/** @type {[key: string, name: string, term: string, write: (point: any) => string[]][]} */
 const NUMBERS = [
-  ["bpp", "Rate", "Bits of the whole file per pixel", (p) => [rate(p), "bpp"]],
-  ["psnr", "PSNR", "Peak signal-to-noise ratio over 8-bit RGB", (p) => [quality(p), "dB"]],
-  ["bytes", "File", "The whole file, header included", (p) => [live(p, p.bytes, (bytes) => bytes.toLocaleString("en")), "bytes"]],
-  ["ms_ssim", "MS-SSIM", "Multi-scale structural similarity", similarity],
-  ["ratio", "Ratio", "Raw 24-bit pixels against the file", (p) => [live(p, p.bpp, (bpp) => (BITS_PER_PIXEL / bpp).toFixed(1)), ": 1"]],
-  ["estimated", "Estimated", "What the entropy model expects the rate to be: −log₂ p", estimatedRate],
+  ["bpp", "Rate", "bpp", (p) => [rate(p), "bpp"]],
+  ["psnr", "PSNR", "PSNR", (p) => [quality(p), "dB"]],
+  ["bytes", "File", "file", (p) => [live(p, p.bytes, (bytes) => bytes.toLocaleString("en")), "bytes"]],
+  ["ms_ssim", "MS-SSIM", "MS-SSIM", similarity],
+  ["ratio", "Ratio", "ratio", (p) => [live(p, p.bpp, (bpp) => (BITS_PER_PIXEL / bpp).toFixed(1)), ": 1"]],
+  ["estimated", "Estimated", "estimated", estimatedRate],
 ];
 
 export function formatLambda(lmbda) {
@@ -67,35 +68,41 @@ export function describe(header) {
 export class Readout {
   constructor(box) {
     this.box = box;
-    this.head = numberRow(box, "", "");
+    this.head = numberRow(box, "");
     this.head.row.className = "mae-numbers-head";
-    this.cells = NUMBERS.map(([key, name, title, write]) => {
-      const cell = numberRow(box, name, title);
+    this.cells = NUMBERS.map(([key, name, term, write]) => {
+      const cell = numberRow(box, makeTerm(name, term));
       cell.value.dataset.number = key;
       cell.other.dataset.other = key;
-      return { ...cell, title, write };
+      return { ...cell, write };
     });
   }
 
-  // point: the model's. other: null, or what it is compared with: {label, point}, without a point while it is sought.
+  // point: the model's. other: what it is compared with, {label, point}, without a point while it is sought; null: the
+  // original, whose numbers are those of its raw pixels.
   show(point, other) {
-    this.box.dataset.compared = other !== null;
+    const { label, point: second } = other ?? { label: "Original", point: rawPixels(point) };
     this.head.value.textContent = "This model";
-    this.head.other.textContent = other?.label ?? "";
-    for (const { row, value, other: second, unit, title, write } of this.cells) {
-      const [number, its, more = title] = write(point);
+    Object.assign(this.head.other, { textContent: label, title: label });
+    for (const { value, other: beside, unit, write } of this.cells) {
+      const [number, its, more = ""] = write(point);
       value.textContent = number;
       unit.textContent = its;
-      row.title = more;
-      second.textContent = other?.point ? write(other.point)[0] : "…";
+      value.title = more;
+      beside.textContent = second ? write(second)[0] : "…";
     }
   }
 }
 
-function numberRow(box, name, title) {
-  const row = Object.assign(document.createElement("div"), { title });
+function rawPixels({ width, height, ms_ssim: similarity }) {
+  const bytes = (width * height * BITS_PER_PIXEL) / 8;
+  return { width, height, bytes, bpp: BITS_PER_PIXEL, psnr: null, ms_ssim: similarity && 1, estimated_bits: null };
+}
+
+function numberRow(box, name) {
+  const row = document.createElement("div");
   const [term, value, other, unit] = ["dt", "dd", "dd", "dd"].map((tag) => document.createElement(tag));
-  term.textContent = name;
+  term.append(name);
   other.className = "mae-other";
   unit.className = "mae-unit";
   row.append(term, value, other, unit);

@@ -56,7 +56,7 @@ export class Exports {
         const file = await make(signal);
         if (!signal.aborted) saveBlob(file);
       } catch (error) {
-        if (!signal.aborted) this.viewer.notify(error.message);
+        if (!signal.aborted) this.viewer.fail(error.message);
       }
       if (!signal.aborted) this.parts.exportStop.hidden = true;
     };

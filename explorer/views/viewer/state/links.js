@@ -38,10 +38,21 @@ function quoted(text) {
 export class Links {
   constructor(viewer, signal) {
     this.viewer = viewer;
+    this.gather();
     viewer.parts.copyLink.hidden = false;
     viewer.parts.copyLink.addEventListener("click", () => this.copy(), { signal });
     viewer.root.addEventListener("statechange", () => this.write(), { signal });
-    window.addEventListener("hashchange", () => this.follow().catch((error) => viewer.notify(error.message)), { signal });
+    window.addEventListener("hashchange", () => this.follow().catch((error) => viewer.fail(error.message)), { signal });
+  }
+
+  // What is part of a state counts after “?” as well: it goes where the rest is.
+  gather() {
+    const isState = (part) => this.viewer.state.fields.has(part.split("=")[0]);
+    const parts = location.search.slice(1).split("&");
+    if (!parts.some(isState)) return;
+    const search = parts.filter((part) => !isState(part)).join("&");
+    const hash = [location.hash.slice(1), ...parts.filter(isState)].filter(Boolean).join("&");
+    history.replaceState(history.state, "", `${location.pathname}${search && `?${search}`}#${hash}`);
   }
 
   get link() {
@@ -59,7 +70,7 @@ export class Links {
     if (!problem) return;
     await viewer.state.apply({});
     this.write();
-    viewer.notify(`This link was ignored: ${problem}`);
+    viewer.fail(`This link was ignored: ${problem}`);
   }
 
   async apply(hash) {
@@ -84,6 +95,7 @@ export class Links {
     const { viewer, link } = this;
     const own = viewer.state.read().picture === undefined ? " It leaves out the picture, which only you have." : "";
     const done = await navigator.clipboard?.writeText(link).then(() => true, () => false);
-    viewer.notify(done ? `The link is on the clipboard.${own}` : `This browser does not let a page copy: here is the link. ${link}`);
+    if (done) viewer.notify(`The link is on the clipboard.${own}`);
+    else viewer.fail(`This browser does not let a page copy: here is the link. ${link}`); // stays, to be copied by hand
   }
 }

@@ -10,6 +10,7 @@ export class Lessons {
     this.lessons = lessons;
     this.place = "";
     this.before = null; // what was shown before a lesson was opened: {source, state}
+    this.told = null; // the steps whose texts lie in the card
     const places = (lesson) => lesson.steps.map((step, i) => [`${lesson.id}.${i + 1}`, { lesson, step, i }]);
     this.steps = new Map(lessons.flatMap(places));
     const on = (name, action) => parts[name].addEventListener("click", action, { signal });
@@ -50,7 +51,7 @@ export class Lessons {
     const rejected = await state.apply({ ...this.stateOf(place), lesson: place }).catch((error) => [error.message]);
     if (!rejected.length) return;
     await state.apply({ lesson: place });
-    this.viewer.notify(`This step cannot be shown here: it needs ${rejected.join(", ")}.`);
+    this.viewer.fail(`This step cannot be shown here: it needs ${rejected.join(", ")}.`);
   }
 
   move(steps) {
@@ -75,6 +76,15 @@ export class Lessons {
     this.before = null;
   }
 
+  // All steps of a lesson lie on each other and only one is seen: the card is as high as its longest, so that neither
+  // its buttons nor what is around it move.
+  tell(steps, i) {
+    const { lessonTexts } = this.parts;
+    if (this.told !== steps) lessonTexts.replaceChildren(...steps.map(({ text }) => makeElement("p", "", text)));
+    this.told = steps;
+    Array.from(lessonTexts.children).forEach((text, at) => (text.dataset.shown = at === i));
+  }
+
   // The card of a place, without its state.
   show(place) {
     this.place = place;
@@ -82,10 +92,10 @@ export class Lessons {
     const found = this.steps.get(place);
     parts.lesson.hidden = !found;
     if (!found) return;
-    const { lesson: { title, steps }, step, i } = found;
+    const { lesson: { title, steps }, i } = found;
     parts.lessonTitle.textContent = title;
     parts.lessonCount.textContent = `${i + 1} of ${steps.length}`;
-    parts.lessonText.textContent = step.text;
+    this.tell(steps, i);
     parts.lessonBack.disabled = i === 0;
     parts.lessonNext.textContent = i + 1 < steps.length ? "Next" : "Finish";
   }

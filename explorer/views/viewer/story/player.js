@@ -1,5 +1,6 @@
 // Autoplay: λ moves by itself, and each step waits until the frame of the one before is painted.
 import { makeChoice } from "../controls/elements.js";
+import { ONLY_ONE } from "../controls/slider.js";
 
 const SPEEDS = [
   ["0.5", "every 2 s"], ["1", "once a second"], ["2", "twice a second"], ["4", "4 a second"], ["10", "as fast as it goes"],
@@ -8,6 +9,7 @@ const STEPS = [
   ["0.0625", "1/16 octave"], ["0.125", "1/8 octave"], ["0.25", "1/4 octave"], ["0.5", "1/2 octave"], ["1", "one octave"],
 ];
 const TURNS = [["there", "there and back"], ["again", "from the start again"], ["once", "once"]];
+const HOW = "Let λ move by itself (K)";
 const CALM = { speed: 1, step: 1 }; // at most and at least, for who asked for less motion
 
 export class Player {
@@ -28,13 +30,22 @@ export class Player {
     this.step.value = "0.125";
     parts.playOptions.append(...Object.values(choices).map(({ box }) => box));
     parts.play.addEventListener("click", () => this.toggle(), { signal });
+    viewer.root.addEventListener("picture", () => this.reflect(), { signal });
     signal.addEventListener("abort", () => this.stop());
     this.motion = matchMedia("(prefers-reduced-motion: reduce)");
     this.reflect();
   }
 
+  // Why λ cannot move by itself, or "".
+  get reason() {
+    const { picture, slider } = this.viewer;
+    if (!picture) return "No picture is open yet.";
+    return slider.octaves ? "" : ONLY_ONE;
+  }
+
   toggle() {
     if (this.playing) this.stop();
+    else if (this.reason) this.viewer.notify(this.reason);
     else this.start();
   }
 
@@ -44,7 +55,9 @@ export class Player {
   }
 
   start() {
-    if (this.playing || !this.viewer.picture) return;
+    if (this.playing || this.reason) return;
+    const { min, max } = this.viewer.slider.range;
+    if (this.turn.value === "once" && this.isAt(max)) this.viewer.setLambda(min);
     this.playing = true;
     this.reflect();
     this.play();
@@ -56,6 +69,11 @@ export class Player {
   }
 
   reflect() {
+    const { playing, parts: { play, playMenu }, reason } = this;
+    if (playing && reason) this.playing = false; // the model that came cannot
+    Object.assign(play, { disabled: Boolean(reason), title: reason || HOW });
+    playMenu.inert = play.disabled;
+    playMenu.parentElement.title = reason;
     this.parts.play.textContent = this.playing ? "❚❚" : "▶";
     this.parts.play.ariaPressed = this.playing;
   }
@@ -85,13 +103,16 @@ export class Player {
     return isMine() && viewer.isSettled();
   }
 
+  isAt(end) {
+    return Math.abs(Math.log2(this.viewer.slider.value / end)) < 1e-6;
+  }
+
   // λ of the next step, or null at the end of the last.
   next() {
     const { viewer: { slider }, turn: { value: turn }, pace: { step } } = this;
     const { min, max } = slider.range;
     if (turn !== "there") this.direction = 1;
-    const isAtEnd = (end) => Math.abs(Math.log2(slider.value / end)) < 1e-6;
-    if (!isAtEnd(this.direction > 0 ? max : min)) return slider.away(this.direction * step);
+    if (!this.isAt(this.direction > 0 ? max : min)) return slider.away(this.direction * step);
     if (turn === "once") return null;
     if (turn === "again") return min;
     this.direction *= -1;

@@ -92,7 +92,8 @@ export class Quiz {
     box.dataset.screen = screen;
     parts.text.textContent = text;
     for (const side of [parts.a, parts.b]) side.disabled = screen !== "ask";
-    parts.count.textContent = screen === "start" || screen === "end" ? "" : `Round ${rounds.length} of ${this.count}`;
+    const round = rounds.length + Number(screen === "wait"); // the one that is coming
+    parts.count.textContent = screen === "start" || screen === "end" ? "" : `Round ${round} of ${this.count}`;
     const listed = screen === "end" ? rounds : [];
     parts.list.replaceChildren(...listed.map((round) => makeElement("li", "", this.reveal(round))));
   }
@@ -100,9 +101,10 @@ export class Quiz {
   // ---- rounds -------------------------------------------------------------------------------------------------------
 
   start() {
-    const { parts: { opponent, rounds }, viewer: { setup } } = this;
+    const { parts: { opponent, rounds }, viewer: { setup, slider } } = this;
+    const lambdas = slider.octaves ? LAMBDAS : [slider.value]; // a model for one λ has no other
     const codecs = this.codecs.filter(({ name }) => !opponent.value || name === opponent.value);
-    const ofSample = (sample) => codecs.flatMap((codec) => LAMBDAS.map((lmbda) => ({ sample, codec, lmbda })));
+    const ofSample = (sample) => codecs.flatMap((codec) => lambdas.map((lmbda) => ({ sample, codec, lmbda })));
     const all = setup.samples.flatMap(({ name }) => ofSample(name));
     this.pairs = shuffled(all, this.random);
     this.count = Number(rounds.value);

@@ -2,7 +2,7 @@
 // map of the prior, which may have other channels and a coarser grid.
 import { bottleneckOf, energiesOf, silentOf } from "../shared/bottleneck.js";
 import { drawLegend, makeScale, makeSymmetricScale, paletteNames, robustMaximum } from "../shared/colours.js";
-import { formatNumber, makeChoice, makeElement, makeHead, offerOnly } from "../../controls/elements.js";
+import { formatNumber, makeChoice, makeElement, makeHead, offerOnly, setAbout } from "../../controls/elements.js";
 import { ChannelDetail } from "./detail.js";
 import { Multiples } from "../shared/multiples.js";
 import { ELEMENT } from "../../picture/stage.js";
@@ -66,7 +66,7 @@ class ChannelsView {
     this.legend = makeElement("div", "mae-legend");
     this.summary = makeElement("p", "mae-summary");
     this.here = makeElement("p", "mae-summary");
-    const [detail, grid] = [makeElement("div", "mae-detail"), makeElement("div", "")];
+    const [detail, grid] = [makeElement("details", "mae-fold"), makeElement("div", "")];
     const boxes = Object.values(this.choices).map((choice) => choice.box);
     const head = makeHead(ABOUT, ...boxes);
     this.about = head.children[0];
@@ -126,7 +126,7 @@ class ChannelsView {
     const shown = this.find(bottleneck);
     if (!shown) return this.fallBack();
     this.shown = shown;
-    this.about.textContent = SHOWN[this.values.value]?.about ?? ABOUT;
+    setAbout(this.about, SHOWN[this.values.value]?.about ?? ABOUT);
     this.scaleOf = this.scales(shown);
     this.choices.palette.box.hidden = shown.magnitude;
     this.choices.magnitudes.box.hidden = !shown.magnitude;

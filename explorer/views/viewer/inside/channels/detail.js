@@ -3,6 +3,7 @@ import { Chart } from "../../rates/chart.js";
 import { formatNumber, makeElement } from "../../controls/elements.js";
 
 const [FLOOR, ROOM] = [1e-5, 2]; // the smallest probability on the axis; symbols to each side of those that occur
+const ROOMY = "(min-height: 801px)"; // as in the style sheet
 const TITLE = { text: "symbol", font: { size: 12 } };
 const LAYOUT = {
   margin: { l: 50, r: 6, t: 10, b: 34 },
@@ -21,9 +22,11 @@ const LOOKS = [
 ];
 
 export class ChannelDetail {
+  // box: a details element, folded at first where the maps need the room.
   constructor(box, edits, plotly) {
     this.box = box;
     this.edits = edits;
+    this.isEdited = false;
     this.numbers = makeElement("p", "mae-summary");
     this.cost = makeElement("p", "mae-summary");
     this.factor = Object.assign(makeElement("input", ""), { type: "range", min: 0, max: 2, step: 0.1 });
@@ -41,7 +44,9 @@ export class ChannelDetail {
     const side = makeElement("div", "mae-detail-side", this.numbers, bar, this.cost);
     const chart = makeElement("div", "mae-histogram");
     Object.assign(chart, { role: "img", ariaLabel: "How often each symbol of the channel occurs, and the prior’s probabilities" });
-    box.append(chart, side);
+    this.title = makeElement("summary", "");
+    box.append(this.title, makeElement("div", "mae-detail", chart, side));
+    box.open = matchMedia(ROOMY).matches;
     this.chart = new Chart(chart, LAYOUT, plotly);
   }
 
@@ -53,6 +58,7 @@ export class ChannelDetail {
     const hovertemplate = "symbol %{x}: %{y:.3%}<extra>%{fullData.name}</extra>";
     const title = { ...TITLE, text: bottleneck.isPredicted ? "symbol q" : "symbol" };
     this.chart.drawAfterPaint([shares, probabilities].map((y, i) => ({ ...LOOKS[i], x: symbols, y, hovertemplate })), { xaxis: { title } });
+    this.title.textContent = `Channel ${channel}: ${costOf(bottleneck, channel)}`;
     this.numbers.textContent = numbersText(bottleneck, channel, shares);
     this.showEdit();
     if (edit) this.cost.textContent = `The picture ${this.edits.words}: ${costText(header, edit)}.`;
@@ -60,7 +66,9 @@ export class ChannelDetail {
 
   // Before the picture is there.
   showEdit() {
-    const { edits, channel } = this;
+    const { box, edits, channel } = this;
+    if (edits.text && !this.isEdited) box.open = true;
+    this.isEdited = edits.text !== "";
     this.factor.value = edits.of(channel);
     this.output.textContent = `×${formatNumber(edits.of(channel))}`;
     this.leaveOut.disabled = edits.of(channel) === 0;
@@ -83,13 +91,16 @@ function histogram({ symbols, size }, channel) {
   return { symbols: shown, shares };
 }
 
-function numbersText({ channelBits, energies, size, sideBits: side, isPredicted }, channel, shares) {
-  const bits = channelBits[channel];
+function costOf({ channelBits, sideBits: side }, channel) {
   const all = channelBits.reduce((sum, each) => sum + each, side);
+  return `${formatNumber(channelBits[channel], 4)} bits, ${formatNumber((100 * channelBits[channel]) / all, 3)} % of all`;
+}
+
+function numbersText({ channelBits, energies, size, isPredicted }, channel, shares) {
+  const bits = channelBits[channel];
   const entropy = shares.reduce((sum, share) => (share ? sum - share * Math.log2(share) : sum), 0);
   return (
-    `Channel ${channel}: ${formatNumber(bits, 4)} bits, ${formatNumber((100 * bits) / all, 3)} % of all. An element costs ` +
-    `${formatNumber(bits / size)} bits; with the entropy of these symbols it would be ${formatNumber(entropy)}. ` +
+    `An element costs ${formatNumber(bits / size)} bits; with the entropy of these symbols it would be ${formatNumber(entropy)}. ` +
     `Energy (mean y²) ${formatNumber(energies[channel])}.` +
     (isPredicted ? " Each element has a prior of its own; the line is their mean." : "")
   );

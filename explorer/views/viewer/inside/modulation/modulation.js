@@ -86,7 +86,7 @@ class ModulationView {
       this.inside.refresh();
     } catch (error) {
       this.models.delete(model);
-      viewer.notify(error.message);
+      viewer.fail(error.message);
     }
   }
 

@@ -1,0 +1,84 @@
+// The words of the field that the viewer uses, each with one or two sentences: for its help, and for the terms in its
+// interface, which explain themselves (see tips.js).
+
+// By key: text; `word`: how it is written where the key is not that; `also`: other spellings that are found in a text.
+export const TERMS = {
+  λ: { text: "The price of distortion in the loss L = R + λ·D. A large λ buys quality with bits, a small one saves bits." },
+  bpp: {
+    word: "bpp, bits per pixel",
+    text: "The bits of the whole file, header included, divided by the picture’s pixels. Raw 8-bit RGB has 24 bpp.",
+  },
+  PSNR: {
+    text: "Peak signal-to-noise ratio in decibels: 10·log₁₀(255²/MSE) over 8-bit RGB. Higher is closer to the original; " +
+      "half of the squared error is 3 dB more.",
+  },
+  "MS-SSIM": {
+    text: "Multi-scale structural similarity: how much of the structure is kept on five scales, 1 for the original. In " +
+      "decibels it is −10·log₁₀(1 − MS-SSIM).",
+  },
+  "BD-rate": {
+    text: "Bjøntegaard’s measure of two rate-distortion curves: how many percent more bits one needs than the other at " +
+      "the same quality, on average over the qualities that both reach. Negative: fewer bits.",
+  },
+  file: { text: "The bytes of the whole .mae file, header included, which can be saved and decoded again." },
+  ratio: { word: "compression ratio", text: "The bytes of the raw 24-bit pixels for each byte of the file." },
+  estimated: {
+    word: "estimated rate",
+    text: "What the entropy model expects the file to take, −log₂ p summed over all symbols. The file itself is a " +
+      "little larger: it has a header, and the range coder rounds.",
+  },
+  bottleneck: {
+    text: "The features y between analysis and synthesis: one stack of channels for each 16×16 pixels. Rounded, they are " +
+      "what the file holds.",
+  },
+  channel: { also: ["channels"], text: "One map of the bottleneck or of a layer: the same feature at every place of the picture." },
+  prior: {
+    text: "The probability that encoder and decoder expect each symbol to have. What is probable costs few bits: −log₂ p.",
+  },
+  hyperprior: {
+    text: "A prior that follows the picture: a few bits for a coarse description z, from which the decoder derives a mean " +
+      "μ and a scale σ for every element of y.",
+  },
+  quantiser: {
+    word: "quantiser step", also: ["quantiser steps"],
+    text: "Rounding keeps whole numbers, so 1 in y is one step. Larger features are quantised more finely.",
+  },
+  modulator: {
+    also: ["perceptrons"],
+    text: "A perceptron that turns λ into one positive gain for each channel of a layer. It is all that changes when λ moves.",
+  },
+  GDN: {
+    text: "Generalised divisive normalisation: each feature is divided by a pooled activity of all channels at its place. " +
+      "The synthesis undoes it (IGDN).",
+  },
+  octave: {
+    also: ["octaves"],
+    text: "A factor of two: from λ 64 to 4096 are six octaves, and a gain of one octave doubles a feature.",
+  },
+  spread: {
+    text: "How far a channel is from pure scaling between two λ: half the distance between the 16th and the 84th " +
+      "percentile of its log₂ ratios, in octaves. 0: one factor for all its elements.",
+  },
+};
+
+const KEYS = new Map(Object.entries(TERMS).flatMap(([key, { also = [] }]) => [key, ...also].map((word) => [word, key])));
+const WORDS = new RegExp(`(?<![\\p{L}-])(${[...KEYS.keys()].sort((a, b) => b.length - a.length).join("|")})(?![\\p{L}-])`, "u");
+
+// A word that explains itself; key: of TERMS.
+export function makeTerm(text, key) {
+  const term = Object.assign(document.createElement("span"), { className: "mae-term", textContent: text, tabIndex: 0 });
+  term.setAttribute("role", "button");
+  term.dataset.term = key;
+  return term;
+}
+
+// A text with the first of each word that is in the glossary made a term: nodes.
+export function explained(text) {
+  const [nodes, seen] = [[], new Set()];
+  text.split(WORDS).forEach((part) => {
+    const key = KEYS.get(part);
+    nodes.push(key && !seen.has(key) ? makeTerm(part, key) : part);
+    seen.add(key);
+  });
+  return nodes;
+}

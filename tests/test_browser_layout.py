@@ -1,0 +1,285 @@
+"""Where things are: controls keep their place, nothing is off the screen, on a window of 1280×720 and on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from browser import ROOT, open_app, settle
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+VIEWER = f"{ROOT}.viewer"
+TABS = ("rd", "channels", "ratio", "modulation", "bits")
+PHONE = {"width": 390, "height": 844}
+CONTROLS = ":is(button, input, select, summary):not(.mae-notice *)"
+
+Box = dict[str, float]
+
+
+def box(page: Page, selector: str) -> Box:
+    found = page.locator(selector).first.bounding_box()
+    assert found, selector
+    return {side: round(found[side]) for side in ("x", "y", "width", "height")}  # type: ignore[literal-required]
+
+
+def boxes(page: Page, *parts: str) -> dict[str, Box]:
+    return {part: box(page, f"[data-part={part}]") for part in parts}
+
+
+def set_tab(page: Page, tab: str) -> None:
+    page.evaluate(f"{VIEWER}.inside.setTab({tab!r})")
+    page.wait_for_function(f"{VIEWER}.isSettled() && !{VIEWER}.coming")
+
+
+def inside_window(page: Page, found: Box) -> bool:
+    size = page.viewport_size
+    assert size
+    return (
+        min(found["x"], found["y"]) >= 0
+        and found["x"] + found["width"] <= size["width"]
+        and found["y"] + found["height"] <= size["height"]
+    )
+
+
+@pytest.fixture
+def phone(browser: Browser, address: str) -> Iterator[Page]:
+    page = browser.new_page(viewport=PHONE, has_touch=True)  # type: ignore[arg-type]
+    page.set_default_timeout(60_000)
+    open_app(page, address)
+    yield page
+    page.close()
+
+
+# -- nothing moves under the pointer ----------------------------------------------------------------------------------
+
+
+def test_the_picture_and_the_controls_stay_when_the_tab_changes(page: Page) -> None:
+    def places() -> dict[str, Box]:
+        found = boxes(page, "stage", "slider", "play", "zoomIn", "reference", "numbers", "tabs", "samples", "exports")
+        return found | {tab: box(page, f"[role=tab][data-tab={tab}]") for tab in TABS}
+
+    before = places()
+    for tab in TABS[1:]:
+        set_tab(page, tab)
+        assert places() == before, tab
+
+
+def test_the_plot_stays_when_a_comparison_is_chosen(page: Page) -> None:
+    parts = ("plot", "verdict", "tabs", "stage", "samples", "slider", "reference")
+    before = boxes(page, *parts)
+    for codec in ("jpeg", "webp", ""):
+        page.select_option("[data-part=reference]", codec)
+        page.wait_for_function(f"{VIEWER}.comparison.pending === false")
+        assert boxes(page, *parts) == before, codec
+
+
+def test_the_controls_stay_when_the_model_or_the_mode_changes(page: Page) -> None:
+    parts = ("stage", "zoomIn", "helpOpen", "tabs", "plot", "slider")
+    before = boxes(page, *parts)
+    for mode in ("flip", "signed", "beside", "split"):
+        page.evaluate(f"{VIEWER}.modes.set({mode!r})")
+        assert boxes(page, *parts) == before, mode
+    page.evaluate(f"{VIEWER}.setModel('independent-512')")  # it has no other prior to choose
+    page.wait_for_function(f"{VIEWER}.picture.model === 'independent-512'")
+    settle(page)
+    assert boxes(page, *parts) == before
+
+
+@pytest.mark.parametrize("size", [{"width": 1280, "height": 720}, PHONE])
+def test_next_stays_under_the_pointer_through_a_lesson(page: Page, size: Box) -> None:
+    page.set_viewport_size(size)  # type: ignore[arg-type]
+    for lesson in ("bits", "ratio"):  # steps of several tabs, and of short and long texts
+        page.evaluate(f"{VIEWER}.lessons.go('{lesson}.1')")
+        page.wait_for_function(f"{VIEWER}.lessons.place === '{lesson}.1'")
+        before = boxes(page, "lessonNext", "stage") if size != PHONE else boxes(page, "lessonNext")
+        steps = page.evaluate(f"{VIEWER}.lessons.lessons.find(({{ id }}) => id === '{lesson}').steps.length")
+        for step in range(2, steps + 1):
+            page.click("[data-part=lessonNext]")
+            page.wait_for_function(f"{VIEWER}.lessons.place === '{lesson}.{step}'")
+            page.evaluate(f"{VIEWER}.player.stop()")
+            assert boxes(page, *before) == before, step
+
+
+# -- a window of 1280×720 ---------------------------------------------------------------------------------------------
+
+
+def test_at_1280_by_720_every_tab_scrolls_in_its_pane_and_says_so(page: Page) -> None:
+    for tab in TABS:
+        set_tab(page, tab)
+        for part in ("stage", "slider", "numbers", "samples", "choose", "exports"):
+            assert inside_window(page, box(page, f"[data-part={part}]")), (tab, part)
+        pane = page.locator(f"[data-panel={tab}]")
+        hidden = pane.evaluate("(pane) => pane.scrollHeight - pane.clientHeight")
+        assert page.is_visible("[data-part=more]") == (hidden > 1), tab
+        if tab != "rd":
+            assert hidden > 0 and pane.evaluate("(pane) => pane.clientHeight") >= 300, tab
+            page.click("[data-part=more]")
+            page.wait_for_function("(tab) => document.querySelector(`[data-panel=${tab}]`).scrollTop > 100", arg=tab)
+            pane.evaluate("(pane) => pane.scrollTo(0, pane.scrollHeight)")
+            page.wait_for_selector("[data-part=more]", state="hidden")
+
+
+def test_three_rows_of_maps_are_in_sight_at_1280_by_720(page: Page) -> None:
+    set_tab(page, "channels")
+    pane, maps = box(page, "[data-panel=channels]"), box(page, "[data-panel=channels] .mae-multiples")
+    pitch = page.evaluate(f"{VIEWER}.inside.views.channels.multiples.pitch[1]")
+    assert (pane["y"] + pane["height"] - maps["y"]) / pitch >= 3
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_a_card_and_pins_leave_the_view_room(page: Page, tab: str) -> None:
+    page.evaluate(f"{VIEWER}.state.apply({{ view: {tab!r}, pins: '4-10,12-20,20-30', element: '4-10' }})")
+    settle(page)
+    pane, inspect = box(page, f"[data-panel={tab}]"), box(page, "[data-part=inspect]")
+    assert pane["height"] >= 190 and inspect["height"] <= 170
+    for part in ("samples", "exports"):
+        assert inside_window(page, box(page, f"[data-part={part}]")), part
+
+
+# -- a phone ----------------------------------------------------------------------------------------------------------
+
+
+def test_lambda_is_in_sight_wherever_a_phone_is_scrolled_to(phone: Page) -> None:
+    for tab in TABS:
+        set_tab(phone, tab)
+        assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], tab
+        panel = f"document.querySelector('[data-panel={tab}]')"
+        for at in ("start", "center", "end"):
+            phone.evaluate(f"{panel}.scrollIntoView({{ block: {at!r} }})")
+            assert inside_window(phone, box(phone, "[data-part=slider]")), (tab, at)
+    set_tab(phone, "ratio")
+    phone.evaluate("document.querySelector('.mae-trio canvas').scrollIntoView({ block: 'start' })")
+    slider, maps = box(phone, "[data-part=slider]"), box(phone, ".mae-trio .mae-large")
+    assert inside_window(phone, maps) and maps["y"] + maps["height"] <= slider["y"]
+
+
+def test_a_lesson_opens_where_a_phone_shows_it(phone: Page) -> None:
+    phone.evaluate("scrollTo(0, document.body.scrollHeight)")
+    phone.click("[data-part=lessonsOpen]")
+    phone.click("[data-lesson=bits]")
+    phone.wait_for_function(f"{VIEWER}.lessons.place === 'bits.1'")
+    for part in ("lesson", "lessonTitle", "lessonNext", "lessonClose", "slider"):
+        assert inside_window(phone, box(phone, f"[data-part={part}]")), part
+    assert box(phone, "[data-part=lesson]")["height"] < PHONE["height"] * 0.4
+
+
+def test_menus_open_on_a_phones_screen(phone: Page) -> None:
+    for menu, content in (("exports", "exportList"), ("curves", "curveList"), ("playMenu", "playOptions")):
+        phone.click(f"[data-part={menu}] > summary")
+        assert inside_window(phone, box(phone, f"[data-part={content}]")), menu
+        phone.keyboard.press("Escape")
+        assert not phone.is_visible(f"[data-part={content}]")
+
+
+def test_labels_on_a_phone_keep_apart(phone: Page) -> None:
+    texts = (
+        ".mae-ticks span, .mae-numbers :is(dt, dd), .mae-modes span, .mae-tabs button, .mae-hero b, .mae-compare span"
+    )
+    overlapping = """(selector) => {
+      const shown = [...document.querySelectorAll(selector)].filter((each) => each.offsetWidth && each.textContent);
+      const rows = shown.map((each) => {
+        const range = document.createRange();
+        range.selectNodeContents(each);
+        return [each.textContent, range.getBoundingClientRect()];
+      });
+      const meet = (a, b) => a.left < b.right && b.left < a.right && a.top + 2 < b.bottom && b.top + 2 < a.bottom;
+      const others = (a, i) => rows.slice(i + 1).filter(([, b]) => meet(a, b)).map(([text]) => text);
+      return rows.map(([text, a], i) => [text, ...others(a, i)]).filter((each) => each.length > 1);
+    }"""
+    assert phone.evaluate(overlapping, texts) == []
+    phone.select_option("[data-part=reference]", "jpeg")
+    phone.wait_for_function(f"{VIEWER}.comparison.pending === false")
+    assert phone.evaluate(overlapping, texts) == []
+
+
+# -- messages ---------------------------------------------------------------------------------------------------------
+
+
+def fail(page: Page, name: str = "holiday.png") -> None:
+    page.set_input_files("[data-part=file]", {"name": name, "mimeType": "image/png", "buffer": b"not a picture"})
+    page.wait_for_selector("[data-part=notice]:not(:empty)")
+
+
+@pytest.mark.parametrize(
+    ("size", "around"),
+    [
+        ({"width": 1280, "height": 720}, ".mae"),
+        (PHONE, ".mae :is(.mae-bar, .mae-dock)"),
+    ],
+)
+def test_a_message_covers_no_control_and_is_closed_by_button_or_escape(page: Page, size: Box, around: str) -> None:
+    """On a phone: none of those that cannot be scrolled to another place."""
+    page.set_viewport_size(size)  # type: ignore[arg-type]
+    covered = """(selector) => [...document.querySelectorAll(selector)].filter((each) => {
+      const { x, y, width, height } = each.getBoundingClientRect();
+      const above = document.elementFromPoint(x + width / 2, y + height / 2);
+      return each.checkVisibility() && above?.closest(".mae-notice");
+    }).map((each) => each.outerHTML)"""
+    for close in ("button", "Escape"):
+        fail(page)
+        assert "'holiday.png' is not a picture of a known format" in page.inner_text("[data-part=notice]")
+        assert inside_window(page, box(page, "[data-part=notices]"))
+        assert page.evaluate(covered, f"{around} {CONTROLS}") == []
+        if close == "button":
+            page.click("[data-part=noticeClose]")
+        else:
+            page.keyboard.press("Escape")
+        assert not page.is_visible("[data-part=notices]")
+
+
+def test_hints_go_by_themselves_and_what_went_wrong_stays(page: Page) -> None:
+    page.clock.install()
+    page.evaluate(f"{VIEWER}.notify('A hint.')")
+    page.clock.run_for(7000)
+    assert page.inner_text("[data-part=notice]") == "A hint."
+    page.clock.run_for(2000)
+    assert not page.is_visible("[data-part=notices]")
+    page.evaluate(f"{VIEWER}.fail('This went wrong.')")
+    page.evaluate(f"{VIEWER}.notify('')")
+    page.clock.run_for(60_000)
+    assert page.inner_text("[data-part=notice]") == "This went wrong."
+
+
+# -- what cannot move says why ----------------------------------------------------------------------------------------
+
+
+def test_play_is_off_and_says_why_where_there_is_one_lambda(page: Page) -> None:
+    assert page.is_enabled("[data-part=play]")
+    page.evaluate(f"{VIEWER}.player.start()")
+    page.evaluate(f"{VIEWER}.setModel('independent-512')")
+    page.wait_for_function(f"{VIEWER}.picture.model === 'independent-512'")
+    assert page.is_disabled("[data-part=play]") and not page.evaluate(f"{VIEWER}.player.playing")
+    assert "one λ" in page.get_attribute("[data-part=play]", "title")
+    page.keyboard.press("k")
+    assert page.get_attribute("[data-part=play]", "aria-pressed") == "false"
+    assert "one λ" in page.inner_text("[data-part=notice]")
+    assert page.evaluate("document.querySelector('[data-part=playMenu]').inert")
+
+
+def test_once_starts_again_from_its_end(page: Page) -> None:
+    page.evaluate(f"{VIEWER}.state.apply({{ lambda: 4096, turn: 'once', speed: 10, step: 1 }})")
+    settle(page)
+    page.keyboard.press("k")
+    page.wait_for_function(f"{VIEWER}.wanted < 4096")
+    page.wait_for_function(f"{VIEWER}.wanted === 4096 && !{VIEWER}.player.playing")
+
+
+# -- links ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["&hide=head", "#&hide=head", "#hide=head&", "?hide=head", "?__theme=light&hide=head#"])
+def test_a_part_is_hidden_however_it_is_added_to_a_link(page: Page, address: str, end: str) -> None:
+    open_app(page, f"{address}/{end}")
+    assert not page.is_visible("#head")
+    page.wait_for_function("location.hash === '#hide=head' && !location.search.includes('hide')")
+
+
+@pytest.mark.parametrize("end", ["#hide", "#hide=nothing", "#=head", "&lambda=", "?lambda=-1", "#elsewhere=1"])
+def test_a_link_that_cannot_be_followed_says_so(page: Page, address: str, end: str) -> None:
+    open_app(page, f"{address}/{end}")
+    page.wait_for_selector("[data-part=notice]:not(:empty)")
+    notice = page.inner_text("[data-part=notice]")
+    assert notice.startswith("This link was ignored: ") and notice.endswith(".")
