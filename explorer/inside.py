@@ -218,8 +218,14 @@ def _check_factors(factors: Mapping[int, float], channels: int) -> None:
 def block_error(original: Pixels, decoded: Pixels) -> NDArray[np.float32]:
     """The mean squared error, on [0, 1], of each 16×16 block of two pictures (H, W, 3) uint8: (h, w) float32, one value
     for each position of the bottleneck. Blocks at the right and lower edge count the pixels that they have."""
-    difference = np.subtract(original, decoded, dtype=np.int32)
-    return block_means(np.einsum("ijk,ijk->ij", difference, difference), STRIDE) / np.float32(3 * 255**2)
+    rows = []
+    for top in range(
+        0, len(original), 16 * STRIDE
+    ):  # some at a time: as 32-bit integers all are four times the picture
+        strip = slice(top, top + 16 * STRIDE)
+        difference = np.subtract(original[strip], decoded[strip], dtype=np.int32)
+        rows.append(block_means(np.einsum("ijk,ijk->ij", difference, difference), STRIDE))
+    return np.concatenate(rows) / np.float32(3 * 255**2)
 
 
 def block_means(values: NDArray[np.float32] | NDArray[np.int32], side: int) -> NDArray[np.float32]:

@@ -1,6 +1,6 @@
 """Rectangles of maps: how a large picture is computed piece by piece, and what each piece needs around it.
 
-    picture ─ Grid ─ tiles of 8×8 elements of y = 128×128 pixels        a picture of up to 1 megapixel is one tile
+    picture ─ Grid ─ tiles of 16×16 elements of y = 256×256 pixels        a picture of up to 1 megapixel is one tile
     a rectangle of a convolution's output ─ `reads` ─ the rectangle of its input, halo included
 
 Floating-point sums depend on the shape that a convolution is given, so a rectangle computed by itself would be the
@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from explorer.images import InputError
 
 Size = tuple[int, int]  # height, width
-SIDE = 8  # elements of y to a tile's side: halos cost a fifth, and a window in view is met closely
+SIDE = 16  # elements of y to a tile's side: halos cost a tenth, and a window in view is still met closely
 ONE_TILE = 4096  # elements of y, 1 megapixel, up to which a picture is one tile and has no halos at all
 
 

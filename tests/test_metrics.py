@@ -115,3 +115,16 @@ def test_bd_rate_without_overlap_is_nan() -> None:
 def test_bd_rate_refuses_curves_without_a_shape(rates: list[float], quality: list[float]) -> None:
     with pytest.raises(ValueError, match="BD-rate needs"):
         metrics.bd_rate((RATES, QUALITY), (rates, quality))
+
+
+@pytest.mark.parametrize("size", [(300, 171), (511, 320), (256, 257)])
+def test_strips_change_nothing(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the rows at a time: also where a side is odd at some scale, and where strips and sides do not meet."""
+    rng = np.random.default_rng(4)
+    a = rng.integers(0, 256, (*size, 3)).astype(np.uint8)
+    b = np.clip(a + rng.normal(0, 20, a.shape), 0, 255).astype(np.uint8)
+    known = metrics.psnr(a, b), metrics.ms_ssim(a, b)
+    for rows in (2, 17, 4000):
+        monkeypatch.setattr(metrics, "_STRIP", rows)
+        assert metrics.psnr(a, b) == known[0]
+        assert metrics.ms_ssim(a, b) == pytest.approx(known[1], abs=1e-6)

@@ -113,6 +113,7 @@ def test_a_frame_brings_the_numbers_once_they_are_measured(client, tiny) -> None
 @pytest.fixture
 def large(tiny, monkeypatch) -> Iterator[TestClient]:
     """A picture of several tiles, small enough for a test."""
+    monkeypatch.setattr(tiles, "SIDE", 8)
     monkeypatch.setattr(tiles, "ONE_TILE", 8)
     pictures = OpenPictures([], {})
     name = pictures.add_model(tiny)

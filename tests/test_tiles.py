@@ -28,6 +28,7 @@ ODD = [
 @pytest.fixture
 def small_tiles(monkeypatch):
     """Pictures of more than one tile that take little time."""
+    monkeypatch.setattr(tiles, "SIDE", 8)
     monkeypatch.setattr(tiles, "ONE_TILE", 8)
 
 
@@ -38,7 +39,7 @@ def test_a_grid_covers_its_map_once():
         for tile in Grid(size):
             seen[tile.slices] += 1
         assert (seen == 1).all()
-    assert Grid((100, 100)).covering(Box(7, 8, 9, 16)) == [Box(0, 8, 8, 16), Box(8, 8, 16, 16)]
+    assert Grid((100, 100)).covering(Box(15, 16, 17, 32)) == [Box(0, 16, 16, 32), Box(16, 16, 32, 32)]
 
 
 @pytest.mark.parametrize("conv", [

@@ -13,9 +13,10 @@ from __future__ import annotations
 import copy
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,6 +34,7 @@ KNOTS = 257  # samples of c per channel, equidistant in logit
 LOGIT_MAX = 16.0
 TAIL = 1 << (CDF_BITS - 17)  # symbols beyond this cumulative mass, on either side, are escaped
 SYMBOL_MAX = 2047
+MOST_AT_ONCE = 1 << 19  # symbols that are turned into Python's numbers
 
 Int32 = NDArray[np.int32]
 Rows = NDArray[np.integer]
@@ -72,11 +74,13 @@ class Table:
 
     def element_bits(self, q: Int32, rows: Rows) -> NDArray[np.float32]:
         """What each symbol costs in the file, in bits, to the rounding of the range coder."""
-        column = self.columns(q, rows)
-        bits = self.bits[rows, column]
-        escaped = column == self.count[rows]
-        if escaped.any():
-            bits[escaped] += [8 * len(_varint(_zigzag(int(v)))) for v in q[escaped]]
+        bits = np.empty(q.shape, np.float32)
+        for (symbols, names), (made, _) in zip(_by_channel(q, rows), _by_channel(bits, rows), strict=True):
+            column = self.columns(symbols, names)
+            made[:] = self.bits[names, column]
+            escaped = column == self.count[names]
+            if escaped.any():
+                made[escaped] += [8 * len(_varint(_zigzag(int(v)))) for v in symbols[escaped]]
         return bits
 
     def probability(self) -> NDArray[np.float32]:
@@ -235,9 +239,10 @@ def encode(parts: Sequence[tuple[Int32, Rows, Table]]) -> bytes:
     so no length is stored."""
     coder, escaped = ans.BufferedRansEncoder(), b""
     for q, rows, table in parts:
-        column = table.columns(q, rows)
-        coder.encode_with_indexes(column.ravel().tolist(), _flat(rows, q.shape), *table.coder_arguments)
-        escaped += b"".join(_varint(_zigzag(int(v))) for v in q[column == table.count[rows]])
+        for symbols, names in _by_channel(q, rows):
+            column = table.columns(symbols, names)
+            coder.encode_with_indexes(column.ravel().tolist(), _flat(names, symbols.shape), *table.coder_arguments)
+            escaped += b"".join(_varint(_zigzag(int(v))) for v in symbols[column == table.count[names]])
     return coder.flush() + escaped[::-1]
 
 
@@ -253,11 +258,13 @@ class Reader:
 
     def read(self, shape: tuple[int, int, int], rows: Rows, table: Table) -> Int32:
         """The next map of symbols; InputError for a payload that cannot have been written by `encode`."""
-        flat = self._stream.decode_stream(_flat(rows, shape), *table.coder_arguments)
-        column = np.asarray(flat, dtype=np.int64).reshape(shape)
-        q = (column + table.low[rows]).astype(np.int32)
-        escaped = column == table.count[rows]
-        q[escaped] = [self._varint() for _ in range(int(escaped.sum()))]
+        q = np.empty(shape, np.int32)
+        for symbols, names in _by_channel(q, rows):
+            flat = self._stream.decode_stream(_flat(names, symbols.shape), *table.coder_arguments)
+            column = np.asarray(flat, dtype=np.int64).reshape(symbols.shape)
+            symbols[:] = column + table.low[names]
+            escaped = column == table.count[names]
+            symbols[escaped] = [self._varint() for _ in range(int(escaped.sum()))]
         return q
 
     def _varint(self) -> int:
@@ -271,6 +278,14 @@ class Reader:
             shift += 7
             if byte < 128:
                 return value // 2 if value % 2 == 0 else -(value + 1) // 2
+
+
+def _by_channel(q: NDArray[Any], rows: Rows) -> Iterator[tuple[NDArray[Any], Rows]]:
+    """Maps (C, h, w) and their rows, some channels at a time: as lists of numbers, those of a large picture would take
+    gigabytes."""
+    some = max(1, MOST_AT_ONCE // max(1, q[0].size))
+    for start in range(0, len(q), some):
+        yield q[start : start + some], rows[start : start + some]
 
 
 def _flat(rows: Rows, shape: tuple[int, ...]) -> list[int]:
