@@ -154,9 +154,9 @@ def bench(args: argparse.Namespace) -> None:
     from explorer.bench import MODELS, text
     from explorer.bench import bench as measure
 
-    if args.json:
-        _check_output(args.json)
-    print(text(measure(args.json, args.models or MODELS)))
+    for output in filter(None, (args.json, args.png)):
+        _check_output(output)
+    print(text(measure(args.json, args.models or MODELS, args.png)))
 
 
 def _check_targets(targets: dict[str, float | None]) -> None:

@@ -124,6 +124,7 @@ def _add_measuring(commands: argparse._SubParsersAction) -> None:
 
     command = commands.add_parser("bench", help="measure how long things take here")
     command.add_argument("--json", help="write the figures to this file")
+    command.add_argument("--png", help="draw them into this file")
     about = "bundled models or checkpoints (default: one for each prior)"
     command.add_argument("--models", nargs="+", metavar="MODEL", help=about)
 
