@@ -14,6 +14,7 @@ import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ from explorer.tiles import Box, Grid, checked, paste, whole
 POOL = Pool(320 << 20)  # of what all sessions of a process keep, unless they are told to keep less
 MAPS = Pool(64 << 20)  # of intermediate maps, which are large and must not push out the pictures
 RATE_SLACK = 0.002  # `solve` is satisfied this far below a target rate,
+LOSSLESS = 1000.0  # dB, what stands for infinity in a search
 PSNR_SLACK = 0.005  # or this many dB above a target quality
 
 
@@ -331,7 +333,7 @@ class Session:
         """The lowest λ, nearly, that reaches a PSNR in dB."""
 
         def value(condition: Condition) -> float:
-            return self.point(condition).psnr
+            return min(self.point(condition).psnr, LOSSLESS)
 
         found = self._enclose(value, psnr, lambda here: 0 <= here - psnr < PSNR_SLACK)[1]
         if value(found) < psnr:
@@ -363,20 +365,31 @@ class Session:
     def _enclose(
         self, value: Callable[[Condition], float], target: float, near_enough: Callable[[float], bool]
     ) -> tuple[Condition, Condition]:
-        """Neighbouring conditions whose values, which rise with λ, enclose the target, by halving; one condition twice
-        where its value is near enough, and the nearer end where the target lies beyond it."""
+        """Neighbouring conditions whose values, which rise with λ, enclose the target; one condition twice where its
+        value is near enough, and the nearer end where the target lies beyond it.
+
+        Each value costs a file, seconds for a large picture. Along the λ axis the logarithm of a rate is nearly
+        straight, so a line between the ends finds a level in a few steps; every third one halves, since the bytes of a
+        small picture rise in stairs."""
         ladder = self._ladder
         low, high = 0, len(ladder) - 1
-        if value(ladder[low]) >= target:
+        at_low, at_high = value(ladder[low]), value(ladder[high])
+        if at_low >= target:
             return ladder[low], ladder[low]
-        if value(ladder[high]) <= target:
+        if at_high <= target:
             return ladder[high], ladder[high]
-        while high - low > 1:
-            middle = (low + high) // 2
+        for step in count(1):
+            if high - low <= 1:
+                break
+            share = 0.5 if step % 3 == 0 else math.log(target / at_low) / math.log(at_high / at_low)
+            middle = min(max(round(low + share * (high - low)), low + 1), high - 1)
             here = value(ladder[middle])
             if near_enough(here):
                 return ladder[middle], ladder[middle]
-            low, high = (middle, high) if here <= target else (low, middle)
+            if here <= target:
+                low, at_low = middle, here
+            else:
+                high, at_high = middle, here
         return ladder[low], ladder[high]
 
 

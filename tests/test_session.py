@@ -154,6 +154,25 @@ def test_solve(session, target):
     assert (value <= got < value + 0.02) if name == "psnr" else (0.99 * value <= got <= value)
 
 
+def test_a_target_costs_few_files(mae, monkeypatch):
+    """Each is seconds for a large picture; halving 65536 levels would take 16."""
+    session, made = Session(mae, read(sample_paths()[0]).pixels[:256, :384]), []
+    pack = type(mae).pack
+    monkeypatch.setattr(type(mae), "pack", lambda *parts: made.append(1) or pack(*parts))
+    for target in ({"bpp": 0.4}, {"bytes": 9000}, {"psnr": 31.0}):
+        session.solve(**target)
+        assert len(made) <= 9, target
+        made.clear()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8, 24)])
+def test_targets_of_tiny_pictures_whose_bytes_rise_in_stairs(mae, size):
+    session = Session(mae, smooth_picture(*size))
+    lowest, highest = (len(session.encode(lmbda)) for lmbda in (64, 4096))
+    for limit in range(lowest, highest + 1):
+        assert len(session.encode(session.solve(bytes=limit))) <= limit
+
+
 @pytest.mark.parametrize(
     ("target", "says"),
     [
