@@ -109,7 +109,7 @@ def settle(page: Page) -> dict[str, Any]:
 
 
 def wanted(page: Page) -> float:
-    return page.evaluate(f"{ROOT}.viewer.wanted")
+    return page.evaluate(f"{ROOT}.viewer.get('lambda')")
 
 
 def drag_lambda(page: Page, what: str, steps: int = 60) -> tuple[list[dict[str, Any]], dict[str, Any]]:

@@ -425,7 +425,7 @@ def test_samples_and_model_keep_the_page_consistent(page: Page, address: str) ->
     frame = settle(page)
     assert frame["picture"] == page.evaluate(f"{ROOT}.dataset.picture")
     assert page.get_attribute(f"[data-sample={name}]", "aria-pressed") == "true"
-    page.evaluate(f"{ROOT}.viewer.setModel({ROOT}.viewer.model)")
+    page.evaluate(f"{ROOT}.viewer.set({{ model: {ROOT}.viewer.get('model') }})")
     assert page.evaluate(f"{ROOT}.viewer.picture.name") == name
     assert settle(page)["wanted"] == wanted(page)
 

@@ -44,7 +44,7 @@ def hyper(page: Page) -> Page:
 
 
 def apply(page: Page, **wish: Any) -> None:
-    assert page.evaluate("(wish) => document.querySelector('.mae').viewer.state.apply(wish)", wish) == []
+    assert page.evaluate("(wish) => document.querySelector('.mae').viewer.set(wish)", wish) == []
     settle(page)
 
 

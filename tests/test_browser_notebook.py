@@ -198,7 +198,7 @@ def test_another_model_in_the_viewer_is_the_sessions(notebook: Page) -> None:
     settle(notebook)
     before = notebook.evaluate(f"{ROOT}.viewer.wanted")
     for model in ("mae", first_model()):
-        notebook.evaluate(f"{ROOT}.viewer.setModel({model!r})")
+        notebook.evaluate(f"{ROOT}.viewer.set({{ model: {model!r} }})")
         notebook.wait_for_function(f"{ROOT}.viewer.picture.model === {model!r}")
         settle(notebook)
         said = run(notebook, "print(w.session.model.name, len(w.session.encode(w.lmbda)))").split()

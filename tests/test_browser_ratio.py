@@ -30,7 +30,7 @@ def session(mae: LearnedCodec) -> Session:
 
 
 def apply(page: Page, **wish: Any) -> None:
-    assert page.evaluate("(wish) => document.querySelector('.mae').viewer.state.apply(wish)", wish) == []
+    assert page.evaluate("(wish) => document.querySelector('.mae').viewer.set(wish)", wish) == []
     settle(page)
 
 

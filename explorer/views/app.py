@@ -76,9 +76,9 @@ root.addEventListener("picture", () => trigger("change"));
 # The model is chosen here, but also by a link.
 CHOOSE_MODEL = """(model) => {
   const { viewer } = document.querySelector(".mae");
-  if (viewer.model !== model) viewer.setModel(model);
+  if (viewer.get("model") !== model) viewer.set({ model });
 }"""
-SHOW_MODEL = """() => document.querySelector(".mae").viewer.model"""
+SHOW_MODEL = """() => document.querySelector(".mae").viewer.get("model")"""
 
 
 def launch(

@@ -3,7 +3,15 @@
 // The picture comes first: while λ moves its numbers are those that are known without measuring, marked with ≈, and when
 // it rests they are measured.
 //
-// createViewer(root, transport, options) fills `root` and returns the Viewer. transport: see transport.js.
+// createViewer(root, transport, options) fills `root` and returns the Viewer. What a page needs to know of it is
+//
+//   await open({sample} or {file, name})   a picture
+//   get(key)           what is chosen, by a key of the state (see state.js); without a key all of it, {key: value}
+//   await set(values)  {key: value}: choose. What cannot be is left as it was, and told in a notice -> its keys
+//   on(type, action, signal)   events, see below; action(detail). An AbortSignal ends it
+//   destroy()
+//
+// transport: see transport.js.
 // options: scope, what hears shortcuts, paste and drop (default: root); theme(), "light" or "dark" (default: what the
 // system prefers); links: whether the page's address follows the viewer's state, and the other way round (default: no).
 // On root: `root.viewer`, root.dataset.{state, lmbda, picture, pending}, and three events: "picture", "statechange" (see
@@ -113,9 +121,36 @@ class Viewer {
     this.givePlotly(await this.transport.plotly());
   }
 
+  // ---- what others know of the viewer -------------------------------------------------------------------------------
+
   open(source) {
     this.lessons?.stay();
     return this.opening.open(source);
+  }
+
+  get(key) {
+    const state = this.state?.read() ?? {};
+    return key === undefined ? state : state[key];
+  }
+
+  async set(values) {
+    if (!this.state) await this.ready;
+    const { state } = this;
+    if (!state) return Object.keys(values); // there is no server, which was told already
+    try {
+      const rejected = await state.apply(values);
+      if (!rejected.length) return [];
+      await state.apply(Object.fromEntries(Object.entries(values).filter(([key]) => !rejected.includes(key))));
+      this.fail(rejected.map((key) => `“${key}” must be ${state.allowed(key) ?? "left out: there is no such thing"}.`).join(" "));
+      return rejected;
+    } catch (error) {
+      this.fail(error.message);
+      return Object.keys(values);
+    }
+  }
+
+  on(type, action, signal = this.closing.signal) {
+    this.root.addEventListener(type, ({ detail }) => action(detail), { signal });
   }
 
   setModel(model) {

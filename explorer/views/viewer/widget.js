@@ -62,6 +62,7 @@ function keepKeys(root) {
 const WHOLE = ""; // the state's word for a picture that is wholly visible
 /** @type {[trait: string, read: (state: any) => unknown, write: (value: any, state: any) => object][]} */
 const TRAITS = [
+  ["lmbda", ({ lambda }) => lambda, (lambda) => ({ lambda })],
   ["view", ({ view, hide }) => (isAlone(hide) ? "compare" : view), (view, { hide }) => writeView(view, hide)],
   ["channel", ({ channel }) => channel, (channel) => ({ channel })],
   ["view_box", ({ box }) => (box === WHOLE ? [] : box.split(",").map(Number)), (box) => ({ box: box.join(",") })],
@@ -88,44 +89,44 @@ class Link {
     this.model = model;
     this.viewer = viewer;
     this.signal = signal;
-    const { root } = viewer;
-    root.addEventListener("picture", ({ detail }) => this.tell({ _picture: detail.id }), { signal });
-    root.addEventListener("picture", () => this.start(), { once: true, signal });
+    viewer.on("picture", (picture) => this.tellPicture(picture), signal);
+  }
+
+  tellPicture({ id }) {
+    const isFirst = this.picture === undefined;
+    this.picture = id;
+    this.tell({ _picture: id });
+    if (isFirst) this.start();
   }
 
   start() {
-    const { viewer } = this;
+    const { viewer, signal } = this;
     this.applyTraits();
-    viewer.root.addEventListener("frame", ({ detail }) => this.tellFrame(detail), { signal: this.signal });
-    viewer.root.addEventListener("statechange", () => this.tellState(), { signal: this.signal });
-    this.on("_picture", (picture) => picture === viewer.picture.id || viewer.open({ picture }));
-    this.on("lmbda", (lmbda) => lmbda === viewer.wanted || viewer.setLambda(lmbda));
-    for (const [trait, , write] of TRAITS) this.on(trait, (value) => this.apply(write(value, viewer.state.read())));
-    this.on("state", (state) => this.apply(state));
+    viewer.on("frame", (frame) => this.tellFrame(frame), signal);
+    viewer.on("statechange", () => this.tellState(), signal);
+    this.follow("_picture", (picture) => picture === this.picture || viewer.open({ picture }));
+    for (const [trait, , write] of TRAITS) this.follow(trait, (value) => this.apply(write(value, viewer.get())));
+    this.follow("state", (state) => this.apply(state));
   }
 
-  on(trait, act) {
+  follow(trait, act) {
     const changed = () => act(this.model.get(trait));
     this.model.on(`change:${trait}`, changed);
     this.signal.addEventListener("abort", () => this.model.off(`change:${trait}`, changed));
   }
 
   applyTraits() {
-    const state = { ...this.viewer.state.read(), ...this.model.get("state") };
+    const state = { ...this.viewer.get(), ...this.model.get("state") };
     for (const [trait, , write] of TRAITS) Object.assign(state, write(this.model.get(trait), state));
     this.apply(state);
   }
 
   // Only what is not so already: a trait that the viewer itself has set changes nothing.
   async apply(state) {
-    const { viewer } = this;
-    const now = viewer.state.read();
-    const wish = Object.entries(state).filter(([key, value]) => String(value) !== String(now[key]));
-    const rejected = wish.length ? await viewer.state.apply(Object.fromEntries(wish)) : [];
-    if (!rejected.length) return;
-    await viewer.state.apply(Object.fromEntries(wish.filter(([key]) => !rejected.includes(key))));
-    viewer.fail(rejected.map((key) => `“${key}” must be ${viewer.state.allowed(key) ?? "left out: there is no such thing"}.`).join(" "));
-    this.tellState();
+    const now = this.viewer.get();
+    const changes = Object.entries(state).filter(([key, value]) => String(value) !== String(now[key]));
+    const rejected = changes.length ? await this.viewer.set(Object.fromEntries(changes)) : [];
+    if (rejected.length) this.tellState();
   }
 
   tell(values) {
@@ -135,11 +136,11 @@ class Link {
 
   // λ that is wanted is told with each frame, so at most that often.
   tellFrame({ picture, lmbda }) {
-    this.tell({ lmbda: this.viewer.wanted, _shown: [picture, lmbda] });
+    this.tell({ lmbda: this.viewer.get("lambda"), _shown: [picture, lmbda] });
   }
 
   tellState() {
-    const state = this.viewer.state.read();
+    const state = this.viewer.get();
     this.tell({ state, ...Object.fromEntries(TRAITS.map(([trait, read]) => [trait, read(state)])) });
   }
 }

@@ -16,6 +16,7 @@ import { choice, listed, number, numberWithin, places, rivalNames, rivals, round
  * @property {(value: string, context: any) => string | number | undefined} check
  * @property {(viewer: any) => string | number | undefined} read
  * @property {(viewer: any, value: any) => unknown} [write]
+ * @property {(value: any) => string | number} [brief] the value as a link has it, where that is shorter
  */
 
 export const PANELS = ["head", "about", "controls", "probe", "lambda", "compare", "numbers", "tabs", "panels", "samples", "actions", "side"];
@@ -75,9 +76,11 @@ export const FIELDS = [
   { key: "model", ...choice(({ viewer }) => viewer.setup.models), read: (viewer) => viewer.model },
   {
     key: "lambda", early: true,
-    ...number(({ picture: { lmbda } }) => [lmbda.min, lmbda.max].map((end) => rounded(end, 3)), 3),
-    read: (viewer) => rounded(viewer.wanted, 3),
+    // The ends as a link has them: a received file has one λ, which may have any number of decimals.
+    ...number(({ picture: { lmbda: { min, max } } }) => [Math.floor(1000 * min) / 1000, Math.ceil(1000 * max) / 1000], 12),
+    read: (viewer) => viewer.wanted,
     write: (viewer, value) => viewer.setLambda(value),
+    brief: (value) => rounded(Number(value), 3), // nearer than two levels of λ are to each other
   },
   {
     key: "view", early: true,

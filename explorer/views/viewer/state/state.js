@@ -1,7 +1,8 @@
 // Everything that is chosen in the viewer, as one flat plain object: links, lessons and widgets read and write it by key.
 //
 //   state.read()            -> {key: value}, numbers and strings; an uploaded picture has no `picture`
-//   state.changes()         -> those that are not as in a viewer that was just opened, or at the open step of a lesson
+//   state.changes()         -> those that are not as in a viewer that was just opened, or at the open step of a lesson, as
+//                              a link has them
 //   await state.apply(wish, source) -> keys that were rejected; if there are any, nothing at all has changed; source: of
 //                              a picture that has no name, as `Opening.open` takes it
 //   state.allowed(key)      -> what the values of a key may be, in words
@@ -31,7 +32,10 @@ export class State {
 
   changes() {
     const usual = { ...this.defaults, ...this.viewer.lessons.stateOf(this.viewer.lessons.place) };
-    return Object.fromEntries(Object.entries(this.read()).filter(([key, value]) => String(value) !== String(usual[key])));
+    const { fields } = this;
+    const brief = (key, value) => String(fields.get(key).brief?.(value) ?? value);
+    const all = Object.entries(this.read()).map(([key, value]) => [key, brief(key, value)]);
+    return Object.fromEntries(all.filter(([key, value]) => value !== brief(key, usual[key])));
   }
 
   // Values may also be numbers as text. What depends on the picture is checked with the one that will be open.

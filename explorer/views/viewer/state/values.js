@@ -2,7 +2,7 @@
 import { parsePlaces } from "../inside/inspection/pins.js";
 import { ELEMENT } from "../picture/stage.js";
 
-const NUMBER = /^-?\d{1,6}(\.\d{1,6})?$/;
+const NUMBER = /^-?\d{1,6}(\.\d{1,20})?$/;
 
 // Exactly one of some names.
 export function choice(names) {
