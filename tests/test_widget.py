@@ -208,7 +208,7 @@ def test_the_viewer_is_the_apps() -> None:
 
     assert ExplorerWidget._esm == viewer.widget()
     assert ExplorerWidget._css == viewer.style()
-    assert VIEWS == ("compare", "rd", "channels", "ratio", "modulation", "bits")
+    assert VIEWS[:3] == ("compare", "rd", "channels") and "bits" in VIEWS
 
 
 def test_without_anywidget_one_sentence_says_the_remedy() -> None:

@@ -54,7 +54,7 @@ class ExplorerWidget(anywidget.AnyWidget):
     Traits, to read, to set and to observe; they follow what is done in the viewer, and it follows them:
 
     lmbda: λ in the model's range.
-    view: what is open beside the picture, one of "compare" (nothing), "rd", "channels", "ratio", "modulation", "bits".
+    view: what is open beside the picture, one of `VIEWS`: "compare" (nothing) or a tab of the viewer.
     channel: of the bottleneck, the one that the views of the inside mark.
     view_box: [x, y, scale], the pixel in the middle and screen pixels for each pixel; [] for the whole picture.
     pins: [[row, column], …], elements of the bottleneck that stay marked, at most eight.

@@ -1,15 +1,16 @@
 // The views of the inside: which one is open, the channel and the element that all of them mark, the map on the picture.
 //
 // A view is a class that a tab names (see tabs.js), with a constructor(box, inside) that fills its section, and
-//   wishes            what must come with a frame besides "planes": see wishes/answers.py
 //   show(frame)       in every paint while it is open; frame.wishes holds the answers
+// and of these those that it needs:
+//   wishes            what must come with a frame besides "planes": see wishes/answers.py
 //   mark({channel, row, column, pins})   the channel that is chosen, the element under the pointer, or row null, and
 //                     [{row, column, color}] that stay marked
 //   map()             what to lay over the picture: {plane, scale, title}, or null; stride beside them as below
 //   stride            where its maps are coarser: elements of the bottleneck, in each direction, that one of theirs is
-//   columns()         where there is more to tell of each channel: {name of a table's column: function of a channel}
-//   edited()          where there is one: channels were changed, or are no more
-//   grown()           where there is one: the model's rate-distortion curve has more points
+//   columns()         more to tell of each channel: {name of a table's column: function of a channel}
+//   edited()          channels were changed, or are no more
+//   grown()           the model's rate-distortion curve has more points
 //   destroy()
 // Its controls are selects with data-state, so that links, lessons and widgets reach them: see elements.js.
 import { bottleneckOf } from "./shared/bottleneck.js";
@@ -57,7 +58,7 @@ export class Inside {
   }
 
   get viewWishes() {
-    return this.view ? ["planes", ...this.view.wishes] : [];
+    return this.view ? ["planes", ...(this.view.wishes ?? [])] : [];
   }
 
   // ---- what is open and marked --------------------------------------------------------------------------------------
@@ -138,7 +139,7 @@ export class Inside {
   }
 
   markAll() {
-    this.view?.mark(this.marked);
+    this.view?.mark?.(this.marked);
     this.viewer.stage.setMarks(this.inspection.marks());
   }
 
@@ -182,7 +183,7 @@ export class Inside {
 
   // The map that the open view has of its channel, over the right-hand picture.
   layMap() {
-    const has = this.view !== null;
+    const has = Boolean(this.view?.map);
     this.parts.overlayBox.hidden = !has;
     this.parts.opacityBox.hidden = !has || !this.parts.overlay.checked;
     const map = has && this.frame && this.parts.overlay.checked ? this.view.map() : null;
@@ -194,7 +195,7 @@ export class Inside {
   }
 
   destroy() {
-    for (const view of Object.values(this.views)) view.destroy();
+    for (const view of Object.values(this.views)) view.destroy?.();
   }
 }
 
