@@ -5,6 +5,7 @@ import { CHANNELS } from "./inside/channels/channels.js";
 import { RATIO } from "./inside/ratio/ratio.js";
 import { MODULATION } from "./inside/modulation/modulation.js";
 import { BITS } from "./inside/bits/bits.js";
+import { FILE } from "./inside/file/file.js";
 
 /**
  * @typedef {object} Tab
@@ -19,4 +20,4 @@ import { BITS } from "./inside/bits/bits.js";
  */
 
 /** @type {Tab[]} */
-export const TABS = [RD, CHANNELS, RATIO, MODULATION, BITS];
+export const TABS = [RD, CHANNELS, RATIO, MODULATION, BITS, FILE];
