@@ -132,14 +132,14 @@ def test_probe_and_pins_stay_up_to_date_while_the_pointer_rests(channels: Page, 
 
 def test_pins_are_kept_over_tabs_and_go_one_by_one(channels: Page, session: explorer.Session) -> None:
     page = channels
-    page.evaluate(f"{ROOT}.viewer.state.apply({{ pins: '6-18,10-30', view: 'rd' }})")
+    page.evaluate(f"{ROOT}.viewer.set({{ pins: '6-18,10-30', view: 'rd' }})")
     settle(page)
     assert_equal(numbers(page, "pin", 1), session, shown_lambda(page), (0, 10, 30))
     page.click("[aria-label='Remove the pin at row 6, column 18']")
-    assert page.evaluate(f"{ROOT}.viewer.state.read().pins") == "10-30"
+    assert page.evaluate(f"{ROOT}.viewer.get().pins") == "10-30"
     point_at(page, 30 * 16, 10 * 16)
     page.keyboard.press("p")
-    assert page.evaluate(f"{ROOT}.viewer.state.read().pins") == ""
+    assert page.evaluate(f"{ROOT}.viewer.get().pins") == ""
     assert not page.is_visible("[data-part=pins]")
 
 
@@ -173,12 +173,12 @@ def test_an_element_is_reached_by_keys_alone(channels: Page) -> None:
     page = channels
     page.focus("[data-part=slider]")
     page.keyboard.press("e")
-    row, column = map(int, page.evaluate(f"{ROOT}.viewer.state.read().element").split("-"))
+    row, column = map(int, page.evaluate(f"{ROOT}.viewer.get().element").split("-"))
     assert row in (15, 16) and column in (23, 24)  # around the middle of the picture
     for key in ("ArrowUp", "ArrowRight", "ArrowRight", "p"):
         page.keyboard.press(key)
     settle(page)
-    state = page.evaluate(f"{ROOT}.viewer.state.read()")
+    state = page.evaluate(f"{ROOT}.viewer.get()")
     assert state["element"] == state["pins"] == f"{row - 1}-{column + 2}"
     assert f"Element {row - 1}, {column + 2}" in page.inner_text("[data-part=card]")
 
@@ -194,7 +194,7 @@ def test_another_channel_keeps_the_card_and_asks_for_its_response(channels: Page
 
 def test_what_lies_outside_of_a_smaller_picture_goes(channels: Page) -> None:
     page = channels
-    page.evaluate(f"{ROOT}.viewer.state.apply({{ pins: '1-1,31-47', element: '30-40' }})")
+    page.evaluate(f"{ROOT}.viewer.set({{ pins: '1-1,31-47', element: '30-40' }})")
     settle(page)
     page.evaluate(f"""async () => {{
       const canvas = new OffscreenCanvas(64, 48);
@@ -203,5 +203,5 @@ def test_what_lies_outside_of_a_smaller_picture_goes(channels: Page) -> None:
     }}""")
     page.wait_for_function(f"{ROOT}.viewer.picture.name === 'small.png'")
     settle(page)
-    state = page.evaluate(f"{ROOT}.viewer.state.read()")
+    state = page.evaluate(f"{ROOT}.viewer.get()")
     assert state["pins"] == "1-1" and state["element"] == "" and "picture" not in state

@@ -82,7 +82,7 @@ def test_the_controls_stay_when_the_model_or_the_mode_changes(page: Page) -> Non
     for mode in ("flip", "signed", "beside", "split"):
         page.evaluate(f"{VIEWER}.modes.set({mode!r})")
         assert boxes(page, *parts) == before, mode
-    page.evaluate(f"{VIEWER}.setModel('independent-512')")  # it has no other prior to choose
+    page.evaluate(f"{VIEWER}.set({{ model: 'independent-512' }})")  # it has no other prior to choose
     page.wait_for_function(f"{VIEWER}.picture.model === 'independent-512'")
     settle(page)
     assert boxes(page, *parts) == before
@@ -249,7 +249,7 @@ def test_hints_go_by_themselves_and_what_went_wrong_stays(page: Page) -> None:
 def test_play_is_off_and_says_why_where_there_is_one_lambda(page: Page) -> None:
     assert page.is_enabled("[data-part=play]")
     page.evaluate(f"{VIEWER}.player.start()")
-    page.evaluate(f"{VIEWER}.setModel('independent-512')")
+    page.evaluate(f"{VIEWER}.set({{ model: 'independent-512' }})")
     page.wait_for_function(f"{VIEWER}.picture.model === 'independent-512'")
     assert page.is_disabled("[data-part=play]") and not page.evaluate(f"{VIEWER}.player.playing")
     assert "one λ" in page.get_attribute("[data-part=play]", "title")

@@ -178,9 +178,9 @@ def test_numbers_and_pixels_are_the_apps(notebook: Page) -> None:
 
 def test_traits_follow_and_are_followed(notebook: Page) -> None:
     run(notebook, "w.lmbda = 1000; w.channel = 7; w.view = 'channels'; w.pins = [[3, 4]]; w.state = {'mode': 'beside'}")
-    notebook.wait_for_function(f"{ROOT}.viewer.state.read().view === 'channels' && {ROOT}.viewer.state.read().pins")
+    notebook.wait_for_function(f"{ROOT}.viewer.get().view === 'channels' && {ROOT}.viewer.get().pins")
     settle(notebook)
-    state = notebook.evaluate(f"{ROOT}.viewer.state.read()")
+    state = notebook.evaluate(f"{ROOT}.viewer.get()")
     found = {key: state[key] for key in ("lambda", "channel", "view", "pins", "mode")}
     assert found == {"lambda": 1000, "channel": 7, "view": "channels", "pins": "3-4", "mode": "beside"}
     notebook.locator("[data-part=slider]").first.focus()

@@ -157,7 +157,7 @@ def test_edits_are_a_part_of_the_state_and_only_where_their_control_is(page: Pag
     apply(page, view="rd")
     page.wait_for_function(f"{VIEWER}.stage.layers.frame.pixels === {VIEWER}.shown.frame.pixels")
     for text in ("17", "17=", "999=0", "17=9", "17=0;3=1", "17=0,17=1", "-1=0", "17=1e1"):
-        rejected = page.evaluate("(edit) => document.querySelector('.mae').viewer.state.apply({ edit })", text)
+        rejected = page.evaluate("(edit) => document.querySelector('.mae').viewer.set({ edit })", text)
         assert rejected == ["edit"], text
     assert page.evaluate(f"{VIEWER}.state.read().edit") == "3=2,17=0"
 
