@@ -8,8 +8,6 @@ from explorer.images import Picture
 from explorer.library import load_model
 from explorer.session import Session
 
-CACHE_BYTES = 16 << 20  # of each: no pictures, only a few bottlenecks
-
 
 class OtherModels:
     """Sessions of one picture by the name of a bundled model, each opened when it is first asked for.
@@ -26,5 +24,5 @@ class OtherModels:
         """The picture under a bundled model; raises InputError where none has this name."""
         with self._lock:
             if name not in self._sessions:
-                self._sessions[name] = Session(load_model(name), self._picture, cache_bytes=CACHE_BYTES)
+                self._sessions[name] = Session(load_model(name), self._picture)
             return self._sessions[name]

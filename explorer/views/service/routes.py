@@ -203,6 +203,7 @@ class Api:
 
     async def frame(
         self,
+        request: Request,
         token: str,
         lmbda: float,
         box: str | None = None,
@@ -215,6 +216,13 @@ class Api:
         opened = self.pictures.get(token)
         condition = opened.condition(lmbda)
         part = rectangles.parse(box, reduce, opened.source.size)
+        if (
+            wish and opened.source.is_large
+        ):  # maps are of the whole picture: seconds, in which other frames have their turn
+            source = opened.source
+            with self.pauses.numbers():
+                if not await self._while_wanted(request, lambda pause: source.paced(pause).code(condition)):
+                    return Response(status_code=204)
         with self.pauses.frame():
             async with self._turn:
                 start = perf_counter()
