@@ -22,7 +22,7 @@ Curve = tuple[Sequence[float], Sequence[float]]  # rates in bpp, PSNR in dB
 
 _SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang, Simoncelli, Bovik 2003
 _TAPS = 11
-_SMALLEST_SIDE = (_TAPS - 1) * 2 ** (len(_SCALE_WEIGHTS) - 1) + 1  # 161: the window must fit into the coarsest scale.
+SMALLEST_SIDE = (_TAPS - 1) * 2 ** (len(_SCALE_WEIGHTS) - 1) + 1  # 161: the window must fit into the coarsest scale.
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 _STRIP = 64  # Rows at a time: the maps stay in the CPU's cache, and memory is bounded for large pictures.
 
@@ -55,7 +55,7 @@ def ms_ssim(a: np.ndarray, b: np.ndarray, pause: Pause = nothing) -> float:
     import torch
 
     _check_pair(a, b)
-    if min(a.shape[:2]) < _SMALLEST_SIDE:
+    if min(a.shape[:2]) < SMALLEST_SIDE:
         return math.nan
     with torch.inference_mode():
         pair: _Pair | _Halved = _Pair(a, b)

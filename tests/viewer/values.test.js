@@ -3,6 +3,9 @@ import { test } from "node:test";
 import { editsText, parseEdits } from "../../explorer/views/viewer/inside/channels/edits.js";
 import { parsePlaces } from "../../explorer/views/viewer/inside/inspection/pins.js";
 import { choice, listed, number, numberWithin, places, several } from "../../explorer/views/viewer/state/values.js";
+import { constants, setConstants } from "../../explorer/views/viewer/wire/constants.js";
+
+setConstants({ ...constants, element: 16, factor_max: 4 });
 
 test("numbers lie within a range and have so many decimals", () => {
   assert.equal(numberWithin("256.12345", [64, 4096], 3), 256.123);

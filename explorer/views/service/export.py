@@ -28,6 +28,7 @@ from explorer.views import viewer
 from explorer.views.figures.palettes import PALETTES
 from explorer.views.figures.rates import rd_figure, series
 from explorer.views.service import points, replies
+from explorer.views.service.constants import CONSTANTS
 from explorer.views.service.messages import Embedded, OfflinePage, Setup
 from explorer.views.service.pictures import Opened
 from explorer.views.service.wire import Reply, to_json
@@ -204,6 +205,7 @@ def _setup(opened: Opened) -> Setup:
         "figure": rd_figure(series({"model": "This model"})),
         "palettes": PALETTES,
         "lessons": [],
+        "constants": CONSTANTS,
     }
 
 

@@ -115,6 +115,21 @@ class Figure(TypedDict):
     config: dict[str, Any]
 
 
+class Constants(TypedDict):
+    """What both sides reckon with. element: pixels, in each direction, that an element of y stands for. paper_lambdas:
+    rising. own_lambda: in a wish, the frame's own λ. factor_max: by which a channel can be scaled. ms_ssim_side: pixels
+    that a picture must have each way. bytes_tolerance: the share of a target that a match may miss. samples_per_octave:
+    of the modulators' gains."""
+
+    element: int
+    paper_lambdas: tuple[float, ...]
+    own_lambda: str
+    factor_max: float
+    ms_ssim_side: int
+    bytes_tolerance: float
+    samples_per_octave: int
+
+
 class Setup(TypedDict):
     """Everything that the viewer needs before it opens a picture.
 
@@ -135,6 +150,7 @@ class Setup(TypedDict):
     figure: Figure
     palettes: dict[str, Palette]
     lessons: list[Lesson]
+    constants: Constants
 
 
 # -- an open picture ---------------------------------------------------------------------------------------------------

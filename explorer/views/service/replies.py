@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ from explorer.condition import Condition
 from explorer.pace import Pause, nothing
 from explorer.received import Received
 from explorer.session import Session
+from explorer.views.service.constants import CONSTANTS
 from explorer.views.service.messages import (
     FrameHeader,
     Match,
@@ -31,7 +33,6 @@ from explorer.views.service.wire import Reply
 from explorer.views.service.wishes.answers import answer
 
 SENDERS_LAMBDA = "The sender chose λ: this file holds the picture at one λ alone."
-MODULATION_SAMPLES = 61  # ten an octave: the paper's λ are among them
 
 
 def opened_as_json(opened: Opened, priors: list[Prior], sample: str | None = None) -> OpenedPicture:
@@ -120,7 +121,8 @@ def modulation(model: LearnedCodec) -> Reply:
     """The gains of a model's modulators over its range of λ. Header: lambdas, equidistant on the log axis. Arrays by
     name, as `LearnedCodec.modulation` has them, each (λ, channels) float32; none for an independent model."""
     low, high = model.knob.minimum, model.knob.maximum
-    lambdas = list(model.knob.sweep) if model.only else np.geomspace(low, high, MODULATION_SAMPLES).tolist()
+    count = round(CONSTANTS["samples_per_octave"] * math.log2(high / low)) + 1
+    lambdas = list(model.knob.sweep) if model.only else np.geomspace(low, high, count).tolist()
     header: ModulationHeader = {"lambdas": lambdas}
     return Reply(header, model.modulation(lambdas))
 

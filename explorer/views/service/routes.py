@@ -54,6 +54,7 @@ from explorer.views.figures.kodak import mean_curves
 from explorer.views.figures.palettes import PALETTES
 from explorer.views.figures.rates import rd_figure, series
 from explorer.views.service import export, menu, rectangles, replies
+from explorer.views.service.constants import CONSTANTS
 from explorer.views.service.messages import (
     By,
     Failure,
@@ -164,6 +165,7 @@ class Api:
             "figure": rd_figure(curves),
             "palettes": PALETTES,
             "lessons": json.loads(LESSONS.read_text(encoding="utf-8")),
+            "constants": CONSTANTS,
         }
 
     def _sample(self, name: str, path: Path) -> Sample:

@@ -41,6 +41,7 @@ import { Player } from "./story/player.js";
 import { Exports } from "./save/exports.js";
 import { Notices } from "./controls/notices.js";
 import { listen } from "./controls/listen.js";
+import { setConstants } from "./wire/constants.js";
 
 const CACHE_BYTES = 64 * 2 ** 20;
 
@@ -109,6 +110,7 @@ class Viewer {
     }, signal);
     this.chooser = new Chooser(this.parts, this.comparison, (codec) => this.panel.settings(codec), signal);
     setPalettes(setup.palettes);
+    setConstants(setup.constants);
     this.inside = new Inside(this.parts, this, signal);
     this.player = new Player(this.parts, this, signal);
     this.lessons = new Lessons(this.parts, this, setup.lessons ?? [], signal);

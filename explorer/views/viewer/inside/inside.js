@@ -15,7 +15,7 @@
 // Its controls are selects with data-state, so that links, lessons and widgets reach them: see elements.js.
 import { bottleneckOf } from "./shared/bottleneck.js";
 import { paintPlane } from "./shared/colours.js";
-import { ELEMENT } from "../picture/stage.js";
+import { constants } from "../wire/constants.js";
 import { Edits } from "./channels/edits.js";
 import { Inspection } from "./inspection/inspection.js";
 import { TABS } from "../tabs.js";
@@ -190,7 +190,7 @@ export class Inside {
     if (map) this.canvas = paintPlane(map.plane, map.scale, this.canvas);
     const isEdited = this.frame && this.edit(this.frame);
     this.title = [isEdited && this.edits.words, map?.title].filter(Boolean).join(" · ");
-    this.viewer.stage.setMap(map && this.canvas, Number(this.parts.opacity.value) / 100, ELEMENT * (map?.stride ?? 1));
+    this.viewer.stage.setMap(map && this.canvas, Number(this.parts.opacity.value) / 100, constants.element * (map?.stride ?? 1));
     this.viewer.modes.label();
   }
 
@@ -200,5 +200,5 @@ export class Inside {
 }
 
 function elementAt({ x, y }) {
-  return { row: Math.floor(y / ELEMENT), column: Math.floor(x / ELEMENT) };
+  return { row: Math.floor(y / constants.element), column: Math.floor(x / constants.element) };
 }

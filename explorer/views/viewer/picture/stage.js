@@ -8,7 +8,6 @@ const LARGEST = STEPS.at(-1);
 const GAP = 2;
 const PAN = 48;
 const ROWS_GAIN = 1.3;
-export const ELEMENT = 16; // pixels, in each direction, that one element of the bottleneck stands for
 
 /** @typedef {[width: number, height: number]} Size */
 

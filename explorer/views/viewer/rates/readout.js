@@ -2,6 +2,7 @@
 // which is what is known of them while they are not measured (see live.js).
 import { makeTerm } from "../story/glossary.js";
 import { similarityDecibels } from "./curves.js";
+import { constants } from "../wire/constants.js";
 
 const BITS_PER_PIXEL = 24;
 
@@ -46,7 +47,7 @@ export function quality(point) {
 
 function similarity(point) {
   const { ms_ssim: value } = point;
-  if (value === null) return ["–", "", "MS-SSIM needs a picture of at least 161 pixels each way"];
+  if (value === null) return ["–", "", `MS-SSIM needs a picture of at least ${constants.ms_ssim_side} pixels each way`];
   const more = value === undefined ? [] : [`MS-SSIM in decibels: ${decibels(similarityDecibels(value))} dB`];
   return [live(point, value, (share) => share.toFixed(4)), "", ...more];
 }

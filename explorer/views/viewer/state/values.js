@@ -1,6 +1,6 @@
 // Kinds of values that fields of the state may have: what is allowed, in words, and the check of a text. See fields.js.
 import { parsePlaces } from "../inside/inspection/pins.js";
-import { ELEMENT } from "../picture/stage.js";
+import { constants } from "../wire/constants.js";
 
 const NUMBER = /^-?\d{1,6}(\.\d{1,20})?$/;
 
@@ -90,5 +90,5 @@ export function places(most, read, write) {
 }
 
 function gridOf({ width, height }) {
-  return [height, width].map((side) => Math.ceil(side / ELEMENT));
+  return [height, width].map((side) => Math.ceil(side / constants.element));
 }

@@ -4,13 +4,14 @@ import { makeElement } from "../controls/elements.js";
 import { decibels } from "../rates/readout.js";
 import { Stage } from "../picture/stage.js";
 import { scoreText, shuffled } from "./score.js";
+import { constants } from "../wire/constants.js";
 
 const LAMBDAS = [64, 128, 256, 512, 1024];
 const ROUNDS = [5, 6, 8];
-const INTRODUCTION =
-  "Two pictures, A and B: one is this model’s, the other another codec’s, and both files have the same size, to 2 %. " +
-  "Choose the one that is closer to the original. Which was which, and the numbers, come after each answer. Your " +
-  "answers stay in this page.";
+const introduction = () =>
+  "Two pictures, A and B: one is this model’s, the other another codec’s, and both files have the same size, to " +
+  `${100 * constants.bytes_tolerance} %. Choose the one that is closer to the original. Which was which, and the ` +
+  "numbers, come after each answer. Your answers stay in this page.";
 
 const PAGE = `
 <header><h2>Blind comparison</h2><span data-quiz="count"></span>
@@ -82,7 +83,7 @@ export class Quiz {
     const each = this.codecs.map(({ name, label }) => new Option(label, name));
     this.parts.opponent.replaceChildren(new Option("all codecs", ""), ...each);
     this.rounds = [];
-    this.show("start", INTRODUCTION);
+    this.show("start", introduction());
     this.box.showModal();
   }
 

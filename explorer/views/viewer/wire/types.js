@@ -83,6 +83,17 @@
  */
 
 /**
+ * @typedef {object} Constants
+ * @property {number} element
+ * @property {number[]} paper_lambdas
+ * @property {string} own_lambda
+ * @property {number} factor_max
+ * @property {number} ms_ssim_side
+ * @property {number} bytes_tolerance
+ * @property {number} samples_per_octave
+ */
+
+/**
  * @typedef {object} Setup
  * @property {boolean} offline
  * @property {string[]} models
@@ -97,6 +108,7 @@
  * @property {Figure} figure
  * @property {Record<string, Palette>} palettes
  * @property {Lesson[]} lessons
+ * @property {Constants} constants
  */
 
 /**

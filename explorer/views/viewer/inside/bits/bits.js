@@ -5,14 +5,13 @@ import { ChannelBars } from "./channelbars.js";
 import { drawLegend, makeScale, makeSymmetricScale, paletteNames, quantiles, robustMaximum } from "../shared/colours.js";
 import { formatNumber, makeChoice, makeElement, makeHead, offerOnly } from "../../controls/elements.js";
 import { LambdaChart, MARGIN } from "../shared/lambdachart.js";
-import { PAPER_LAMBDAS, SLIDER } from "../shared/lambdas.js";
+import { constants } from "../../wire/constants.js";
 import { decibels, formatLambda } from "../../rates/readout.js";
 
 const ABOUT =
   "Where the rate goes and what it buys: the bits that the entropy model expects, and the error, of each 16×16 block " +
   "(paper, Sec. 2: L = R + λD). They follow detail; as λ rises, ever finer detail.";
 const MAPS = Object.entries(BLOCK_MAPS).map(([key, map]) => [key, isChange(map) ? `${map.title}, a → b` : map.title]);
-const ENDS = [[SLIDER, "λ (the slider)"], ...PAPER_LAMBDAS.map((lmbda) => [lmbda, lmbda])];
 const RANGE = [0.005, 0.995]; // shares of the values that a scale begins and ends at,
 const MOST = 0.97; // and of the sizes of changes
 const RATES = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
@@ -24,14 +23,16 @@ class BitsView {
     this.drawn = "";
     const changed = () => inside.refresh();
     const names = (kind) => paletteNames(kind).map((name) => [name, name]);
+    const { own_lambda: own, paper_lambdas: lambdas } = constants;
+    const ends = [[own, "λ (the slider)"], ...lambdas.map((lmbda) => [lmbda, lmbda])];
     this.choices = {
       where: makeChoice("where", "Map", MAPS, changed),
-      from: makeChoice("from", "a", ENDS, changed),
-      to: makeChoice("to", "b", ENDS, changed),
+      from: makeChoice("from", "a", ends, changed),
+      to: makeChoice("to", "b", ends, changed),
       sequential: makeChoice("bitcolours", "Colours", names("sequential"), changed),
       diverging: makeChoice("changecolours", "Colours", names("diverging"), changed),
     };
-    this.choices.from.select.value = String(PAPER_LAMBDAS[0]);
+    this.choices.from.select.value = String(lambdas[0]);
     const head = makeHead(ABOUT, ...Object.values(this.choices).map((choice) => choice.box));
     this.summary = makeElement("p", "mae-summary");
     this.here = makeElement("p", "mae-summary");

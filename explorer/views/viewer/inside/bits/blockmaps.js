@@ -11,7 +11,7 @@ export const BLOCK_MAPS = {
     values: ({ bits }) => bits,
   },
   side: {
-    title: "bits of z", unit: "bits per 64×64 pixels, estimated", kind: "sequential",
+    title: "bits of z", unit: "bits per element of z, estimated", kind: "sequential",
     values: ({ side }) => side.values,
   },
   mse: {

@@ -5,7 +5,7 @@ import { drawLegend, makeScale, makeSymmetricScale, paletteNames, robustMaximum 
 import { formatNumber, makeChoice, makeElement, makeHead, offerOnly, setAbout } from "../../controls/elements.js";
 import { ChannelDetail } from "./detail.js";
 import { Multiples } from "../shared/multiples.js";
-import { ELEMENT } from "../../picture/stage.js";
+import { constants } from "../../wire/constants.js";
 import { numberWithin } from "../../state/values.js";
 import { editsText, parseEdits } from "./edits.js";
 
@@ -20,7 +20,6 @@ const ABOUT_SCALE =
   "σ is how far off z takes y to be, in quantiser steps: small where the prior is sure. What is nearly certain costs next " +
   "to nothing.";
 const FIXED = 8; // quantiser steps at the ends of the fixed scale
-const SPREAD = "ratio:4096:64"; // the two λ between which features bend most
 
 // What can be shown, by key: its sign and how it is offered; `magnitude`: it has no sign, so its scale starts at 0;
 // about: where it needs another explanation.
@@ -87,7 +86,7 @@ class ChannelsView {
 
   get wishes() {
     const further = this.further === null ? [] : [`plane:${this.further}`];
-    return [...further, ...this.inside.edits.wishes, ...(this.sort.value === "spread" ? [SPREAD] : [])];
+    return [...further, ...this.inside.edits.wishes, ...(this.sort.value === "spread" ? [widestRatio()] : [])];
   }
 
   // Elements of the bottleneck, in each direction, that one of the maps on show stands for.
@@ -170,7 +169,7 @@ class ChannelsView {
     const { dead, isPredicted } = bottleneck;
     const all = Array.from({ length: channels }, (_, c) => c);
     const { below = this.sort.value, ...sort } = ORDERS[this.sort.value];
-    const [sizes, numbers] = [sort, ORDERS[below]].map(({ order }) => all.map((c) => order(bottleneck, c, frame.wishes[SPREAD])));
+    const [sizes, numbers] = [sort, ORDERS[below]].map(({ order }) => all.map((c) => order(bottleneck, c, frame.wishes[widestRatio()])));
     this.showMultiples(sizes, numbers, dead);
     const silent = dead.filter(Boolean).length;
     const zeros = isPredicted ? "hold only zeros in the file (pale): there ŷ is μ" : "are zero everywhere (pale)";
@@ -184,7 +183,7 @@ class ChannelsView {
     const [energies, silent] = [energiesOf, silentOf].map((of) => of(values, channels));
     this.showMultiples(energies, energies, silent);
     const whole = bits + channelBits.reduce((sum, each) => sum + each, 0);
-    const pixels = stride * ELEMENT;
+    const pixels = stride * constants.element;
     this.summary.textContent =
       `${channels} channels of ${width}×${height}, an element for each ${pixels}×${pixels} pixels; ` +
       `${silent.filter(Boolean).length} are zero everywhere (pale). Below each map: its channel, its energy (mean ${sign}²). ` +
@@ -290,3 +289,9 @@ export const CHANNELS = {
   View: ChannelsView,
   fields: [{ key: "zchannel", early: true, ...sideChannel }, { key: "edit", early: true, ...edits }],
 };
+
+// Of the two λ between which features bend most.
+function widestRatio() {
+  const { paper_lambdas: lambdas } = constants;
+  return `ratio:${lambdas.at(-1)}:${lambdas[0]}`;
+}

@@ -1,7 +1,7 @@
 // Channels that the decoder sees scaled, or left out: kept while λ moves, sent as a wish (see `edit` in answers.py).
 import { formatNumber } from "../../controls/elements.js";
+import { constants } from "../../wire/constants.js";
 
-const LARGEST = 4; // factor, to either side
 const NAMED = 3; // channels that are called by their numbers
 
 export class Edits {
@@ -59,7 +59,7 @@ export function parseEdits(text) {
   const parts = text === "" ? [] : text.split(",").map((part) => /^(\d{1,4})=(-?\d(?:\.\d{1,3})?)$/.exec(part));
   if (parts.includes(null)) return undefined;
   const pairs = parts.map(([, channel, factor]) => [Number(channel), Number(factor)]);
-  const isValid = pairs.every(([, factor]) => Math.abs(factor) <= LARGEST) && new Map(pairs).size === pairs.length;
+  const isValid = pairs.every(([, factor]) => Math.abs(factor) <= constants.factor_max) && new Map(pairs).size === pairs.length;
   return isValid ? new Map(pairs.filter(([, factor]) => factor !== 1)) : undefined;
 }
 

@@ -4,7 +4,7 @@ import { Probe } from "./probe.js";
 import { Pins } from "./pins.js";
 import { ElementCard } from "./card.js";
 import { readPlace } from "./readings.js";
-import { ELEMENT } from "../../picture/stage.js";
+import { constants } from "../../wire/constants.js";
 
 const [POINTED, CHOSEN] = ["#fff", "#3584e4"];
 const OF_ELEMENTS = ["planes", "plane:μ", "plane:σ"]; // a model without the last two answers with nothing
@@ -53,7 +53,7 @@ export class Inspection {
   // The element under the pointer, or the one in the middle of what is seen; its card takes the arrow keys.
   open() {
     const { stage, picture } = this.inside.viewer;
-    const [x, y] = stage.look.map((at) => Math.floor(at / ELEMENT));
+    const [x, y] = stage.look.map((at) => Math.floor(at / constants.element));
     if (!this.inside.view) return;
     this.select(within(this.place ?? { row: y, column: x }, picture));
     this.card.box.focus();
@@ -79,7 +79,7 @@ export class Inspection {
 
   // A picture of another size: what lies outside of it goes.
   limit({ width, height }) {
-    const isInside = ({ row, column }) => row * ELEMENT < height && column * ELEMENT < width;
+    const isInside = ({ row, column }) => row * constants.element < height && column * constants.element < width;
     if (!this.pins.marks.every(isInside)) this.pins.set(this.pins.marks.filter(isInside));
     if (this.card.place && !isInside(this.card.place)) this.card.choose(null);
   }
@@ -124,12 +124,12 @@ export class Inspection {
 
 // The pixels of an element, or of the one that it lies in where `stride` of them, in each direction, make one.
 function squareOf({ row, column }, stride) {
-  const [x, y] = [column, row].map((at) => Math.floor(at / stride) * stride * ELEMENT);
-  return { x, y, width: stride * ELEMENT, height: stride * ELEMENT };
+  const [x, y] = [column, row].map((at) => Math.floor(at / stride) * stride * constants.element);
+  return { x, y, width: stride * constants.element, height: stride * constants.element };
 }
 
 // The element of a picture's bottleneck that is nearest to a place.
 function within({ row, column }, { width, height }) {
-  const [rows, columns] = [height, width].map((side) => Math.ceil(side / ELEMENT));
+  const [rows, columns] = [height, width].map((side) => Math.ceil(side / constants.element));
   return { row: Math.min(Math.max(row, 0), rows - 1), column: Math.min(Math.max(column, 0), columns - 1) };
 }

@@ -1,7 +1,7 @@
 // What is known of one place of the picture at the λ that is shown: under the pointer, at a pin, in the element's card.
 import { bottleneckOf } from "../shared/bottleneck.js";
 import { formatNumber } from "../../controls/elements.js";
-import { ELEMENT } from "../../picture/stage.js";
+import { constants } from "../../wire/constants.js";
 
 const ofElement = (write) => ({ element }) => (element ? write(element) : "–");
 
@@ -32,7 +32,7 @@ export function knownReadings(readings) {
 
 // The pixel in the middle of an element's own 16×16, for places that are no pixel.
 export function pixelOf({ row, column }, { width, height }) {
-  const middle = (at, side) => Math.min(at * ELEMENT + ELEMENT / 2, side - 1);
+  const middle = (at, side) => Math.min(at * constants.element + constants.element / 2, side - 1);
   return { x: middle(column, width), y: middle(row, height) };
 }
 

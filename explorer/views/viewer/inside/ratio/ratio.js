@@ -1,12 +1,13 @@
 // Ratio maps: what each element of y at one λ is of itself at another, of three systems beside each other.
 import { drawLegend, makeScale, makeSymmetricScale, paletteNames } from "../shared/colours.js";
 import { formatNumber, makeChoice, makeElement, makeHead } from "../../controls/elements.js";
-import { LambdaChoice, SLIDER } from "../shared/lambdas.js";
+import { LambdaChoice } from "../shared/lambdas.js";
 import { LargeMap } from "../shared/largemap.js";
 import { Multiples } from "../shared/multiples.js";
 import { Ratio, gainText, ratioText } from "./ratios.js";
 import { Spreads } from "./spreads.js";
 import { numberWithin } from "../../state/values.js";
+import { constants } from "../../wire/constants.js";
 
 const ABOUT =
   "By what factor each element of the bottleneck differs between two λ: y(λa)/y(λb) (paper, Sec. 4 and Fig. 5c). One " +
@@ -30,7 +31,7 @@ class RatioView {
     this.inside = inside;
     this.ratio = null;
     const changed = () => inside.refresh();
-    this.lambdas = { a: new LambdaChoice("λa", 4096, changed), b: new LambdaChoice("λb", SLIDER, changed) };
+    this.lambdas = { a: new LambdaChoice("λa", constants.paper_lambdas.at(-1), changed), b: new LambdaChoice("λb", constants.own_lambda, changed) };
     const choices = {
       centre: makeChoice("centre", "White is", [["median", "the channel’s median gain"], ["one", "×1, no change"]], changed),
       palette: makeChoice("ratiocolours", "Colours", paletteNames("diverging").map((name) => [name, name]), changed),
@@ -178,8 +179,8 @@ function ratioEnd(key) {
   const range = ({ viewer }) => [viewer.setup.lmbda.min, viewer.setup.lmbda.max];
   return {
     key, early: true,
-    allowed: (context) => `${SLIDER} for the slider’s λ, or a number from ${range(context).join(" to ")}`,
-    check: (value, context) => (value === SLIDER ? SLIDER : numberWithin(value, range(context), 3)),
+    allowed: (context) => `${constants.own_lambda} for the slider’s λ, or a number from ${range(context).join(" to ")}`,
+    check: (value, context) => (value === constants.own_lambda ? constants.own_lambda : numberWithin(value, range(context), 3)),
     read: ({ inside: { views: { ratio } } }) => ratio.lambdas[key].value,
     write: ({ inside }, value) => inside.views.ratio.setLambda(key, value),
   };

@@ -1,16 +1,9 @@
 // A chart over λ, on its log axis, with a line at the current one.
 import { Chart } from "../../rates/chart.js";
 import { makeElement } from "../../controls/elements.js";
-import { PAPER_LAMBDAS } from "./lambdas.js";
-
-const [FIRST, LAST] = [PAPER_LAMBDAS[0], PAPER_LAMBDAS.at(-1)].map(Math.log10);
-const HALF = Math.log10(2) / 20; // of a column of a λ × channel map, ten an octave: it has the axis of the charts below
+import { constants } from "../../wire/constants.js";
 
 export const MARGIN = { l: 52, r: 118, t: 8, b: 38, autoexpand: false };
-const X_AXIS = {
-  type: "log", title: { text: "λ", standoff: 4 }, range: [FIRST - HALF, LAST + HALF],
-  tickvals: PAPER_LAMBDAS, ticktext: PAPER_LAMBDAS.map(String),
-};
 
 export class LambdaChart extends Chart {
   // box: empty; layout: beside the axis of λ; the others as for a chart.
@@ -20,7 +13,7 @@ export class LambdaChart extends Chart {
     const legend = makeElement("ul", "mae-lines");
     box.append(plot, cursor, legend);
     box.classList.add("mae-lambda-chart");
-    super(plot, { margin: MARGIN, ...layout, xaxis: { ...X_AXIS } }, plotly, options);
+    super(plot, { margin: MARGIN, ...layout, xaxis: axisOfLambda() }, plotly, options);
     this.cursor = cursor;
     this.legend = legend;
   }
@@ -44,6 +37,13 @@ export class LambdaChart extends Chart {
     this.cursor.hidden = !(share >= 0 && share <= 1);
     if (!this.cursor.hidden) this.cursor.style.left = `${l + share * (this.box.clientWidth - l - r)}px`;
   }
+}
+
+function axisOfLambda() {
+  const { paper_lambdas: lambdas, samples_per_octave: samples } = constants;
+  const half = Math.log10(2) / (2 * samples); // of a column of a λ × channel map: it has the axis of the charts below
+  const range = [Math.log10(lambdas[0]) - half, Math.log10(lambdas.at(-1)) + half];
+  return { type: "log", title: { text: "λ", standoff: 4 }, range, tickvals: lambdas, ticktext: lambdas.map(String) };
 }
 
 function legendEntry({ name, line: { width, color, dash }, fillcolor }) {

@@ -1,16 +1,14 @@
 // A choice of λ: where the slider stands, one of the paper's, or where the slider stood when it was fixed.
 import { makeElement } from "../../controls/elements.js";
 import { formatLambda } from "../../rates/readout.js";
-
-export const SLIDER = "-"; // the slider's, as `wishes/answers.py` has it
-export const PAPER_LAMBDAS = [64, 128, 256, 512, 1024, 2048, 4096];
+import { constants } from "../../wire/constants.js";
 
 export class LambdaChoice {
   constructor(label, value, changed) {
     this.select = document.createElement("select");
     this.here = new Option("fixed here", "");
-    const paper = PAPER_LAMBDAS.map((lmbda) => new Option(String(lmbda), String(lmbda)));
-    this.select.append(new Option("λ (the slider)", SLIDER), ...paper, this.here);
+    const paper = constants.paper_lambdas.map((lmbda) => new Option(String(lmbda), String(lmbda)));
+    this.select.append(new Option("λ (the slider)", constants.own_lambda), ...paper, this.here);
     this.select.addEventListener("change", changed);
     this.box = makeElement("label", "mae-choice", label, " ", this.select);
     this.value = value;
@@ -19,7 +17,7 @@ export class LambdaChoice {
   // "-" or a number.
   get value() {
     const { value } = this.select;
-    return value === SLIDER ? value : Number(value);
+    return value === constants.own_lambda ? value : Number(value);
   }
 
   set value(value) {
