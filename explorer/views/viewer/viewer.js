@@ -73,7 +73,7 @@ class Viewer {
       failed: (error) => this.comparisonFailed(error),
     });
     this.numbers = new Numbers((...wish) => this.transport.numbers(...wish), {
-      found: () => this.repaint(),
+      found: () => this.numbersFound(),
       failed: (error) => this.frameFailed(error),
     });
     this.modes = new Modes(this.parts, this.stage, () => this.sides());
@@ -260,6 +260,12 @@ class Viewer {
     this.parts.slider.setAttribute("aria-valuetext", text);
     this.numbers.seek(header.point ? null : header);
     if (header.point) delete this.root.dataset.pending;
+  }
+
+  // The views of the inside, too, tell of the file.
+  numbersFound() {
+    this.inside.refresh();
+    this.repaint();
   }
 
   curveGrown() {

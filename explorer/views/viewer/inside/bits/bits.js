@@ -109,7 +109,8 @@ class BitsView {
     if (drawn !== this.drawn) this.grown();
     this.drawn = drawn;
     this.rate.setLambda(lmbda);
-    this.rate.describe(`Rate over λ, now ${formatLambda(lmbda)}: ${point.bpp.toFixed(3)} bits per pixel`);
+    const rate = point ? `: ${point.bpp.toFixed(3)} bits per pixel` : ""; // not measured while λ moves
+    this.rate.describe(`Rate over λ, now ${formatLambda(lmbda)}${rate}`);
   }
 
   grown() {

@@ -107,10 +107,10 @@ function numbersText({ channelBits, energies, size, isPredicted }, channel, shar
 }
 
 // What an edit saves and costs, against the picture as it is.
-function costText({ point, width, height }, { estimated_bits: bits, psnr }) {
-  const saved = (point.estimated_bits - bits) / (width * height);
+function costText({ point, estimated_bits: all, width, height }, { estimated_bits: bits, psnr }) {
+  const saved = (all - bits) / (width * height);
   const rate = saved > 0 ? `saves ${saved.toFixed(saved < 0.01 ? 5 : 3)} bpp (estimated)` : "saves no bits";
-  if (psnr === null || point.psnr === null) return rate;
+  if (![psnr, point?.psnr].every(Number.isFinite)) return rate; // nothing is lost, or it is not measured
   const loss = point.psnr - psnr;
   return `${rate}, ${loss < 0 ? "gains" : "costs"} ${Math.abs(loss).toFixed(2)} dB`;
 }
