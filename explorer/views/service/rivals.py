@@ -12,6 +12,7 @@ from functools import cached_property
 
 from explorer.codecs import CODECS, Codec, Knob, MissingPackage, baselines
 from explorer.codecs.baselines import Steps
+from explorer.codecs.learned import LearnedCodec
 from explorer.condition import LAMBDA_MAX, LAMBDA_MIN
 from explorer.library import load_model
 from explorer.views.service.messages import Rival
@@ -32,21 +33,22 @@ class Rivals:
     @cached_property
     def listed(self) -> list[Rival]:
         """All of them, also those whose library is not installed. Takes a moment: it imports what the codecs need."""
-        codecs = [_rival(codec.name, codec.label, codec.knob, _reason(codec)) for codec in CODECS.values()]
-        models = [_rival(name, baselines.label(name), LEARNED_KNOB) for name in self._models]
+        codecs = [_rival(each.name, each.label, each.suffix, each.knob, _reason(each)) for each in CODECS.values()]
+        models = [_rival(name, baselines.label(name), LearnedCodec.suffix, LEARNED_KNOB) for name in self._models]
         split = [self.codec(name) for name in baselines.split_families(self._all)]
-        return codecs + models + [_rival(each.name, each.label, each.knob) for each in split]
+        return codecs + models + [_rival(each.name, each.label, each.suffix, each.knob) for each in split]
 
     def codec(self, name: str) -> Codec:
         """Find one by name. Raises InputError for a name that is none, so that a visitor cannot have files opened."""
         return baselines.find(name, self._all, load_model)
 
 
-def _rival(name: str, label: str, knob: Knob, reason: str = "") -> Rival:
+def _rival(name: str, label: str, suffix: str, knob: Knob, reason: str = "") -> Rival:
     steps = knob.sweep if isinstance(knob, Steps) else None
     return {
         "name": name,
         "label": label,
+        "suffix": suffix,
         "knob": knob.label,
         "unit": knob.unit,
         "reason": reason,

@@ -24,6 +24,9 @@ const PAGE = `
   </section>
   <div class="mae-lambda">
     <div class="mae-hero"><i class="mae-term" data-term="λ" tabindex="0" role="button">λ</i> <b data-part="lambda">–</b></div>
+    <form class="mae-target" data-part="targetForm" data-live>
+      <input type="text" data-part="target" placeholder="λ, bpp, kB, dB" enterkeyhint="go" autocomplete="off" spellcheck="false"
+        aria-label="λ, or a rate, a file size or a PSNR that it is to reach"></form>
     <div class="mae-player"><button type="button" data-part="play" aria-label="Play λ" disabled>▶</button>
       <details data-part="playMenu"><summary aria-label="How λ moves" title="How λ moves">▾</summary>
         <div class="mae-menu" data-part="playOptions"></div></details></div>

@@ -37,6 +37,7 @@ import { Links } from "./state/links.js";
 import { Lessons } from "./story/lessons.js";
 import { PriorSwitch } from "./controls/prior.js";
 import { Quiz } from "./story/quiz.js";
+import { TargetField } from "./controls/target.js";
 import { Player } from "./story/player.js";
 import { Exports } from "./save/exports.js";
 import { Notices } from "./controls/notices.js";
@@ -113,6 +114,7 @@ class Viewer {
     setConstants(setup.constants);
     this.inside = new Inside(this.parts, this, signal);
     this.player = new Player(this.parts, this, signal);
+    new TargetField(this.parts, this, signal);
     this.lessons = new Lessons(this.parts, this, setup.lessons ?? [], signal);
     this.quiz = new Quiz(this.parts, this, signal);
     this.exports = new Exports(this.parts, this, signal);

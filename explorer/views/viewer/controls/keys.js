@@ -12,6 +12,7 @@ const SHORTCUTS = [
   [["Home"], "smallest λ: smallest file", (v) => v.stepLambda(-Infinity)],
   [["End"], "largest λ: best picture", (v) => v.stepLambda(Infinity)],
   [["h"], "the other prior, with a hyperprior or without", (v) => v.prior?.next()],
+  [["t"], "type λ, or a rate, a file size or a PSNR to reach", (v) => v.parts.target.focus()],
   [["k"], "play or pause λ", (v) => v.player?.toggle()],
   [["s"], "split", (v) => v.modes.set("split")],
   [["b"], "side by side", (v) => v.modes.set("beside")],

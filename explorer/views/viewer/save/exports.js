@@ -32,8 +32,10 @@ export class Exports {
     const mapFile = this.task(() => this.named("map.png", canvasBlob(map)));
     const points = this.task(() => this.named("points.csv", csvBlob(POINT_COLUMNS, this.points())));
     const channels = this.task(() => this.channels());
+    const { shown: rival, pending } = viewer.comparison;
     return [
       { label: "Compressed file", live: true, files: { ".mae": file("mae") } },
+      ...(rival && !pending ? [this.rivalFile(rival.header)] : []),
       { label: "Reconstruction", files: { PNG: file("png") } },
       { label: "Picture as shown", files: { PNG: this.task(() => this.asShown()) } },
       ...(map ? [{ label: "Map, a pixel for each element", files: { PNG: mapFile } }] : []),
@@ -43,6 +45,14 @@ export class Exports {
       { label: "Arrays of the inside", live: true, files: { NPZ: file("npz") } },
       { label: "Sweep over all λ", live: true, files: Object.fromEntries(sweeps) },
     ];
+  }
+
+  // The file of the codec that the model is compared with.
+  rivalFile({ picture, codec, setting }) {
+    const { panel, transport } = this.viewer;
+    const { label, suffix } = panel.rivals.get(codec);
+    const save = this.task(() => transport.rivalFile(picture, codec, setting));
+    return { label: `${label} file`, live: true, files: { [`.${suffix}`]: save } };
   }
 
   // ---- one at a time ------------------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@
 //                                        each Float32Array of λ × channels; see service/replies.py
 //   points(id, codecs, signal, onLine) -> resolves when every point was given to onLine; codecs: names
 //   file(id, lmbda, kind)             -> {blob, name}
+//   rivalFile(id, codec, setting)     -> the same of another codec's file
+//   solve(id, target, signal)         -> {lmbda} that reaches a target: {bpp}, {bytes} or {psnr}
 //   sweep(id, query, signal, onPart)  -> {blob, name} of many λ; query: see the route; onPart({done, of}) on the way
 //   plotly()                          -> the Plotly library
 // A method that fails throws an Error whose message is a sentence for the user; `gone` on it: the picture was let go; `refused`:
@@ -45,6 +47,8 @@ export function httpTransport(base, send = fetch, isNear = isLoopback(new URL(ba
     modulation: (model) => frame(request(url("api/modulation", { model }))),
     points: (id, codecs, signal, onLine) => readLines(request(url(`api/points/${id}`, { codecs }), { signal }), onLine),
     file: (id, lmbda, kind) => download(request(url(`api/file/${id}`, { lmbda, kind }))),
+    rivalFile: (id, codec, setting) => download(request(url(`api/rivalfile/${id}`, { codec, setting }))),
+    solve: (id, target, signal) => json(request(url(`api/solve/${id}`, target), { signal })),
     sweep: async (id, query, signal, onPart) => {
       let file;
       const take = (line) => ("data" in line ? (file = line) : onPart(line));

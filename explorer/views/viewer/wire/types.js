@@ -33,6 +33,7 @@
  * @typedef {object} Rival
  * @property {string} name
  * @property {string} label
+ * @property {string} suffix
  * @property {string} knob
  * @property {string} unit
  * @property {string} reason
