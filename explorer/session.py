@@ -266,7 +266,7 @@ class Session:
         ((name, target),) = given.items()
         if name == "psnr":
             return self._first_of_quality(target).lmbda
-        return self._last_of_size(target if name == "bytes" else target * self._pixel_count / 8).lmbda
+        return self._last_of_rate(target, 1 if name == "bytes" else 8 / self._pixel_count, name).lmbda
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
@@ -341,16 +341,16 @@ class Session:
             raise InputError(_unreachable(f"{psnr:g} dB", f"{lowest:.2f} to {highest:.2f} dB"))
         return found
 
-    def _last_of_size(self, limit: float) -> Condition:
-        """The highest λ, nearly, whose file has at most this many bytes."""
+    def _last_of_rate(self, limit: float, unit: float, name: str) -> Condition:
+        """The highest λ, nearly, whose file has at most this rate; unit: what a byte is in it, name: of the rate."""
 
         def value(condition: Condition) -> float:
-            return len(self.encode(condition))
+            return unit * len(self.encode(condition))
 
         found = self._enclose(value, limit, lambda here: limit * (1 - RATE_SLACK) <= here <= limit)[0]
         if value(found) > limit:
             lowest, highest = self._range_of(value)
-            raise InputError(_unreachable(f"{limit:.0f} bytes", f"{lowest:.0f} to {highest:.0f} bytes"))
+            raise InputError(_unreachable(f"{limit:.6g} {name}", f"{lowest:.6g} to {highest:.6g} {name}"))
         return found
 
     def _range_of(self, value: Callable[[Condition], float]) -> tuple[float, float]:

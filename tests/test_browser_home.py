@@ -6,9 +6,12 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from browser import ROOT, canvas_pixels, settle
+import pytest
+from browser import ROOT, canvas_pixels, settle, wanted
 from conftest import smooth_picture
 from PIL import Image
+
+import explorer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -178,3 +181,127 @@ def test_a_picture_that_the_server_let_go_of_is_sent_again(page: Page) -> None:
     opened(page, "mine.png")
     assert page.evaluate(f"{ROOT}.dataset.picture") != first
     assert page.inner_text("[data-part=notice]") == ""
+
+
+# -- received files --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def file() -> Given:
+    """A .mae file of a small picture at λ = 700, by another model than the one that the app starts with."""
+    pixels = smooth_picture(176, 240)
+    return "photo.mae", explorer.load_model("mae-hyperprior", device="cpu").encode(pixels, 700)
+
+
+def test_a_received_file_is_shown_without_an_original(page: Page, file: Given) -> None:
+    give(page, file)
+    opened(page, "photo.mae")
+    decoded = explorer.receive(file[1], device="cpu")
+    shown = canvas_pixels(page, f"{VIEWER}.stage.layers.frame.canvas")[..., :3]
+    np.testing.assert_array_equal(shown, decoded.reconstruct())
+    assert thumbnails(page) == [f"photo.mae · 240 × 176 pixels · {len(file[1]):,} bytes"]
+    assert page.evaluate(f"{VIEWER}.model") == "mae-hyperprior"
+    assert page.inner_text("[data-part=lambda]") == "700" and page.is_disabled("[data-part=slider]")
+    assert page.is_disabled("[data-part=target]")
+    assert "sender chose" in page.inner_text("[data-part=ticks]")
+    assert page.inner_text("[data-number=bytes]") == f"{len(file[1]):,}"
+    assert page.inner_text("[data-number=psnr]") == page.inner_text("[data-number=ms_ssim]") == "–"
+    assert "without the original" in page.get_attribute("[data-number=psnr]", "title")
+    assert page.evaluate(
+        "[...document.querySelectorAll('.mae-view .mae-modes input:enabled')].map((each) => each.value)"
+    ) == ["flip"]
+    page.keyboard.press("s")
+    page.keyboard.down("f")
+    assert page.inner_text("[data-part=leftTag]") == "λ 700", "there is nothing else to show"
+    page.keyboard.up("f")
+    assert page.is_disabled("[data-part=reference]")
+
+
+def test_every_tab_of_a_received_file_shows_what_there_is_or_why_not(page: Page, file: Given) -> None:
+    give(page, file)
+    opened(page, "photo.mae")
+    page.evaluate(f"{VIEWER}.state.apply({{ sort: 'spread', values: 'before', where: 'worth', feature: 'a1.mod' }})")
+    for tab in ("rd", "ratio"):
+        page.evaluate(f"{VIEWER}.inside.setTab({tab!r})")
+        settle(page)
+        section = page.locator(f"[data-panel={tab}]")
+        assert section.inner_text() == page.evaluate(f"{VIEWER}.picture.missing"), "the reason and nothing else"
+    for tab in ("channels", "modulation", "bits"):
+        page.evaluate(f"{VIEWER}.inside.setTab({tab!r})")
+        settle(page)
+        page.wait_for_function(f"{VIEWER}.stage.layers.map")
+    assert page.input_value("[data-state=values]") == "after" and page.input_value("[data-state=where]") == "bits"
+    assert page.input_value("[data-state=feature]") == "s0.igdn"
+    bits = explorer.receive(file[1], device="cpu").code().total_bits
+    assert f"half of the {round(bits):,} bits" in page.inner_text("[data-panel=bits]")
+    page.evaluate(f"{VIEWER}.state.apply({{ view: 'channels', edit: '0=0', pins: '2-3', element: '4-5' }})")
+    settle(page)
+    edited = explorer.receive(file[1], device="cpu").edit(None, {0: 0}).pixels
+    np.testing.assert_array_equal(canvas_pixels(page, f"{VIEWER}.stage.layers.frame.canvas")[..., :3], edited)
+    heads = "[...document.querySelectorAll('.mae-pins thead th:not([hidden])')].map((each) => each.innerText)"
+    signs = ["x̂", "ŷ", "μ", "σ", "q", "p", "bits", "Σ bits"]  # neither x nor y
+    assert page.evaluate(heads) == ["pins, channel 0", *signs]
+
+
+def test_after_a_received_file_all_is_as_it_was_and_its_model_is_its_own(page: Page, file: Given) -> None:
+    model = page.evaluate(f"{VIEWER}.model")
+    page.keyboard.press("b")
+    give(page, file)
+    opened(page, "photo.mae")
+    page.evaluate(f"{VIEWER}.setModel({model!r})")
+    page.wait_for_selector("[data-part=notice]:not(:empty)")
+    page.wait_for_function(
+        "document.querySelector('[data-part=notice]').textContent.includes('no other model can read it')"
+    )
+    assert page.evaluate(f"[{VIEWER}.model, {VIEWER}.picture.name]") == ["mae-hyperprior", "photo.mae"]
+    page.click("[data-sample=houses]")
+    opened(page, "houses")
+    assert page.evaluate(f"[{VIEWER}.model, {VIEWER}.stage.mode]") == [model, "beside"]
+    assert not page.is_disabled("[data-part=reference]") and "." in page.inner_text("[data-number=psnr]")
+
+
+def test_a_damaged_file_is_one_sentence(page: Page, file: Given) -> None:
+    give(page, (file[0], file[1][:-1] + bytes([file[1][-1] ^ 1])))
+    page.wait_for_selector("[data-part=notice]:not(:empty)")
+    assert "damaged" in page.inner_text("[data-part=notice]") and thumbnails(page) == []
+
+
+# -- targets and files of rivals -------------------------------------------------------------------------------------
+
+
+def reach(page: Page, text: str) -> None:
+    page.keyboard.press("t")
+    page.keyboard.type(text)
+    page.keyboard.press("Enter")
+
+
+def test_a_target_is_reached_and_what_is_beyond_reach_is_said(page: Page) -> None:
+    session = explorer.Session(explorer.load_model("mae", device="cpu"), explorer.samples()["parrots"])
+    reach(page, "700")
+    page.wait_for_function(f"{VIEWER}.wanted === 700")
+    for text, target in (("0.5 bpp", {"bpp": 0.5}), ("20 kB", {"bytes": 20_000}), ("33 dB", {"psnr": 33})):
+        page.keyboard.press("Escape")
+        reach(page, text)
+        expected = session.solve(**target)
+        page.wait_for_function(f"{VIEWER}.wanted === {expected}")
+        assert page.input_value("[data-part=target]") == "" and page.inner_text("[data-part=doing]") == ""
+    for text, sentence in (("1 kB", "No λ"), ("1 GB", "is no target"), ("9000", "λ must lie between 64 and 4096")):
+        page.fill("[data-part=target]", text)
+        page.press("[data-part=target]", "Enter")
+        page.wait_for_function(f"document.querySelector('[data-part=notice]').textContent.includes({sentence!r})")
+        assert wanted(page) == expected
+
+
+def test_the_file_of_the_compared_codec_can_be_kept(page: Page) -> None:
+    page.select_option("[data-part=reference]", "jpeg")
+    page.wait_for_function(f"{VIEWER}.comparison.shown && !{VIEWER}.comparison.pending")
+    header = page.evaluate(f"{VIEWER}.comparison.shown.header")
+    page.click("[data-part=exports] > summary")
+    with page.expect_download() as saved:
+        page.click("[aria-label='JPEG 4:2:0 file: .jpg']")
+    assert saved.value.suggested_filename == f"parrots-jpeg-quality{header['setting']}.jpg"
+    data = saved.value.path().read_bytes()
+    assert len(data) == header["point"]["bytes"]
+    with Image.open(io.BytesIO(data)) as image:
+        kept = np.asarray(image)
+    np.testing.assert_array_equal(kept, canvas_pixels(page, f"{VIEWER}.stage.layers.reference.canvas")[..., :3])

@@ -32,7 +32,8 @@ from explorer.views.service.rectangles import Rectangle, reduced, whole
 from explorer.views.service.wire import Reply
 from explorer.views.service.wishes.answers import answer
 
-SENDERS_LAMBDA = "The sender chose λ: this file holds the picture at one λ alone."
+RECEIVED = "This is what the receiver of the file sees: made by {}, without the original beside it."
+SENDERS_LAMBDA = "The sender chose λ: the file has no other."
 
 
 def opened_as_json(opened: Opened, priors: list[Prior], sample: str | None = None) -> OpenedPicture:
@@ -46,7 +47,7 @@ def opened_as_json(opened: Opened, priors: list[Prior], sample: str | None = Non
         "id": opened.token,
         "name": opened.name,
         "model": opened.model,
-        "notes": source.picture.notes if isinstance(source, Session) else (),
+        "notes": source.picture.notes if isinstance(source, Session) else (RECEIVED.format(opened.model),),
         "sample": sample,
         "missing": None if isinstance(source, Session) else NO_ORIGINAL,
         "lmbda": lmbda,

@@ -16,6 +16,7 @@ import { FILE } from "./inside/file/file.js";
  * @property {new (box: HTMLElement, inside: any) => any} [View] what fills its section: see inside.js
  * @property {string} [html] what is in its section from the start
  * @property {string} [className] of its section
+ * @property {boolean} [needsOriginal] whether there is nothing to show of a picture that has no original
  * @property {import("./state/fields.js").Field[]} [fields] of the state, besides its selects
  */
 

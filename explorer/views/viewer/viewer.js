@@ -299,7 +299,7 @@ class Viewer {
     const { choice, shown, swapped } = comparison;
     const other = comparison.pending ? null : shown?.header.point;
     this.stage.layers.setReference(shown, swapped);
-    this.readout.show({ ...header.point, side_bits: header.side_bits }, choice && { label: this.panel.rivals.get(choice.codec).label, point: other });
+    this.readout.show({ ...header.point, side_bits: header.side_bits, missing: this.picture.missing }, choice && { label: this.panel.rivals.get(choice.codec).label, point: other });
     this.panel.show({ point: header.point, other, codec: choice?.codec, text: describe(header) });
     this.chooser.reflect();
   }

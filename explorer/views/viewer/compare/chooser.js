@@ -1,6 +1,7 @@
 // The controls of the comparison: with which codec, by which rule, on which side.
 import { settingText } from "./labels.js";
 
+const ORIGINAL = "Original";
 const RULES = [["rate", "same rate"], ["quality", "same quality"]];
 
 export class Chooser {
@@ -24,10 +25,18 @@ export class Chooser {
     const choices = rivals.map(({ name, label, reason }) =>
       Object.assign(new Option(reason ? `${label} (not installed)` : label, name), { disabled: reason, title: reason }),
     );
-    this.parts.reference.replaceChildren(new Option("Original", ""), ...choices);
+    this.parts.reference.replaceChildren(new Option(ORIGINAL, ""), ...choices);
     const { choice } = this.comparison;
     if (choice && !this.rivals.has(choice.codec)) this.comparison.choose(null);
     this.reflect();
+  }
+
+  // missing: why there is nothing to compare with, or null.
+  limit(missing) {
+    const { reference } = this.parts;
+    Object.assign(reference, { disabled: missing !== null, title: missing ?? "" });
+    reference.options[0].textContent = missing === null ? ORIGINAL : "nothing: there is no original";
+    if (missing !== null) this.comparison.choose(null);
   }
 
   chooseCodec(codec) {

@@ -2,7 +2,7 @@
 import { formatLambda } from "../rates/readout.js";
 
 const STEPS_PER_OCTAVE = 256;
-export const ONLY_ONE = "This model was trained for one λ: it has nothing to move.";
+const ONLY_ONE = "This model was trained for one λ: it has nothing to move.";
 
 export class LambdaSlider {
   constructor({ slider, ticks, lambda }, start) {
@@ -23,10 +23,15 @@ export class LambdaSlider {
     this.octaves = Math.log2(range.max / range.min);
     this.slider.max = Math.max(1, range.steps ?? this.octaves * STEPS_PER_OCTAVE);
     this.slider.disabled = this.octaves === 0;
-    this.slider.title = this.slider.disabled ? ONLY_ONE : "";
-    if (this.slider.disabled) this.ticks.replaceChildren(ONLY_ONE);
+    this.slider.title = this.slider.disabled ? this.reason : "";
+    if (this.slider.disabled) this.ticks.replaceChildren(this.reason);
     else addTicks(this.ticks, range, this.octaves);
     this.set(this.value);
+  }
+
+  // Why there is one λ alone, where that is so.
+  get reason() {
+    return this.range.reason ?? ONLY_ONE;
   }
 
   set(lmbda) {

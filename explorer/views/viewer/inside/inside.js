@@ -13,6 +13,7 @@
 //   grown()           the model's rate-distortion curve has more points
 //   destroy()
 // Its controls are selects with data-state, so that links, lessons and widgets reach them: see elements.js.
+import { makeElement } from "../controls/elements.js";
 import { bottleneckOf } from "./shared/bottleneck.js";
 import { paintPlane } from "./shared/colours.js";
 import { constants } from "../wire/constants.js";
@@ -28,6 +29,7 @@ export class Inside {
     this.tab = "rd";
     this.channel = 0;
     this.frame = null;
+    this.missing = null; // why the picture has no original, or null where it has one
     this.edits = new Edits(() => this.editsChanged());
     this.inspection = new Inspection(this, parts);
     this.views = {};
@@ -58,7 +60,12 @@ export class Inside {
   }
 
   get viewWishes() {
-    return this.view ? ["planes", ...(this.view.wishes ?? [])] : [];
+    return this.view && !this.isBarred ? ["planes", ...(this.view.wishes ?? [])] : [];
+  }
+
+  // Whether the open tab tells nothing of a picture without its original.
+  get isBarred() {
+    return this.missing !== null && TABS.some(({ name, needsOriginal }) => name === this.tab && needsOriginal);
   }
 
   // ---- what is open and marked --------------------------------------------------------------------------------------
@@ -155,7 +162,7 @@ export class Inside {
     this.frame = frame;
     const { view } = this;
     this.channel = Math.min(this.channel, (bottleneckOf(frame)?.channels ?? Infinity) - 1);
-    if (view && this.viewWishes.every((wish) => wish in frame.wishes)) {
+    if (view && !this.isBarred && this.viewWishes.every((wish) => wish in frame.wishes)) {
       view.show(frame);
       this.layMap();
     }
@@ -168,6 +175,14 @@ export class Inside {
     this.edits.limit(picture.channels);
     this.inspection.limit(picture);
     this.channel = Math.min(this.channel, picture.channels - 1);
+    this.missing = picture.missing ?? null;
+    for (const { name, needsOriginal } of TABS) if (needsOriginal) this.bar(this.section(name));
+  }
+
+  // Says in a section why it is empty, or shows it again.
+  bar(section) {
+    section.querySelector(".mae-barred")?.remove();
+    if (this.missing) section.prepend(makeElement("p", "mae-barred", this.missing));
   }
 
   setOverlay(isOn) {
@@ -183,7 +198,7 @@ export class Inside {
 
   // The map that the open view has of its channel, over the right-hand picture.
   layMap() {
-    const has = Boolean(this.view?.map);
+    const has = Boolean(this.view?.map) && !this.isBarred;
     this.parts.overlayBox.hidden = !has;
     this.parts.opacityBox.hidden = !has || !this.parts.overlay.checked;
     const map = has && this.frame && this.parts.overlay.checked ? this.view.map() : null;

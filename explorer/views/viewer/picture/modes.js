@@ -1,19 +1,33 @@
 // How two pictures are compared (split, side by side, …), and the labels that say what is where.
 import { findingText, modelText, rivalText } from "../compare/labels.js";
 
+const ALONE = "flip"; // the mode that shows one picture
+
 export class Modes {
   // sides() -> [left, right], each {text, short}: see `sideTexts`.
   constructor(parts, stage, sides) {
     this.parts = parts;
     this.stage = stage;
     this.sides = sides;
+    this.chosen = "split";
+    this.missing = null; // why there is no original, or null
   }
 
-  set(mode) {
+  // Without an original there is one picture to see.
+  limit(missing) {
+    this.missing = missing;
+    for (const radio of this.parts.modes) radio.disabled = missing !== null && radio.value !== ALONE;
+    this.parts.modes[0].closest("fieldset").title = missing ?? "";
+    this.set(this.chosen);
+  }
+
+  set(chosen) {
+    this.chosen = chosen;
+    const mode = this.missing === null ? chosen : ALONE;
     this.stage.setMode(mode);
     for (const radio of this.parts.modes) radio.checked = radio.value === mode;
     this.parts.gainBox.hidden = mode !== "signed" && mode !== "absolute";
-    this.parts.hold.hidden = mode !== "flip";
+    this.parts.hold.hidden = mode !== ALONE || this.missing !== null;
     this.label();
   }
 
@@ -29,7 +43,7 @@ export class Modes {
   }
 
   hold(held) {
-    if (held === this.stage.held) return;
+    if (held === this.stage.held || this.missing !== null) return;
     this.stage.hold(held);
     this.label();
   }

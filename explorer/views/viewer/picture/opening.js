@@ -90,11 +90,14 @@ export class Opening {
     viewer.keep(frame, lmbda, wishes);
     viewer.comparison.clear();
     viewer.slider.setRange(picture.lmbda);
-    if (original) viewer.stage.setOriginal(original);
+    const whole = picture.missing ? frame : original; // without an original there is nothing beside the frame
+    if (whole) viewer.stage.setOriginal(whole);
     if (isOtherModel) viewer.setRivals();
-    viewer.panel.open(picture.id);
+    viewer.modes.limit(picture.missing ?? null);
+    viewer.chooser.limit(picture.missing ?? null);
+    viewer.panel.open(picture.id, Boolean(picture.missing));
     viewer.present(frame, { lmbda: viewer.wanted, asked: performance.now() });
-    source.own?.take(original ?? frame);
+    source.own?.take(whole ?? frame);
     viewer.strip.refresh(source.own);
     viewer.strip.mark(source);
     viewer.notify(picture.notes.join(" "));
@@ -107,6 +110,7 @@ export class Opening {
     const { viewer } = this;
     if (own && !own.token && error.refused) viewer.strip.remove(own);
     viewer.fail(error.message);
+    if (viewer.picture) viewer.inside.limit(viewer.picture);
     if (!viewer.picture || viewer.model === viewer.picture.model) return;
     viewer.model = viewer.picture.model;
     viewer.root.dispatchEvent(new CustomEvent("picture", { detail: viewer.picture }));

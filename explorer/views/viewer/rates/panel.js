@@ -90,11 +90,12 @@ export class RatePanel {
 
   // ---- points and plot ----------------------------------------------------------------------------------------------
 
-  // Another picture.
-  open(id) {
+  // Another picture; isAlone: it has no original, and so no quality.
+  open(id, isAlone = false) {
     this.id = id;
     this.curves = new Curves();
     this.now = null;
+    this.isAlone = isAlone;
     this.redraw();
     this.collect();
   }
@@ -102,6 +103,7 @@ export class RatePanel {
   // The points of the picture before are of no more use: leaving the stream makes the server stop.
   async collect() {
     this.collecting?.abort();
+    if (this.isAlone) return;
     this.collecting = new AbortController();
     const { signal } = this.collecting;
     const add = (line) => signal.aborted || this.add(line);

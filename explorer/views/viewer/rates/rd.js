@@ -31,5 +31,5 @@ const FIELDS = [
 export const RD = {
   name: "rd", label: "R–D", spoken: "Rate–distortion",
   title: "Rate and distortion: this picture’s curve among other codecs’",
-  className: "mae-rd", html: PAGE, fields: FIELDS,
+  className: "mae-rd", html: PAGE, fields: FIELDS, needsOriginal: true,
 };

@@ -10,7 +10,7 @@ const BITS_PER_PIXEL = 24;
 /** @type {[key: string, name: string, term: string, write: (point: any) => string[]][]} */
 const NUMBERS = [
   ["bpp", "Rate", "bpp", (p) => [rate(p), "bpp"]],
-  ["psnr", "PSNR", "PSNR", (p) => [quality(p), "dB"]],
+  ["psnr", "PSNR", "PSNR", (p) => (p.missing ? ["–", "", p.missing] : [quality(p), "dB"])],
   ["bytes", "File", "file", (p) => [live(p, p.bytes, (bytes) => bytes.toLocaleString("en")), "bytes"]],
   ["ms_ssim", "MS-SSIM", "MS-SSIM", similarity],
   ["ratio", "Ratio", "ratio", (p) => [live(p, p.bpp, (bpp) => (BITS_PER_PIXEL / bpp).toFixed(1)), ": 1"]],
@@ -46,7 +46,8 @@ export function quality(point) {
 }
 
 function similarity(point) {
-  const { ms_ssim: value } = point;
+  const { ms_ssim: value, missing } = point;
+  if (missing) return ["–", "", missing];
   if (value === null) return ["–", "", `MS-SSIM needs a picture of at least ${constants.ms_ssim_side} pixels each way`];
   const more = value === undefined ? [] : [`MS-SSIM in decibels: ${decibels(similarityDecibels(value))} dB`];
   return [live(point, value, (share) => share.toFixed(4)), "", ...more];
@@ -63,7 +64,8 @@ function estimatedRate({ estimated_bits: bits, side_bits: side, width, height })
 
 export function describe(header) {
   const { lmbda, point } = header;
-  return `λ ${formatLambda(lmbda)}, ${rate(point, 2)} bits per pixel, ${quality(point)} dB`;
+  const reached = point.psnr === undefined ? "" : `, ${quality(point)} dB`;
+  return `λ ${formatLambda(lmbda)}, ${rate(point, 2)} bits per pixel${reached}`;
 }
 
 export class Readout {
@@ -80,9 +82,10 @@ export class Readout {
   }
 
   // point: the model's. other: what it is compared with, {label, point}, without a point while it is sought; null: the
-  // original, whose numbers are those of its raw pixels.
+  // original, whose numbers are those of its raw pixels. point.missing: why there is none.
   show(point, other) {
-    const { label, point: second } = other ?? { label: "Original", point: rawPixels(point) };
+    const original = point.missing ? { label: "" } : { label: "Original", point: rawPixels(point) };
+    const { label, point: second } = other ?? original;
     this.head.value.textContent = "This model";
     Object.assign(this.head.other, { textContent: label, title: label });
     for (const { value, other: beside, unit, write } of this.cells) {
@@ -90,7 +93,7 @@ export class Readout {
       value.textContent = number;
       unit.textContent = its;
       value.title = more;
-      beside.textContent = second ? write(second)[0] : "…";
+      beside.textContent = second ? write(second)[0] : label && "…";
     }
   }
 }

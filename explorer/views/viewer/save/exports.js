@@ -33,6 +33,7 @@ export class Exports {
     const points = this.task(() => this.named("points.csv", csvBlob(POINT_COLUMNS, this.points())));
     const channels = this.task(() => this.channels());
     const { shown: rival, pending } = viewer.comparison;
+    const isAlone = Boolean(viewer.picture.missing);
     return [
       { label: "Compressed file", live: true, files: { ".mae": file("mae") } },
       ...(rival && !pending ? [this.rivalFile(rival.header)] : []),
@@ -40,10 +41,10 @@ export class Exports {
       { label: "Picture as shown", files: { PNG: this.task(() => this.asShown()) } },
       ...(map ? [{ label: "Map, a pixel for each element", files: { PNG: mapFile } }] : []),
       ...this.charts().map((chart) => ({ label: chart.label, files: this.chartFiles(chart) })),
-      { label: "Points of the curves", files: { CSV: points } },
+      ...(isAlone ? [] : [{ label: "Points of the curves", files: { CSV: points } }]),
       ...(viewer.inside.view ? [{ label: "Numbers of the channels", files: { CSV: channels } }] : []),
       { label: "Arrays of the inside", live: true, files: { NPZ: file("npz") } },
-      { label: "Sweep over all λ", live: true, files: Object.fromEntries(sweeps) },
+      ...(isAlone ? [] : [{ label: "Sweep over all λ", live: true, files: Object.fromEntries(sweeps) }]),
     ];
   }
 

@@ -26,6 +26,7 @@ const samples = ({ viewer }) => viewer.setup.samples.map(({ name }) => name);
 // "codec:rate", "codec:quality" or "codec:fixed:setting" as the comparison's choice; null for "", the original alone.
 function parseComparison(value, context) {
   if (value === "") return null;
+  if (context.picture.missing) return undefined;
   const [codec, by, setting, ...more] = value.split(":");
   const rival = rivals(context).find(({ name }) => name === codec && name !== context.picture.model);
   if (!rival || more.length) return undefined;

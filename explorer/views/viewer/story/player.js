@@ -1,6 +1,5 @@
 // Autoplay: λ moves by itself, and each step waits until the frame of the one before is painted.
 import { makeChoice } from "../controls/elements.js";
-import { ONLY_ONE } from "../controls/slider.js";
 
 const SPEEDS = [
   ["0.5", "every 2 s"], ["1", "once a second"], ["2", "twice a second"], ["4", "4 a second"], ["10", "as fast as it goes"],
@@ -40,7 +39,7 @@ export class Player {
   get reason() {
     const { picture, slider } = this.viewer;
     if (!picture) return "No picture is open yet.";
-    return slider.octaves ? "" : ONLY_ONE;
+    return slider.octaves ? "" : slider.reason;
   }
 
   toggle() {

@@ -40,7 +40,8 @@ class BitsView {
     this.legend = makeElement("div", "mae-legend");
     const [bars, rate] = [makeElement("div", "mae-chart"), makeElement("div", "")];
     box.append(head, this.summary, this.legend, this.here);
-    box.append(heading("Bits of each channel"), this.shares, bars, heading("Rate over λ, this picture"), rate);
+    this.overLambda = makeElement("div", "mae-part", heading("Rate over λ, this picture"), rate);
+    box.append(heading("Bits of each channel"), this.shares, bars, this.overLambda);
     const { plotly } = inside.viewer;
     this.bars = new ChannelBars(bars, plotly, (channel) => inside.setChannel(channel));
     const yaxis = { type: "log", title: { text: "bits per pixel" }, tickvals: RATES };
@@ -57,6 +58,7 @@ class BitsView {
   }
 
   get wishes() {
+    if (this.inside.missing) return [];
     return isChange(BLOCK_MAPS[this.choice("where")]) ? ["error", this.local] : ["error"];
   }
 
@@ -66,9 +68,10 @@ class BitsView {
     const { wishes } = frame;
     this.bottleneck = bottleneckOf(frame);
     const { positions: bits, sideCells: side, sideBits, channelBits } = this.bottleneck;
-    this.blocks = { bits, side, mse: wishes.error.mse, local: wishes[this.local] };
-    offerOnly(this.choices.where.select, Object.keys(BLOCK_MAPS).filter((key) => side || key !== "side"));
-    if (!side && this.choice("where") === "side") this.choices.where.select.value = "bits";
+    this.blocks = { bits, side, mse: wishes.error?.mse, local: wishes[this.local] };
+    const offered = Object.keys(BLOCK_MAPS).filter((key) => this.has(key));
+    offerOnly(this.choices.where.select, offered);
+    if (!offered.includes(this.choice("where"))) this.choices.where.select.value = "bits";
     this.chosen = BLOCK_MAPS[this.choice("where")];
     this.values = this.chosen.values(this.blocks);
     this.scale = this.makeScale();
@@ -77,7 +80,14 @@ class BitsView {
     this.summary.textContent = this.isLocal ? this.tellChange() : this.tellPlaces(frame.header);
     drawLegend(this.legend, this.scale, this.ticks(), this.chosen.unit);
     this.shares.textContent = this.bars.show(channelBits, this.inside.channel, sideBits);
-    this.drawRate(frame.header);
+    this.overLambda.hidden = Boolean(this.inside.missing);
+    if (!this.inside.missing) this.drawRate(frame.header);
+  }
+
+  // Of a file that was received there are only the bits.
+  has(key) {
+    const { side, mse } = this.blocks;
+    return key === "bits" || (key === "side" ? Boolean(side) : Boolean(mse));
   }
 
   // Whether what is shown is a change from one λ to another.
@@ -127,8 +137,9 @@ class BitsView {
   tellPlaces({ lmbda }) {
     const { bits, mse } = this.blocks;
     const half = (values) => percent(shareHolding(values, 0.5));
+    const error = mse ? `, half of the error in ${half(mse)}` : "";
     return `At λ ${formatLambda(lmbda)} half of the ${count(total(bits))} bits lie in ` +
-      `${half(bits)} of the blocks, half of the error in ${half(mse)}.${this.tellSplit()}`;
+      `${half(bits)} of the blocks${error}.${this.tellSplit()}`;
   }
 
   // Between y and what is coded besides it, which says what to expect of y.
@@ -185,14 +196,17 @@ class BitsView {
     const value = this.values[Math.floor(row / stride) * width + Math.floor(column / stride)];
     const change = this.isLocal || this.isSide ? `; ${this.title}: ${this.write(value)}` : "";
     this.here.textContent = row === null ? "Point at a block to read its numbers." :
-      `Block in row ${row}, column ${column}: ${formatNumber(bits[at])} bits, MSE ${formatNumber(255 ** 2 * mse[at])}, ` +
-      `${decibels(mse[at] ? decibelsOf(mse[at]) : null)} dB${change}`;
+      `Block in row ${row}, column ${column}: ${formatNumber(bits[at])} bits${mse ? errorText(mse[at]) : ""}${change}`;
   }
 
   destroy() {
     this.bars.destroy();
     this.rate.destroy();
   }
+}
+
+function errorText(mse) {
+  return `, MSE ${formatNumber(255 ** 2 * mse)}, ${decibels(mse ? decibelsOf(mse) : null)} dB`;
 }
 
 function isChange({ kind }) {

@@ -86,7 +86,13 @@ class ChannelsView {
 
   get wishes() {
     const further = this.further === null ? [] : [`plane:${this.further}`];
-    return [...further, ...this.inside.edits.wishes, ...(this.sort.value === "spread" ? [widestRatio()] : [])];
+    return [...further, ...this.inside.edits.wishes, ...(this.order === "spread" ? [widestRatio()] : [])];
+  }
+
+  // What the maps are sorted by; there is no ratio of what has one λ.
+  get order() {
+    const { value } = this.sort;
+    return this.inside.missing && value === "spread" ? "bits" : value;
   }
 
   // Elements of the bottleneck, in each direction, that one of the maps on show stands for.
@@ -137,12 +143,14 @@ class ChannelsView {
   }
 
   // What this model has to show; a map that is not known here is offered by its name.
-  offer({ isPredicted, further }) {
+  offer({ isPredicted, further, y }) {
     const { options } = this.values;
     const missing = further.filter((name) => !Array.from(options).some(({ value }) => value === name));
     this.values.append(...missing.map((name) => new Option(name, name)));
     options[0].textContent = isPredicted ? DECODED : SHOWN.after.offer;
-    offerOnly(this.values, [...OWN.slice(0, isPredicted ? 3 : 2), ...further]);
+    const own = OWN.filter((key) => (key !== "before" || y) && (key !== "symbols" || isPredicted));
+    offerOnly(this.values, [...own, ...further]);
+    offerOnly(this.sort, Object.keys(ORDERS).filter((key) => y || key !== "spread"));
   }
 
   // {sign, magnitude, values, channels, width, height, stride, isOwn: its channels are the bottleneck's}, or null.
@@ -168,7 +176,7 @@ class ChannelsView {
   showOwn(frame, bottleneck, { channels }) {
     const { dead, isPredicted } = bottleneck;
     const all = Array.from({ length: channels }, (_, c) => c);
-    const { below = this.sort.value, ...sort } = ORDERS[this.sort.value];
+    const { below = this.order, ...sort } = ORDERS[this.order];
     const [sizes, numbers] = [sort, ORDERS[below]].map(({ order }) => all.map((c) => order(bottleneck, c, frame.wishes[widestRatio()])));
     this.showMultiples(sizes, numbers, dead);
     const silent = dead.filter(Boolean).length;

@@ -110,7 +110,7 @@ function numbersText({ channelBits, energies, size, isPredicted }, channel, shar
 function costText({ point, estimated_bits: all, width, height }, { estimated_bits: bits, psnr }) {
   const saved = (all - bits) / (width * height);
   const rate = saved > 0 ? `saves ${saved.toFixed(saved < 0.01 ? 5 : 3)} bpp (estimated)` : "saves no bits";
-  if (![psnr, point?.psnr].every(Number.isFinite)) return rate; // nothing is lost, or it is not measured
+  if (![psnr, point?.psnr].every(Number.isFinite)) return rate; // nothing is lost, or it is not known
   const loss = point.psnr - psnr;
   return `${rate}, ${loss < 0 ? "gains" : "costs"} ${Math.abs(loss).toFixed(2)} dB`;
 }

@@ -91,7 +91,7 @@ function paintResponse(canvas, { pixels, side }) {
 function valuesText({ value, decoded, mean, scale, symbol, isPredicted, probability, bits }) {
   const predicted = `μ ${formatNumber(mean, 4)}, σ ${formatNumber(scale)}, q ${formatNumber(symbol, 6)}`;
   return [
-    `y ${formatNumber(value, 4)}`, `ŷ ${formatNumber(decoded, isPredicted ? 4 : 6)}`, ...(isPredicted ? [predicted] : []),
+    ...(value === undefined ? [] : [`y ${formatNumber(value, 4)}`]), `ŷ ${formatNumber(decoded, isPredicted ? 4 : 6)}`, ...(isPredicted ? [predicted] : []),
     `p ${formatNumber(probability)}`, `${formatNumber(bits, 4)} bits`,
   ].join(", ");
 }

@@ -101,7 +101,8 @@ export class Inspection {
 
   read(place, channel) {
     const { inside } = this;
-    return readPlace(inside.viewer.stage, inside.wishes.includes("planes") ? inside.frame : null, place, channel);
+    const frame = inside.wishes.includes("planes") ? inside.frame : null;
+    return readPlace(inside.viewer.stage, frame, place, channel, inside.missing !== null);
   }
 
   // [{row, column, color}] that stay marked in the maps.

@@ -76,7 +76,7 @@ export class FeatureMaps {
     const found = frame.wishes[this.wish];
     offerOnly(this.choice.select, found.layers);
     if (found.shape) this.showMaps(found, channel, bottleneckOf(frame));
-    else this.fallBack();
+    else this.fallBack(found.layers);
   }
 
   showMaps(found, channel, grid) {
@@ -93,10 +93,11 @@ export class FeatureMaps {
     this.drawPair();
   }
 
-  // This model has no such map: the one before modulation is there in all of them.
-  fallBack() {
+  // There is no such map: the one before modulation is there in all models, but a receiver has none of the analysis.
+  fallBack(layers) {
     const [stage] = this.layer.split(".");
-    this.choice.select.value = { a: `${stage}.conv`, s: `${stage}.igdn`, y: "a2.gdn" }[stage[0]];
+    const before = { a: `${stage}.conv`, s: `${stage}.igdn`, y: "a2.gdn" }[stage[0]];
+    this.choice.select.value = layers.includes(before) ? before : layers[0];
     this.on.changed();
   }
 

@@ -188,5 +188,5 @@ function ratioEnd(key) {
 
 export const RATIO = {
   name: "ratio", label: "Ratio", title: "What λ does to every element: scaling alone, or more",
-  View: RatioView, fields: [ratioEnd("a"), ratioEnd("b")],
+  View: RatioView, fields: [ratioEnd("a"), ratioEnd("b")], needsOriginal: true,
 };

@@ -53,9 +53,9 @@ class Bottleneck {
     return column >= 0 && column < this.count[channel] ? this.probabilities[this.starts[channel] + column] : 0;
   }
 
-  // Mean square of y in each channel.
+  // Mean square of y in each channel, or of ŷ for a receiver, who has no y.
   get energies() {
-    return (this.squares ??= energiesOf(this.y, this.channels));
+    return (this.squares ??= energiesOf(this.y ?? this.decoded, this.channels));
   }
 
   // Channels whose symbols are all zero at this λ.
@@ -72,7 +72,7 @@ class Bottleneck {
   // Everything about one element; mean and scale where their maps have come.
   element(channel, row, column) {
     const at = channel * this.size + row * this.width + column;
-    const [value, decoded, symbol, bits] = [this.y[at], this.decoded[at], this.symbols[at], this.bits[at]];
+    const [value, decoded, symbol, bits] = [this.y?.[at], this.decoded[at], this.symbols[at], this.bits[at]];
     const [mean, scale] = ["μ", "σ"].map((name) => this.plane(name)?.values[at]);
     const positionBits = this.positions[row * this.width + column];
     const { isPredicted } = this;
