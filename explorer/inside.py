@@ -178,12 +178,13 @@ class Edit:
     """A picture decoded from a changed bottleneck.
 
     pixels: (H, W, 3) uint8, read-only. estimated_bits: of the file without the channels that were left out.
-    psnr: in dB, against the original; nan where there is none.
+    psnr: in dB, ms_ssim: in [0, 1], against the original; nan where there is none, and for a picture too small.
     """
 
     pixels: Pixels
     estimated_bits: float
     psnr: float
+    ms_ssim: float
 
 
 def edit(
@@ -202,7 +203,10 @@ def edit(
     pixels = model.synthesise(scaled, code.condition, *size)
     left_out = [channel for channel, factor in factors.items() if factor == 0]
     bits = code.total_bits - float(code.bits[left_out].sum(dtype=np.float64))
-    return Edit(frozen(pixels), bits, math.nan if original is None else metrics.psnr(original, pixels))
+    psnr, ms_ssim = (
+        math.nan if original is None else measure(original, pixels) for measure in (metrics.psnr, metrics.ms_ssim)
+    )
+    return Edit(frozen(pixels), bits, psnr, ms_ssim)
 
 
 def _check_factors(factors: Mapping[int, float], channels: int) -> None:

@@ -329,7 +329,7 @@ def test_a_rate_that_the_codec_does_not_reach_is_called_so(page: Page) -> None:
     for codec in ("jpeg444", "bpg444"):
         header = compare_with(page, codec)
         tag = page.inner_text("[data-part=leftTag]")
-        says = f"its {header['limit']} rate is" if header["limit"] else "its nearest step is"
+        says = f"its {header['limit']} rate is" if header["limit"] else "its nearest setting has"
         assert (f"not reachable: {says}" in tag) != header["reached"]
 
 
@@ -365,7 +365,8 @@ def test_the_verdict_is_pchip_on_the_measured_curve(page: Page) -> None:
     share = np.exp(PchipInterpolator(quality, rates)(model["psnr"])) / model["bpp"] - 1
     sentence = page.inner_text("[data-part=verdict]").replace("\xa0", " ")
     assert f"At {model['bpp']:.2f} bpp: {abs(gain):.1f} dB {'above' if gain > 0 else 'below'} JPEG 4:2:0" in sentence
-    assert f"needs {abs(share):.0%} {'more' if share > 0 else 'fewer'}".replace("%", " %") in sentence
+    more = f"{abs(share):.0%} {'more' if share > 0 else 'fewer'} bytes".replace("%", " %")
+    assert f"for the same PSNR {more} with JPEG 4:2:0" in sentence
 
 
 def test_axes_curves_and_means_can_be_chosen(page: Page) -> None:

@@ -12,6 +12,7 @@ from conftest import sample_paths
 from explorer.codecs.learned import LearnedCodec
 from explorer.inside import LogRatio
 from explorer.library import list_models
+from explorer.metrics import ms_ssim_db
 from explorer.session import Session
 
 if TYPE_CHECKING:
@@ -138,9 +139,18 @@ def test_leaving_a_channel_out_shows_the_picture_without_it_and_what_it_costs(pa
     assert "without channel 3" in page.inner_text("[data-part=rightTag]")
     point = session.point(256)
     saved = float(session.bits(256)[3].sum()) / (point.width * point.height)
+    page.wait_for_function(f"!{VIEWER}.shown.header.point.approximate")
     cost = page.inner_text(".mae-detail-side p:last-child")
     assert float(cost.split("saves ")[1].split()[0]) == pytest.approx(saved, abs=6e-4)
     assert f"costs {point.psnr - edited.psnr:.2f} dB" in cost
+    numbers = {key: page.inner_text(f"[data-number={key}]") for key in ("psnr", "ms_ssim", "estimated")}
+    assert numbers["psnr"] == f"{edited.psnr:.2f}" and numbers["ms_ssim"] == f"{ms_ssim_db(edited.ms_ssim):.2f}"
+    assert float(numbers["estimated"]) == pytest.approx(edited.estimated_bits / (point.width * point.height), abs=6e-4)
+    struck = page.eval_on_selector_all("[data-struck]", "(all) => all.map((each) => each.dataset.number)")
+    assert struck == ["bpp", "bytes", "ratio"] and page.inner_text("[data-number=bytes]") == f"{point.bytes:,}"
+    page.click("[data-part=exports] > summary")
+    page.wait_for_selector("[data-part=exportList] >> text=Compressed file, without the change")
+    page.click("[data-part=exports] > summary")
 
     apply(page, **{"lambda": 512})
     np.testing.assert_array_equal(canvas_pixels(page, RIGHT)[..., :3], session.edit(512, {3: 0}).pixels)
@@ -148,6 +158,8 @@ def test_leaving_a_channel_out_shows_the_picture_without_it_and_what_it_costs(pa
     settle(page)
     page.wait_for_function(f"{VIEWER}.stage.layers.frame.pixels === {VIEWER}.shown.frame.pixels")
     np.testing.assert_array_equal(canvas_pixels(page, RIGHT)[..., :3], session.reconstruct(512))
+    assert page.locator("[data-struck]").count() == 0
+    assert page.inner_text("[data-number=psnr]") == f"{session.point(512).psnr:.2f}"
 
 
 def test_edits_are_a_part_of_the_state_and_only_where_their_control_is(page: Page, session: Session) -> None:

@@ -89,3 +89,11 @@ def test_a_rival_is_measured_until_it_has_the_models_rate_and_quality(tmp_path):
         assert max(each[key] for each in points["jpeg"]) > points["model"][0][key]
     assert len(points["jpeg"]) < len(CODECS["jpeg"].knob.sweep)
     assert np.all(np.diff([each["bpp"] for each in points["jpeg"]]) > 0)
+
+
+def test_what_is_known_comes_before_what_is_measured():
+    codecs = [CODECS["jpeg444"], Rivals(library.list_models()).codec("bottleneck")]
+    opened = OpenPictures(list(MODELS), SAMPLES).open_sample("mae", "parrots")
+
+    series = [line["series"] for line in curve_lines(opened, codecs)]
+    assert len(set(series[:30])) == 2 and "jpeg444" not in series[:30]

@@ -36,7 +36,7 @@ from explorer.library import SAMPLES
 from explorer.received import Received
 from explorer.session import Session
 from explorer.views import viewer
-from explorer.views.figures.rates import rd_figure, series
+from explorer.views.figures.rates import ENOUGH, rd_figure, series
 from explorer.views.figures.snapshot import Snapshot, describe, snapshot
 from explorer.views.service.kernel import Connection
 from explorer.views.service.pictures import Opened
@@ -45,6 +45,7 @@ from explorer.views.service.routes import START_LAMBDA
 from explorer.views.service.shared import shared_service
 from explorer.views.service.wishes.ratios import OWN
 
+ABOVE = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"}  # the lines, which a legend must not cover
 VIEWS = ("compare", *viewer.tabs())
 
 
@@ -198,7 +199,8 @@ class ExplorerPanel(ipywidgets.VBox):
         labels = {"model": self.viewer.session.model.label} | {codec.name: codec.label for codec in self._rivals}
         plain = rd_figure(series(labels))
         now = {"mode": "markers", "name": "now", "marker": {"size": 15, "color": "#3584e4"}, "showlegend": False}
-        layout = plain["layout"] | {"height": 320, "template": "none"}
+        layout = plain["layout"] | {"height": 320, "template": "none", "showlegend": True, "legend": ABOVE}
+        layout["margin"] = layout["margin"] | {"t": 28}
         return go.FigureWidget([*plain["data"], now], layout)
 
     def _show(self, picture: str, lmbda: float) -> None:
@@ -215,14 +217,16 @@ class ExplorerPanel(ipywidgets.VBox):
         self._measuring = shared_service().thread.run(self._draw_curves(self.viewer.opened))
 
     async def _draw_curves(self, opened: Opened) -> None:
-        found: dict[str, list[tuple[float, float]]] = {trace.meta: [] for trace in self.figure.data[:-1]}
+        traces = {trace.meta: trace for trace in self.figure.data[:-1]}
+        found: dict[str, list[tuple[float, float]]] = {series: [] for series in traces}
         async for line in curve_points(opened, self._rivals, shared_service().api.pauses):
+            curve, trace = found[line["series"]], traces[line["series"]]
             if "point" in line and math.isfinite(line["point"]["psnr"]):
-                curve = found[line["series"]]
                 curve.append((line["point"]["bpp"], line["point"]["psnr"]))
                 curve.sort()
-                trace = next(trace for trace in self.figure.data if trace.meta == line["series"])
-                trace.update(x=[x for x, _ in curve], y=[y for _, y in curve])
+            joined = "done" in line or len(curve) >= ENOUGH
+            mode = "lines+markers" if joined else "markers"
+            trace.update(x=[x for x, _ in curve], y=[y for _, y in curve], mode=mode)
 
 
 def widget(

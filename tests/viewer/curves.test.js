@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Curves, measuredLine, similarityDecibels } from "../../explorer/views/viewer/rates/curves.js";
+import { Curves, isJoined, measuredLine, similarityDecibels } from "../../explorer/views/viewer/rates/curves.js";
 import { verdict } from "../../explorer/views/viewer/rates/verdict.js";
+import { viewOf } from "../../explorer/views/viewer/rates/view.js";
 
 const near = (found, wanted) => assert.ok(Math.abs(found - wanted) < 1e-9, `${found} is not ${wanted}`);
 const pointsOf = (pairs) => pairs.map(([bpp, psnr], setting) => ({ setting, point: { bpp, psnr, ms_ssim: null } }));
@@ -47,9 +48,36 @@ test("points come in any order and at most once", () => {
 test("the verdict names what the other codec would need", () => {
   const done = { points: CURVE, done: true };
   const told = (bpp, psnr) => verdict({ bpp, psnr }, done, "JPEG", "psnr").replaceAll("\u00a0", " ");
-  assert.equal(told(0.2, 33), "At 0.20 bpp: 5.0 dB above JPEG; JPEG needs 150 % more bytes for this PSNR.");
-  assert.equal(told(0.2, 28), "At 0.20 bpp: level with JPEG; JPEG needs as many bytes for this PSNR.");
-  assert.match(told(0.05, 20), /JPEG’s curve begins above this rate, at 0.10 bpp; this PSNR is below JPEG’s curve/);
+  assert.equal(told(0.2, 33), "At 0.20 bpp: 5.0 dB above JPEG; for the same PSNR 150 % more bytes with JPEG.");
+  assert.equal(told(0.2, 28), "At 0.20 bpp: level with JPEG; for the same PSNR as many bytes with JPEG.");
+  assert.match(told(0.05, 20), /the points of JPEG begin above this rate, at 0.10 bpp; the points of JPEG begin above this PSNR, at 25.0 dB/);
   assert.equal(verdict({ bpp: 2, psnr: 30 }, { points: CURVE, done: false }, "JPEG", "psnr"), "Measuring JPEG …");
   assert.equal(verdict({ bpp: 2, psnr: 30 }, { points: [], done: true, error: "No." }, "JPEG", "psnr"), "No.");
+});
+
+test("a sweep that stopped is not called the end of a codec’s curve, and no verb has to agree with a name", () => {
+  const done = { points: CURVE, done: true };
+  const told = verdict({ bpp: 1.5, psnr: 40 }, done, "independent models", "psnr").replaceAll("\u00a0", " ");
+  assert.equal(
+    told,
+    "At 1.50 bpp: the points of independent models end below this rate, at 1.00 bpp; " +
+      "the points of independent models end below this PSNR, at 36.5 dB.",
+  );
+});
+
+test("points are joined when they are all there, or enough to show the curve", () => {
+  assert.deepEqual([3, 5].map((count) => isJoined({ points: Array(count), done: false }, 5)), [false, true]);
+  assert.ok(isJoined({ points: Array(2), done: true }, 5));
+});
+
+test("the plot shows the model, not how far others go", () => {
+  const own = { rates: [0.1, 0.2, 0.3, 0.4, 0.5], qualities: [26, 28, 30, 32, 34] };
+  const far = { rates: [0.2, 3], qualities: [18, 48] };
+  const { x, y } = viewOf(own, [far], false, 5);
+  assert.deepEqual(x, [0, 0.625]);
+  assert.ok(y[0] > 22 && y[0] < 26 && y[1] > 34 && y[1] < 38);
+  near(10 ** viewOf(own, [far], true, 5).x[0], 0.075);
+  const single = viewOf({ rates: [0.2], qualities: [28] }, [far], false, 5);
+  assert.deepEqual(single.x, [0, 0.4]);
+  assert.equal(viewOf({ rates: [], qualities: [] }, [], false, 5), null);
 });

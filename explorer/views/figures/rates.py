@@ -18,6 +18,8 @@ class Series:
     symbol: str
 
 
+ENOUGH = 5  # fewer points look like a curve that they are not
+
 # Contrast with both backgrounds, white and near-black, is at least 3:1; the hues stay apart for colour-blind readers.
 _COLORS = [
     "#3584e4",
@@ -44,8 +46,10 @@ def series(labels: dict[str, str]) -> list[Series]:
 
 
 def rd_figure(curves: list[Series]) -> Figure:
-    """The rate-distortion plot, still empty: one trace for each curve. The viewer draws those that are chosen."""
-    return {"data": [_curve(curve) for curve in curves], "layout": _layout(), "config": _config()}
+    """The rate-distortion plot, still empty: one trace for each curve. The viewer draws those that are chosen and lists
+    them beside the plot. enough: how many points of a curve that is still being measured may be joined by a line."""
+    data = [_curve(curve) for curve in curves]
+    return {"data": data, "layout": _layout(), "config": _config(), "enough": ENOUGH}
 
 
 def _curve(curve: Series) -> dict[str, Any]:
@@ -65,15 +69,7 @@ def _layout() -> dict[str, Any]:
     return {
         "xaxis": axis | {"title": {"text": "Rate (bits per pixel)", "standoff": 8}, "rangemode": "tozero"},
         "yaxis": axis | {"title": {"text": "PSNR (dB)", "standoff": 6}},
-        "showlegend": True,
-        "legend": {
-            "font": {"size": 11},
-            "x": 1,
-            "y": 0,
-            "xanchor": "right",
-            "yanchor": "bottom",
-            "bgcolor": "rgba(0,0,0,0)",
-        },
+        "showlegend": False,
         # Fixed: from these and the axes' ranges the viewer knows where a point is on the screen.
         "margin": {"l": 52, "r": 10, "t": 8, "b": 42, "autoexpand": False},
         "paper_bgcolor": "rgba(0,0,0,0)",
@@ -85,4 +81,4 @@ def _layout() -> dict[str, Any]:
 
 
 def _config() -> dict[str, Any]:
-    return {"displayModeBar": False, "showTips": False}
+    return {"displayModeBar": False, "showTips": False, "doubleClick": False}

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from plotly.colors import unlabel_rgb
 
+from explorer import metrics
 from explorer.codecs.base import RDPoint
 from explorer.model import STRIDE
 from explorer.runtime import Pixels
@@ -70,7 +71,7 @@ def snapshot(session: Session, lmbda: float, view: str, channel: int, ratio: tup
 
 def describe(point: RDPoint) -> str:
     """A point in words: λ, rate, size, quality."""
-    similar = f", MS-SSIM {point.ms_ssim:.4f}" if point.ms_ssim == point.ms_ssim else ""
+    similar = f", MS-SSIM {metrics.ms_ssim_db(point.ms_ssim):.2f} dB" if point.ms_ssim == point.ms_ssim else ""
     (lmbda,) = point.knob.values()
     return f"λ {lmbda:.4g}: {point.bpp:.3f} bpp, {point.bytes:,} bytes, PSNR {point.psnr:.2f} dB{similar}"
 

@@ -109,11 +109,12 @@ class Lesson(TypedDict):
 
 
 class Figure(TypedDict):
-    """A figure in Plotly's JSON form."""
+    """A figure in Plotly's JSON form. enough: how many points of a curve that is being measured a line may join."""
 
     data: list[dict[str, Any]]
     layout: dict[str, Any]
     config: dict[str, Any]
+    enough: int
 
 
 class Constants(TypedDict):
@@ -387,9 +388,10 @@ class _Edit(TypedDict):
 
 
 class Edit(_Edit, total=False):
-    """A picture with channels changed. psnr: where there is an original; infinite where nothing is lost."""
+    """A picture with channels changed. psnr, ms_ssim: where there is an original, as in `Point`."""
 
     psnr: OrNull
+    ms_ssim: OrNull
 
 
 class EditArrays(TypedDict):

@@ -57,6 +57,11 @@ class Opened:
             return self.source
         raise InputError(NO_ORIGINAL)
 
+    @cached_property
+    def known(self) -> dict[float, Point]:
+        """Points of its curve by λ that were measured before, on another machine: not for the numbers of a frame."""
+        return own_points(self.session.picture, self.session.model)
+
     @property
     def trials(self) -> Trials:
         """What other codecs made of it, the same under every model; InputError as for `session`."""
@@ -224,7 +229,7 @@ def _is_mae(source: Any, name: str) -> bool:
 def _points_of(source: Session | Received) -> dict[float, Point]:
     """What is known of the points by λ from the start. That of a received file has no quality: it has no original."""
     if isinstance(source, Session):
-        return own_points(source.picture, source.model)
+        return {}
     height, width = source.size
     point: Point = {
         "codec": source.model.name,

@@ -99,30 +99,40 @@ def coarse_to_fine(count: int) -> list[int]:
 
 
 async def curve_points(opened: Opened, codecs: Sequence[Codec], pauses: Pauses) -> AsyncIterator[PointLine | DoneLine]:
-    """Points of the model and of the codecs by turns, and the end of each, with `error` where a codec cannot do this
-    picture. Closing the iterator stops the work."""
+    """Points of the model and of the codecs, those that are known first, the others by turns; and the end of each, with
+    `error` where a codec cannot do this picture. Closing the iterator stops the work."""
     unwanted = Event()
     own = _model_jobs(opened, pauses.in_pauses(unwanted))
-    waiting = [("model", own), *((codec.name, _rival_jobs(opened, codec)) for codec in codecs)]
+    series = [("model", own), *((codec.name, _rival_jobs(opened, codec)) for codec in codecs)]
+    waiting = [(name, jobs, _next(jobs)) for name, jobs in series]
     try:
         while waiting:
-            series, jobs = waiting.pop(0)
+            at = next((at for at, (*_, job) in enumerate(waiting) if not isinstance(job, Job) or job.ready), 0)
+            name, jobs, job = waiting.pop(at)
+            if not isinstance(job, Job):
+                end: DoneLine = {"series": name, "done": True}
+                yield {**end, "error": str(job)} if job else end
+                continue
+            if not job.ready:
+                await pauses.wait()
             try:
-                job = next(jobs, None)
-                if job is None:
-                    yield {"series": series, "done": True}
-                    continue
-                if not job.ready:
-                    await pauses.wait()
                 # Abandoned when the stream is closed, and then ended by `unwanted`.
                 point = await to_thread.run_sync(job.run, abandon_on_cancel=True)
             except InputError as error:
-                yield {"series": series, "done": True, "error": str(error)}
+                yield {"series": name, "done": True, "error": str(error)}
                 continue
-            yield {"series": series, "setting": job.setting, "point": point}
-            waiting.append((series, jobs))
+            yield {"series": name, "setting": job.setting, "point": point}
+            waiting.append((name, jobs, _next(jobs)))
     finally:
         unwanted.set()
+
+
+def _next(jobs: Iterator[Job]) -> Job | InputError | None:
+    """The next job, None after the last, or why there is none."""
+    try:
+        return next(jobs, None)
+    except InputError as error:
+        return error
 
 
 def _model_jobs(opened: Opened, pause: Pause) -> Iterator[Job]:
@@ -132,18 +142,18 @@ def _model_jobs(opened: Opened, pause: Pause) -> Iterator[Job]:
     lambdas = session.curve_lambdas(MODEL_POINTS)
     for i in coarse_to_fine(len(lambdas)):
         condition = session.model.condition(lambdas[i])
-        yield Job(lambdas[i], condition.lmbda in opened.points, partial(model_point, opened, session, condition))
+        is_ready = condition.lmbda in opened.points or condition.lmbda in opened.known
+        yield Job(lambdas[i], is_ready, partial(model_point, opened, session, condition))
 
 
 def model_point(opened: Opened, source: Session | Received, condition: Condition) -> Point:
-    """The model's R-D point at λ; measured once by `source`, or shipped with a sample's curve."""
-    return opened.points.get(condition.lmbda) or measured_point(opened, source, condition)
+    """The model's R-D point at λ for its curve: measured once by `source`, or shipped with a sample."""
+    return opened.known.get(condition.lmbda) or measured_point(opened, source, condition)
 
 
 def known_point(opened: Opened, condition: Condition) -> Point | None:
-    """The RDPoint of the real file at λ, where it was measured here; a shipped one has less."""
-    found = opened.points.get(condition.lmbda)
-    return found if found and "bytes" in found else None
+    """The RDPoint of the real file at λ, where it was measured here."""
+    return opened.points.get(condition.lmbda)
 
 
 def measured_point(opened: Opened, source: Session | Received, condition: Condition) -> Point:
@@ -162,8 +172,9 @@ def _rival_jobs(opened: Opened, codec: Codec) -> Iterator[Job]:
     for setting in codec.knob.sweep:
         yield Job(setting, trials.known(codec, setting), partial(trials.point, codec, setting))
         found = trials.point(codec, setting)
-        rate = max((each["bpp"] for each in opened.points.values()), default=math.inf)
-        quality = max((each["psnr"] for each in opened.points.values()), default=math.inf)
+        own = [*opened.points.values(), *opened.known.values()]
+        rate = max((each["bpp"] for each in own), default=math.inf)
+        quality = max((each["psnr"] for each in own), default=math.inf)
         is_beyond = found["bpp"] > rate and found["psnr"] > quality
         if is_beyond or found["bpp"] > MOST_RATE * rate:
             return

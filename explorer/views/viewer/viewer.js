@@ -19,7 +19,7 @@
 // the frame, λ that was asked for, when (performance.now) the input came that asked for it, and when it was painted.
 import { Latest, FrameCache } from "./wire/latest.js";
 import { buildPage } from "./page.js";
-import { Readout, describe } from "./rates/readout.js";
+import { Readout, describe, editedHeader } from "./rates/readout.js";
 import { LambdaSlider } from "./controls/slider.js";
 import { Opening } from "./picture/opening.js";
 import { PictureStrip } from "./picture/strip.js";
@@ -247,12 +247,13 @@ class Viewer {
     const isNew = wish !== this.shown?.wish;
     this.stage.layers.setFrame(this.inside.picture(frame));
     this.shown = { id: header.picture, frame, wish, header };
-    this.paintComparison(header);
+    this.paintComparison(this.shownHeader);
     if (isNew) this.inside.show(frame);
+    else this.inside.view?.numbers?.();
     this.stage.draw();
     this.modes.label();
     this.root.dataset.lmbda = header.lmbda;
-    if (this.isWanted(frame, wish)) this.rest(frame.header, describe(header));
+    if (this.isWanted(frame, wish)) this.rest(frame.header, describe(this.shownHeader));
     if (isNew) this.report(header, wish);
     this.state.touch();
   }
@@ -300,12 +301,18 @@ class Viewer {
     const other = comparison.pending ? null : shown?.header.point;
     this.stage.layers.setReference(shown, swapped);
     this.readout.show({ ...header.point, side_bits: header.side_bits, missing: this.picture.missing }, choice && { label: this.panel.rivals.get(choice.codec).label, point: other });
-    this.panel.show({ point: header.point, other, codec: choice?.codec, text: describe(header) });
+    this.panel.show({ lmbda: header.lmbda, point: header.point, other, codec: choice?.codec, text: describe(header) });
     this.chooser.reflect();
   }
 
+  // The header of the frame on show, with the numbers of what is on show.
+  get shownHeader() {
+    const { header, frame } = this.shown;
+    return editedHeader(header, this.inside.edit(frame));
+  }
+
   comparisonChanged() {
-    if (this.comparison.choice) this.panel.choose(this.comparison.choice.codec);
+    this.panel.compare(this.comparison.choice?.codec ?? null);
     this.repaint();
   }
 
@@ -331,7 +338,7 @@ class Viewer {
   }
 
   sides() {
-    return sideTexts(this.shown?.header, this.comparison, this.panel?.rivals, this.inside?.title);
+    return sideTexts(this.shown && this.shownHeader, this.comparison, this.panel?.rivals, this.inside?.title);
   }
 
   // ---- messages, theme, files ---------------------------------------------------------------------------------------

@@ -85,12 +85,13 @@ def _stride(whole: tuple[int, ...], coarse: tuple[int, ...]) -> int:
 
 def edit(opened: Opened, condition: Condition, factors: str) -> tuple[Edit, EditArrays]:
     """The picture when channels are scaled or left out; factors: "17=0,30=2", channel = factor. JSON: estimated_bits
-    and, where there is an original, psnr (dB, null where nothing is lost). pixels: (H, W, 3) uint8."""
+    and, where there is an original, psnr (dB, null where nothing is lost) and ms_ssim (null for a small picture).
+    pixels: (H, W, 3) uint8."""
     pairs = (each.split("=") for each in factors.split(","))
     edited = opened.source.edit(condition, {int(channel): float(factor) for channel, factor in pairs})
     about: Edit = {"estimated_bits": edited.estimated_bits}
     if isinstance(opened.source, Session):
-        about["psnr"] = edited.psnr
+        about |= {"psnr": edited.psnr, "ms_ssim": edited.ms_ssim}
     return about, {"pixels": edited.pixels}
 
 

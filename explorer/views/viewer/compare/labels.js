@@ -20,7 +20,7 @@ export function rivalText(header, rival, isCurrent) {
   const parts = { name, rate: rateText(point), quality: qualityText(point) };
   if (isCurrent && by && reached) parts[by] += ` (${gapText(header)})`;
   if (isCurrent && by && !reached) {
-    const nearest = limit ? `${limit} ${limitText[by](point)}` : `nearest step is ${gapText(header)}`;
+    const nearest = limit ? `${limit} ${limitText[by](point)}` : `nearest setting has ${awayText(header)}`;
     parts.note = `not reachable: its ${nearest}`;
     if (limit) delete parts[by]; // the note gives it
   }
@@ -37,8 +37,10 @@ const limitText = {
   quality: (point) => `PSNR is ${decibels(point.psnr)} dB`,
 };
 
+// Of a picture that was edited there is no file, so its rate is the entropy model's: see editedHeader.
 function rateText(point) {
-  return `${rate(point)} bpp`;
+  const { isEdited, estimated_bits: bits, width, height } = point;
+  return isEdited ? `${(bits / (width * height)).toFixed(3)} bpp estimated` : `${rate(point)} bpp`;
 }
 
 function qualityText(point) {
@@ -48,6 +50,12 @@ function qualityText(point) {
 function gapText({ by, gap }) {
   if (gap === null) return "lossless";
   return by === "rate" ? `${signed(100 * gap, 1)} %` : `${signed(gap, 2)} dB`;
+}
+
+function awayText({ by, gap }) {
+  if (gap === null) return "no loss";
+  const [size, less] = [Math.abs(gap), gap < 0];
+  return by === "rate" ? `${(100 * size).toFixed(1)} % ${less ? "fewer" : "more"} bytes` : `${size.toFixed(2)} dB ${less ? "less" : "more"}`;
 }
 
 function signed(value, digits) {

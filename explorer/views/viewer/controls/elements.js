@@ -49,8 +49,16 @@ export function setAbout(paragraph, about) {
   if (paragraph.textContent !== about) paragraph.replaceChildren(...explained(about));
 }
 
+const PLAIN = 1e-4; // smaller numbers are written with a power of ten
+const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
 export function formatNumber(value, digits = 3) {
   if (Number.isNaN(value) || value === null || value === undefined) return "–";
-  if (value !== 0 && Math.abs(value) < 10 ** -digits) return value.toExponential(1).replace("-", "−");
+  if (value !== 0 && Math.abs(value) < PLAIN) return powerText(value);
   return Number(value.toPrecision(digits)).toString().replace("-", "−");
+}
+
+function powerText(value) {
+  const [factor, power] = value.toExponential(1).split("e-");
+  return `${factor.replace("-", "−")}·10⁻${[...power].map((digit) => SUPERSCRIPTS[Number(digit)]).join("")}`;
 }

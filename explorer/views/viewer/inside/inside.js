@@ -10,6 +10,7 @@
 //   stride            where its maps are coarser: elements of the bottleneck, in each direction, that one of theirs is
 //   columns()         more to tell of each channel: {name of a table's column: function of a channel}
 //   edited()          channels were changed, or are no more
+//   numbers()         the numbers of the frame on show are others: see viewer.shown.header
 //   grown()           the model's rate-distortion curve has more points
 //   destroy()
 // Its controls are selects with data-state, so that links, lessons and widgets reach them: see elements.js.

@@ -74,6 +74,7 @@ export class Chart {
     if (this.closed) return;
     this.started = true; // only now: a redraw must not come between
     this.box.on("plotly_click", ({ points: [point] }) => this.pick(point));
+    this.box.on("plotly_doubleclick", () => this.resetZoom());
     // After a zoom by the user, a new size and a redraw.
     this.box.on("plotly_afterplot", () => this.drawn());
     this.redraw();
@@ -83,6 +84,9 @@ export class Chart {
   describe(text) {
     Object.assign(this.box, { role: "img", ariaLabel: text });
   }
+
+  // After a double click, where Plotly leaves that to the chart.
+  resetZoom() {}
 
   // For what lies over the chart and moves with its axes.
   drawn() {}

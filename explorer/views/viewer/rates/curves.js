@@ -11,6 +11,11 @@ export function similarityDecibels(value) {
   return value === null || value >= 1 ? null : -10 * Math.log10(1 - value);
 }
 
+// Whether the points of a curve may be joined: two or three of those to come would look like a curve that they are not.
+export function isJoined({ points, done }, enough) {
+  return Boolean(done) || points.length >= enough;
+}
+
 // A Map of series -> {points: [{setting, point}] by rate, done, error}.
 export class Curves {
   constructor(lines = []) {

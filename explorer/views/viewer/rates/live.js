@@ -32,7 +32,7 @@ export function livePoint({ lmbda, point, estimated_bits: bits }, points, { widt
  * @param {Measured[]} points
  * @param {number} lmbda
  */
-function between(points, lmbda) {
+export function between(points, lmbda) {
   const below = nearest(points.filter(({ setting }) => setting <= lmbda), lmbda);
   const above = nearest(points.filter(({ setting }) => setting >= lmbda), lmbda);
   if (!below || !above) return undefined;

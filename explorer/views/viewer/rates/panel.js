@@ -1,9 +1,12 @@
 // The rate-distortion panel: which curves, on which axes, and the verdict that follows from them.
-import { Curves, METRICS } from "./curves.js";
+import { Curves, METRICS, isJoined } from "./curves.js";
+import { between } from "./live.js";
 import { settingText } from "../compare/labels.js";
 import { verdict } from "./verdict.js";
 import { RatePlot } from "./plot.js";
+import { viewOf } from "./view.js";
 
+const MEAN_DOT = "The ring: the mean curve at this λ.";
 const BETWEEN = "About here, between the measured points; λ at rest is measured";
 
 export class RatePanel {
@@ -14,6 +17,8 @@ export class RatePanel {
     this.setup = setup;
     this.on = on;
     this.chosen = new Set(setup.chosen);
+    /** @type {string | null} */
+    this.compared = null; // a codec whose curve is drawn for as long as its picture stands beside the model's
     this.rivals = new Map(setup.rivals.map((rival) => [rival.name, rival]));
     this.plot = new RatePlot(parts, setup.figure, plotly, on.pick);
     this.curves = new Curves();
@@ -46,7 +51,8 @@ export class RatePanel {
     const box = Object.assign(document.createElement("input"), { type: "checkbox", value: name, disabled: reason });
     box.checked = this.chosen.has(name);
     row.append(box, ` ${label}`);
-    if (reason) row.append(Object.assign(document.createElement("small"), { textContent: reason }));
+    const note = reason || (name === this.compared && !box.checked ? "while it is compared with" : "");
+    if (note) row.append(Object.assign(document.createElement("small"), { textContent: note }));
     return row;
   }
 
@@ -57,7 +63,17 @@ export class RatePanel {
 
   // Names of the curves beside the model's.
   names() {
-    return this.chosenNames.filter((name) => name !== this.model);
+    const isDrawn = (name) => this.chosen.has(name) || name === this.compared;
+    return [...this.rivals.keys()].filter((name) => isDrawn(name) && name !== this.model);
+  }
+
+  // codec: what the model is compared with, or null.
+  compare(codec) {
+    if (codec === this.compared) return;
+    const before = this.names().join();
+    this.compared = codec;
+    if (this.names().join() !== before) this.update();
+    else this.setModel(this.model);
   }
 
   choose(name, isChosen = true) {
@@ -69,6 +85,10 @@ export class RatePanel {
 
   chooseOnly(names) {
     this.chosen = new Set(names);
+    this.update();
+  }
+
+  update() {
     this.setModel(this.model);
     this.redraw();
     this.collect();
@@ -123,15 +143,22 @@ export class RatePanel {
     const { metric, source } = this;
     const type = this.parts.axis.value;
     const [x, y] = ["Rate (bits per pixel)", `${METRICS[metric].name} (dB)`];
-    this.plot.drawCurves(["model", ...this.names()].map((series) => this.drawn(series)), {
-      x: { title: `${x}, ${source}`, type, view: `${source} ${type}` },
-      y: { title: y, type: "linear", view: `${source} ${metric}` },
+    const [own, ...others] = ["model", ...this.names()].map((series) => this.drawn(series));
+    const range = viewOf(own, others, type === "log", this.enough);
+    this.plot.drawCurves([own, ...others], {
+      x: { title: `${x}, ${source}`, type, view: `${source} ${type}`, range: range?.x },
+      y: { title: y, type: "linear", view: `${source} ${metric}`, range: range?.y },
     });
     this.tell();
   }
 
   get source() {
     return this.showsMeans ? "Kodak means" : "this picture";
+  }
+
+  // How many points of a curve that is being measured may be joined by a line.
+  get enough() {
+    return this.setup.figure.enough;
   }
 
   // [{setting, point}] of a curve, by rate.
@@ -146,6 +173,7 @@ export class RatePanel {
     const knob = this.rivals.get(series) ?? { knob: "λ", unit: "" };
     return {
       series,
+      joined: this.showsMeans || isJoined(this.curves.of(series), this.enough),
       rates: points.map(({ point }) => point.bpp),
       qualities: points.map(({ point }) => quality(point)),
       texts: points.map(({ setting }) => settingText(knob, setting)),
@@ -155,22 +183,30 @@ export class RatePanel {
 
   // ---- now ----------------------------------------------------------------------------------------------------------
 
-  // Called in every paint. point: the model's; other: the codec's beside it, or null; codec: its name; text: of now.
-  show({ point, other, codec, text }) {
-    this.now = { point, other, codec, text };
+  // Called in every paint. point: the model's at λ; other: the codec's beside it, or null; codec: its name; text: of now.
+  show({ lmbda, point, other, codec, text }) {
+    this.now = { lmbda, point, other, codec, text };
     this.tell();
   }
 
   tell() {
     if (!this.now) return;
-    const { point, other, codec = this.names()[0], text } = this.now;
-    const place = (each) => each && !this.showsMeans && {
-      rate: each.bpp, quality: METRICS[this.metric].quality(each), about: each.approximate && BETWEEN,
-    };
-    this.plot.move({ now: place(point), other: place(other) }, text);
+    const { lmbda, point, other, codec = this.names()[0], text } = this.now;
+    const places = this.showsMeans ? this.meanPlaces(lmbda) : { now: this.place(point), other: this.place(other) };
+    this.plot.move(places, text);
     const sentence = codec ? verdict(point, this.curves.of(codec), this.rivals.get(codec).label, this.metric) : "";
     // The numbers are this picture's, whatever is plotted.
-    this.parts.verdict.textContent = sentence && this.showsMeans ? `This picture: ${sentence}` : sentence;
+    this.parts.verdict.textContent = this.showsMeans ? `${sentence && `This picture: ${sentence} `}${MEAN_DOT}` : sentence;
+  }
+
+  place(point) {
+    return point && { rate: point.bpp, quality: METRICS[this.metric].quality(point), about: point.approximate && BETWEEN };
+  }
+
+  // Where the mean curve of the model is at this λ; a codec beside it has been tuned to this picture, and has none.
+  meanPlaces(lmbda) {
+    const found = between(this.pointsOf("model"), lmbda);
+    return { now: found && this.place({ ...found, approximate: true }), other: null };
   }
 
   destroy() {

@@ -17,6 +17,9 @@ const NUMBERS = [
   ["estimated", "Estimated", "estimated", estimatedRate],
 ];
 
+const OF_THE_FILE = ["bpp", "bytes", "ratio"];
+const STRUCK = "Of the file, which is saved without the change";
+
 export function formatLambda(lmbda) {
   return String(Number(lmbda.toPrecision(4)));
 }
@@ -49,8 +52,9 @@ function similarity(point) {
   const { ms_ssim: value, missing } = point;
   if (missing) return ["–", "", missing];
   if (value === null) return ["–", "", `MS-SSIM needs a picture of at least ${constants.ms_ssim_side} pixels each way`];
-  const more = value === undefined ? [] : [`MS-SSIM in decibels: ${decibels(similarityDecibels(value))} dB`];
-  return [live(point, value, (share) => share.toFixed(4)), "", ...more];
+  const share = value?.toFixed(4);
+  const title = `Multi-scale structural similarity${share ? `, ${share} of 1` : ""}, as −10·log₁₀(1 − MS-SSIM)`;
+  return [live(point, value, (known) => decibels(similarityDecibels(known))), "dB", title];
 }
 
 // The model's file may hold something besides the bottleneck y: `side` bits of z, which say what to expect of y.
@@ -64,8 +68,17 @@ function estimatedRate({ estimated_bits: bits, side_bits: side, width, height })
 
 export function describe(header) {
   const { lmbda, point } = header;
+  const size = point.isEdited ? "edited" : `${rate(point, 2)} bits per pixel`;
   const reached = point.psnr === undefined ? "" : `, ${quality(point)} dB`;
-  return `λ ${formatLambda(lmbda)}, ${rate(point, 2)} bits per pixel${reached}`;
+  return `λ ${formatLambda(lmbda)}, ${size}${reached}`;
+}
+
+// The header of a frame whose picture is shown with channels changed; edit: see wishes/answers.py, or undefined. What
+// is not the file's takes its place, what is stays, marked: no file holds that picture.
+export function editedHeader(header, edit) {
+  if (!edit) return header;
+  const { pixels: _, ...numbers } = edit;
+  return { ...header, point: { ...header.point, ...numbers, approximate: false, isEdited: true } };
 }
 
 export class Readout {
@@ -77,7 +90,7 @@ export class Readout {
       const cell = numberRow(box, makeTerm(name, term));
       cell.value.dataset.number = key;
       cell.other.dataset.other = key;
-      return { ...cell, write };
+      return { ...cell, key, write };
     });
   }
 
@@ -86,10 +99,12 @@ export class Readout {
   show(point, other) {
     const original = point.missing ? { label: "" } : { label: "Original", point: rawPixels(point) };
     const { label, point: second } = other ?? original;
-    this.head.value.textContent = "This model";
+    this.head.value.textContent = point.isEdited ? "As edited" : "This model";
     Object.assign(this.head.other, { textContent: label, title: label });
-    for (const { value, other: beside, unit, write } of this.cells) {
-      const [number, its, more = ""] = write(point);
+    for (const { key, value, other: beside, unit, write } of this.cells) {
+      const isStruck = Boolean(point.isEdited) && OF_THE_FILE.includes(key);
+      value.toggleAttribute("data-struck", isStruck);
+      const [number, its, more = isStruck ? STRUCK : ""] = write(point);
       value.textContent = number;
       unit.textContent = its;
       value.title = more;

@@ -13,23 +13,24 @@ export function verdict(point, curve, label, metric) {
   const line = measuredLine(curve.points, metric);
   const unfinished = !curve.done && (!line || point.bpp > line.rates[1] || value > line.qualities[1]);
   if (unfinished) return `Measuring ${label} …`;
-  if (!line) return `${label} has too few points on this picture to compare.`;
+  if (!line) return `There are too few points of ${label} on this picture to compare.`;
   const parts = [atRate(point.bpp, value, line, label), atQuality(point.bpp, value, line, label, name)];
   return `${point.approximate ? "≈ " : ""}At ${point.bpp.toFixed(2)}${NBSP}bpp: ${parts.join("; ")}.`;
 }
 
+// A label may be a plural, so no verb depends on it. Beyond its points there may be more of a codec: its sweep stopped.
 function atRate(rate, value, { rates: [low, high], qualityAt }, label) {
-  if (rate < low) return `${label}’s curve begins above this rate, at ${low.toFixed(2)}${NBSP}bpp`;
-  if (rate > high) return `${label}’s curve ends below this rate, at ${high.toFixed(2)}${NBSP}bpp`;
+  if (rate < low) return `the points of ${label} begin above this rate, at ${low.toFixed(2)}${NBSP}bpp`;
+  if (rate > high) return `the points of ${label} end below this rate, at ${high.toFixed(2)}${NBSP}bpp`;
   const gain = value - qualityAt(rate);
   if (Math.abs(gain) < 0.05) return `level with ${label}`;
   return `${Math.abs(gain).toFixed(1)}${NBSP}dB ${gain > 0 ? "above" : "below"} ${label}`;
 }
 
 function atQuality(rate, value, { qualities: [low, high], rateAt }, label, name) {
-  if (value < low) return `this ${name} is below ${label}’s curve`;
-  if (value > high) return `this ${name} is beyond ${label}’s curve`;
+  if (value < low) return `the points of ${label} begin above this ${name}, at ${low.toFixed(1)}${NBSP}dB`;
+  if (value > high) return `the points of ${label} end below this ${name}, at ${high.toFixed(1)}${NBSP}dB`;
   const percent = Math.round(100 * (rateAt(value) / rate - 1));
-  if (percent === 0) return `${label} needs as many bytes for this ${name}`;
-  return `${label} needs ${Math.abs(percent)}${NBSP}% ${percent > 0 ? "more" : "fewer"} bytes for this ${name}`;
+  const share = percent === 0 ? "as many bytes" : `${Math.abs(percent)}${NBSP}% ${percent > 0 ? "more" : "fewer"} bytes`;
+  return `for the same ${name} ${share} with ${label}`;
 }

@@ -1,12 +1,13 @@
 // The menu of files to keep: what the page itself can make of what is on show, and what the server makes.
 import { bottleneckOf } from "../inside/shared/bottleneck.js";
 import { makeElement } from "../controls/elements.js";
+import { similarityDecibels } from "../rates/curves.js";
 import { csvBlob, chartBlob, canvasBlob, sideBySide } from "./files.js";
 import { saveBlob } from "../page.js";
 
 const SWEEPS = { WebP: "webp", GIF: "gif", HTML: "html" };
 const POINT_COLUMNS = [
-  "picture", "series", "setting_name", "setting", "rate_bpp", "psnr_db", "ms_ssim", "file_bytes", "estimated_rate_bpp",
+  "picture", "series", "setting_name", "setting", "rate_bpp", "psnr_db", "ms_ssim", "ms_ssim_db", "file_bytes", "estimated_rate_bpp",
 ];
 
 export class Exports {
@@ -34,10 +35,11 @@ export class Exports {
     const channels = this.task(() => this.channels());
     const { shown: rival, pending } = viewer.comparison;
     const isAlone = Boolean(viewer.picture.missing);
+    const whole = viewer.shownHeader.point.isEdited ? ", without the change" : "";
     return [
-      { label: "Compressed file", live: true, files: { ".mae": file("mae") } },
+      { label: `Compressed file${whole}`, live: true, files: { ".mae": file("mae") } },
       ...(rival && !pending ? [this.rivalFile(rival.header)] : []),
-      { label: "Reconstruction", files: { PNG: file("png") } },
+      { label: `Reconstruction${whole}`, files: { PNG: file("png") } },
       { label: "Picture as shown", files: { PNG: this.task(() => this.asShown()) } },
       ...(map ? [{ label: "Map, a pixel for each element", files: { PNG: mapFile } }] : []),
       ...this.charts().map((chart) => ({ label: chart.label, files: this.chartFiles(chart) })),
@@ -124,7 +126,7 @@ export class Exports {
     return ["model", ...panel.names()].flatMap((series) => {
       const { knob = "λ", label = picture.model } = panel.rivals.get(series) ?? {};
       return panel.pointsOf(series).map(({ setting, point }) => [
-        what, label, knob, setting, point.bpp, point.psnr, point.ms_ssim, point.bytes,
+        what, label, knob, setting, point.bpp, point.psnr, point.ms_ssim, similarityDecibels(point.ms_ssim), point.bytes,
         point.estimated_bits && point.estimated_bits / (point.width * point.height),
       ]);
     });

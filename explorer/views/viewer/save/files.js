@@ -12,12 +12,16 @@ function csvCell(value) {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+const LEGEND = 230; // pixels to the right of a chart, for names that stand beside it on the page
+
 // A chart that Plotly drew in a box, as "svg" or "png", on the ground that it has on the screen.
 export async function chartBlob(library, box, format) {
   const ground = getComputedStyle(box).getPropertyValue("--mae-panel");
   const { data, layout } = box;
-  const figure = { data, layout: { ...layout, paper_bgcolor: ground, plot_bgcolor: ground } };
-  const { width, height } = layout;
+  const room = data.filter(({ name }) => name).length > 1 && !layout.showlegend ? LEGEND : 0;
+  const [width, height, margin] = [layout.width + room, layout.height, { ...layout.margin, r: layout.margin.r + room }];
+  const legend = room ? { showlegend: true, legend: { x: 1, xanchor: "left", y: 1 } } : {};
+  const figure = { data, layout: { ...layout, ...legend, width, margin, paper_bgcolor: ground, plot_bgcolor: ground } };
   const options = { format, width, height, scale: format === "png" ? 2 : 1, imageDataOnly: true };
   const image = await library.toImage(figure, options);
   if (format === "svg") return new Blob([image], { type: "image/svg+xml" });

@@ -6,7 +6,8 @@ import { drawLegend, makeScale, makeSymmetricScale, paletteNames, quantiles, rob
 import { formatNumber, makeChoice, makeElement, makeHead, offerOnly } from "../../controls/elements.js";
 import { LambdaChart, MARGIN } from "../shared/lambdachart.js";
 import { constants } from "../../wire/constants.js";
-import { decibels, formatLambda } from "../../rates/readout.js";
+import { isJoined } from "../../rates/curves.js";
+import { decibels, formatLambda, rate } from "../../rates/readout.js";
 
 const ABOUT =
   "Where the rate goes and what it buys: the bits that the entropy model expects, and the error, of each 16×16 block " +
@@ -81,7 +82,7 @@ class BitsView {
     drawLegend(this.legend, this.scale, this.ticks(), this.chosen.unit);
     this.shares.textContent = this.bars.show(channelBits, this.inside.channel, sideBits);
     this.overLambda.hidden = Boolean(this.inside.missing);
-    if (!this.inside.missing) this.drawRate(frame.header);
+    if (!this.inside.missing) this.drawRate(this.inside.viewer.shown.header);
   }
 
   // Of a file that was received there are only the bits.
@@ -119,14 +120,15 @@ class BitsView {
     if (drawn !== this.drawn) this.grown();
     this.drawn = drawn;
     this.rate.setLambda(lmbda);
-    const rate = point ? `: ${point.bpp.toFixed(3)} bits per pixel` : ""; // not measured while λ moves
-    this.rate.describe(`Rate over λ, now ${formatLambda(lmbda)}${rate}`);
+    this.rate.describe(`Rate over λ, now ${formatLambda(lmbda)}: ${rate(point)} bits per pixel`);
   }
 
   grown() {
-    const points = [...this.inside.viewer.panel.curves.of("model").points].sort((a, b) => a.setting - b.setting);
+    const { panel } = this.inside.viewer;
+    const curve = panel.curves.of("model");
+    const points = [...curve.points].sort((a, b) => a.setting - b.setting);
     this.rate.draw([{
-      type: "scatter", mode: "lines+markers",
+      type: "scatter", mode: isJoined(curve, panel.enough) ? "lines+markers" : "markers",
       x: points.map(({ setting }) => setting), y: points.map(({ point }) => point.bpp),
       line: { color: this.rate.color("accent"), width: 2 }, hovertemplate: "λ %{x:.4~g}: %{y:.3f} bpp<extra></extra>",
     }]);

@@ -183,7 +183,13 @@ class ChannelsView {
     const zeros = isPredicted ? "hold only zeros in the file (pale): there ŷ is μ" : "are zero everywhere (pale)";
     this.summary.textContent =
       `${silent} of ${channels} channels ${zeros}. Below each map: its channel, its ${ORDERS[below].name}.`;
-    this.detail.show(frame, bottleneck, this.inside.channel, this.inside.edit(frame));
+    this.detail.show(bottleneck, this.inside.channel);
+    this.numbers();
+  }
+
+  numbers() {
+    const { frame, viewer } = this.inside;
+    this.detail.tell(viewer.shown.header, this.inside.edit(frame));
   }
 
   // Channels that have nothing to do with the bottleneck's, the strongest first.

@@ -4,12 +4,13 @@ import { formatNumber, makeElement } from "../../controls/elements.js";
 
 const [FLOOR, ROOM] = [1e-5, 2]; // the smallest probability on the axis; symbols to each side of those that occur
 const ROOMY = "(min-height: 801px)"; // as in the style sheet
+const NUMBERS = "Above are the numbers of this picture; those that are struck belong to the file, which is saved unchanged.";
 const TITLE = { text: "symbol", font: { size: 12 } };
 const LAYOUT = {
-  margin: { l: 50, r: 6, t: 10, b: 34 },
+  margin: { l: 50, r: 6, t: 24, b: 34 },
   bargap: 0.1,
   showlegend: true,
-  legend: { x: 1, xanchor: "right", y: 1, bgcolor: "rgba(0,0,0,0)", itemclick: false, itemdoubleclick: false },
+  legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom", itemclick: false, itemdoubleclick: false },
   xaxis: { title: TITLE, showgrid: false, nticks: 9 },
   yaxis: {
     title: { text: "share", font: { size: 12 } }, type: "log", range: [Math.log10(FLOOR), 0.15],
@@ -50,8 +51,7 @@ export class ChannelDetail {
     this.chart = new Chart(chart, LAYOUT, plotly);
   }
 
-  // edit: the frame's answer of that name, or undefined where nothing is changed or it is not there yet.
-  show({ header }, bottleneck, channel, edit) {
+  show(bottleneck, channel) {
     this.channel = channel;
     const { symbols, shares } = histogram(bottleneck, channel);
     const probabilities = symbols.map((symbol) => bottleneck.probability(channel, symbol));
@@ -61,7 +61,12 @@ export class ChannelDetail {
     this.title.textContent = `Channel ${channel}: ${costOf(bottleneck, channel)}`;
     this.numbers.textContent = numbersText(bottleneck, channel, shares);
     this.showEdit();
-    if (edit) this.cost.textContent = `The picture ${this.edits.words}: ${costText(header, edit)}.`;
+  }
+
+  // header: of the frame on show, with its numbers. edit: the frame's answer of that name, or undefined where nothing is
+  // changed or it is not there yet.
+  tell({ point, estimated_bits: bits }, edit) {
+    if (edit) this.cost.textContent = `The picture ${this.edits.words}: ${costText(point, bits, edit)}. ${NUMBERS}`;
   }
 
   // Before the picture is there.
@@ -106,11 +111,11 @@ function numbersText({ channelBits, energies, size, isPredicted }, channel, shar
   );
 }
 
-// What an edit saves and costs, against the picture as it is.
-function costText({ point, estimated_bits: all, width, height }, { estimated_bits: bits, psnr }) {
-  const saved = (all - bits) / (width * height);
+// What an edit saves and costs, against the picture as it is: its numbers, which may be about that, and its bits.
+function costText({ psnr: whole, approximate, width, height }, bits, { estimated_bits: left, psnr }) {
+  const saved = (bits - left) / (width * height);
   const rate = saved > 0 ? `saves ${saved.toFixed(saved < 0.01 ? 5 : 3)} bpp (estimated)` : "saves no bits";
-  if (![psnr, point?.psnr].every(Number.isFinite)) return rate; // nothing is lost, or it is not known
-  const loss = point.psnr - psnr;
-  return `${rate}, ${loss < 0 ? "gains" : "costs"} ${Math.abs(loss).toFixed(2)} dB`;
+  if (![psnr, whole].every(Number.isFinite)) return rate; // nothing is lost, or it is not known
+  const loss = whole - psnr;
+  return `${rate}, ${loss < 0 ? "gains" : "costs"} ${approximate ? "≈ " : ""}${Math.abs(loss).toFixed(2)} dB`;
 }

@@ -43,8 +43,8 @@ export class Edits {
     const out = [...this.factors.keys()].filter((channel) => this.of(channel) === 0);
     const scaled = [...this.factors].filter(([, factor]) => factor !== 0);
     const without = out.length > NAMED ? `without ${out.length} channels` : named("without channel", out);
-    const times = scaled.map(([channel, factor]) => `channel ${channel} ×${formatNumber(factor)}`);
-    const changed = times.length > NAMED ? [`${times.length} channels scaled`] : times;
+    const times = scaled.map(([channel, factor]) => `with channel ${channel} ×${formatNumber(factor)}`);
+    const changed = times.length > NAMED ? [`with ${times.length} channels scaled`] : times;
     return [without, ...changed].filter(Boolean).join(", ");
   }
 }
