@@ -97,7 +97,7 @@ def test_errors_of_blocks_are_the_sessions(opened):
 
 def test_local_rate_and_distortion_are_the_sessions_at_both_lambdas(opened):
     about, arrays = answer(opened, LAMBDA, "local:-:2048")
-    assert about["lambdas"] == [LAMBDA.lmbda, snap(2048)]
+    assert about["lambdas"] == (LAMBDA.lmbda, snap(2048))
     for end, lmbda in (("a", LAMBDA), ("b", 2048)):
         np.testing.assert_array_equal(arrays[f"mse_{end}"], opened.session.block_error(lmbda))
         assert arrays[f"bits_{end}"] == pytest.approx(opened.session.bits(lmbda).sum(axis=0), rel=1e-5)
@@ -109,7 +109,7 @@ def test_local_rate_and_distortion_are_the_sessions_at_both_lambdas(opened):
 def test_a_lambda_beyond_the_model_becomes_the_nearest_it_has(tiny_network):
     network = tiny_network.fold(256)
     fixed = open_under(LearnedCodec(network, network.prior.freeze(), "fixed", "0" * 8))
-    assert answer(fixed, Condition.of(256), "local:64:-")[0]["lambdas"] == [snap(256)] * 2
+    assert answer(fixed, Condition.of(256), "local:64:-")[0]["lambdas"] == (snap(256), snap(256))
 
 
 @pytest.mark.parametrize("wish", ["local:64", "local:a:b", "local:nan:64", "local:64:128:256", "features", "error:1"])
