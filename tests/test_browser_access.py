@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from browser import ROOT, settle
 
+from explorer.views import viewer
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-TABS = ("rd", "channels", "ratio", "modulation", "bits")
+TABS = viewer.tabs()
 DIALOGS = ("Lessons", "Quiz", "Help: words and keys")
 
 

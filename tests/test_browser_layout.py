@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 from browser import ROOT, open_app, settle
 
+from explorer.views import viewer
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 VIEWER = f"{ROOT}.viewer"
-TABS = ("rd", "channels", "ratio", "modulation", "bits")
+TABS = viewer.tabs()
 PHONE = {"width": 390, "height": 844}
 CONTROLS = ":is(button, input, select, summary):not(.mae-notice *)"
 

@@ -194,6 +194,16 @@ def test_traits_follow_and_are_followed(notebook: Page) -> None:
     notebook.wait_for_selector(".mae-panels", state="hidden")
 
 
+def test_the_file_is_listed_byte_by_byte(notebook: Page) -> None:
+    run(notebook, "w.lmbda = 512; w.view = 'file'")
+    settle(notebook)
+    notebook.wait_for_selector(".mae-file[data-waiting=false]")
+    lines = notebook.inner_text("[data-file=bytes]").splitlines()
+    assert run(notebook, "print(w.session.encode(512)[:256].hex())").strip() == "".join(
+        line[6:].replace(" ", "") for line in lines
+    )
+
+
 def test_another_model_in_the_viewer_is_the_sessions(notebook: Page) -> None:
     settle(notebook)
     before = notebook.evaluate(f"{ROOT}.viewer.wanted")

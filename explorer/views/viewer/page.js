@@ -122,7 +122,7 @@ function tabButton({ name, label, title }) {
 }
 
 function tabPanel({ name, label, spoken = label, className = "mae-inside", html = "" }) {
-  return `<section class="${className}" data-panel="${name}" role="tabpanel" aria-label="${spoken}" hidden>${html}</section>`;
+  return `<section class="${className}" data-panel="${name}" role="tabpanel" tabindex="0" aria-label="${spoken}" hidden>${html}</section>`;
 }
 
 function gainChoice(gain) {

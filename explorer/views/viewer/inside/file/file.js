@@ -23,7 +23,6 @@ const HEADER = FIELDS.reduce((sum, [, bytes]) => sum + bytes, 0);
 const PAGE = `
 <style>
 .mae-file { display: flex; flex-direction: column; gap: 8px; font-size: 12.5px; line-height: 17px; }
-.mae-file[data-waiting="true"] { opacity: 0.5; }
 .mae-file p { margin: 0; }
 .mae-file-bar { display: flex; gap: 2px; height: 12px; }
 .mae-file-bar i { min-width: 3px; border-radius: 2px; }
@@ -37,7 +36,7 @@ const PAGE = `
 </style>
 <p class="mae-about">The compressed file at this λ, as it is saved and decoded: a header, then what the range coder wrote (paper,
 Sec. 2). The payload looks like noise, for what could be foreseen costs nothing.</p>
-<div class="mae-file"><p data-file="summary" role="status"></p><div class="mae-file-bar" data-file="bar" role="img"></div>
+<div class="mae-file"><p><span data-file="summary" role="status"></span> <span data-file="next"></span></p><div class="mae-file-bar" data-file="bar" aria-hidden="true"></div>
 <p data-file="shares"></p><table><tbody data-file="fields"></tbody></table>
 <h2>The first bytes</h2><pre data-file="bytes" role="img" aria-label="The first ${SHOWN} bytes in hexadecimal"></pre></div>`;
 
@@ -47,6 +46,7 @@ class FileView {
     this.inside = inside;
     const part = (name) => box.querySelector(`[data-file=${name}]`);
     this.summary = part("summary");
+    this.next = part("next");
     this.bar = part("bar");
     this.shares = part("shares");
     this.fields = part("fields");
@@ -59,6 +59,7 @@ class FileView {
     clearTimeout(this.resting);
     const isShown = isSame(header, this.shown);
     this.box.dataset.waiting = String(!isShown);
+    this.next.textContent = isShown ? "" : `That of λ ${formatLambda(header.lmbda)} follows.`;
     if (!isShown) this.resting = setTimeout(() => this.files.ask(header), REST_MS);
   }
 
@@ -76,6 +77,7 @@ class FileView {
   draw(header, bytes) {
     this.shown = header;
     this.box.dataset.waiting = "false";
+    this.next.textContent = "";
     const { width, height } = this.inside.viewer.picture;
     this.summary.textContent = `The file at λ ${formatLambda(header.lmbda)} has ${count(bytes.length)} bytes, ` +
       `${formatNumber((8 * bytes.length) / (width * height), 4)} bits per pixel.`;
@@ -96,7 +98,6 @@ class FileView {
     this.shares.replaceChildren(...parts.flatMap(([name, bytes, color], i) => [
       i ? " · " : "", makeSwatch(color), `${name} ${count(bytes)} bytes`,
     ]));
-    this.bar.ariaLabel = this.shares.textContent;
   }
 
   rows(bytes) {
