@@ -14,6 +14,7 @@ from explorer.views.service.routes import static_files
 from explorer.views.viewer.join import JoinError, Module, join, read
 
 ENTRIES = ("app.js", "widget.js", "exported.js")
+SVG = "http://www.w3.org/2000/svg"  # a name, from which nothing is loaded
 
 
 @pytest.fixture(scope="module")
@@ -168,4 +169,5 @@ def test_nothing_is_fetched_from_elsewhere() -> None:
     own = [path for name, path in viewer.sources().items() if not name.startswith("vendor/")]
     assert len(own) > 50
     for path in own:
-        assert not re.search(r"https?://|//cdn|@import", path.read_text(encoding="utf-8")), path.name
+        text = path.read_text(encoding="utf-8").replace(SVG, "")
+        assert not re.search(r"https?://|//cdn|@import", text), path.name
