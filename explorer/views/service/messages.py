@@ -270,7 +270,7 @@ class Match(TypedDict, total=False):
     limit: Limit | None
 
 
-class RivalHeader(PictureHeader, Match):
+class RivalHeader(PartHeader, Match):
     """Of another codec's picture; without `by` and what follows it where the setting was given."""
 
     codec: str

@@ -104,12 +104,16 @@ def numbers(opened: Opened, condition: Condition, pause: Pause = nothing) -> Num
     return {"lmbda": condition.lmbda, "level": condition.level, "point": point, "side_bits": side_bits}
 
 
-def rival(opened: Opened, codec: Codec, setting: float, match: Match) -> Reply:
-    """Another codec's picture at one setting; match: the gap, where it was found for the model's rate or quality."""
-    point, pixels = opened.trials.frame(codec, setting)
+def rival(opened: Opened, codec: Codec, setting: float, match: Match, part: Rectangle | None = None) -> Reply:
+    """Another codec's picture at one setting, or a part of it; match: the gap, where it was found for the model's rate
+    or quality."""
+    part = part or whole(opened.session.size)
+    point, decoded = opened.trials.frame(codec, setting)
+    pixels = part.of(decoded)
     header: RivalHeader = {
         "picture": opened.token,
         **_size(pixels),
+        **part.header,
         "codec": codec.name,
         "setting": setting,
         "point": point,

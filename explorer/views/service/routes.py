@@ -8,8 +8,8 @@
     GET  api/frame/{token}?lmbda=&box=&reduce=&live=&wish=  the reconstruction: header (λ, what is known of the file),
                                           raw RGB, and what views of the inside want with it (see `wishes`)
     GET  api/numbers/{token}?lmbda=    {lmbda, level, point, side_bits}: of the real file and the whole picture
-    GET  api/rival/{token}?codec=&setting=    another codec's picture: header (numbers of its file) + raw RGB
-    GET  api/match/{token}?codec=&lmbda=&by=  the same, at the model's rate or quality; the header says the gap
+    GET  api/rival/{token}?codec=&setting=&box=&reduce=  another codec's picture: header (numbers of its file) + raw RGB
+    GET  api/match/{token}?codec=&lmbda=&by=&box=&reduce=  the same, at the model's rate or quality, with the gap
     GET  api/modulation?model=         what each modulator of a model makes of λ: header + gains, of no picture
     GET  api/points/{token}?codecs=    R-D points of the model and other codecs: lines of JSON, as they come
     GET  api/file/{token}?lmbda=&kind= the .mae file, the reconstruction as PNG, or arrays of the inside as NPZ
@@ -257,18 +257,30 @@ class Api:
             return await task
         return None
 
-    async def rival(self, token: str, codec: str, setting: float, packed: bool = False) -> Response:
-        """Another codec's picture at one setting."""
+    async def rival(
+        self, token: str, codec: str, setting: float, box: str | None = None, reduce: int = 1, packed: bool = False
+    ) -> Response:
+        """A part of another codec's picture at one setting."""
         opened = self.pictures.get(token)
+        part = rectangles.parse(box, reduce, opened.session.size)
         found = await run_in_threadpool(self.rivals.codec, codec)
-        return _binary(await run_in_threadpool(replies.rival, opened, found, setting, {}), packed)
+        return _binary(await run_in_threadpool(replies.rival, opened, found, setting, {}, part), packed)
 
     async def match(
-        self, request: Request, token: str, codec: str, lmbda: float, by: By, packed: bool = False
+        self,
+        request: Request,
+        token: str,
+        codec: str,
+        lmbda: float,
+        by: By,
+        box: str | None = None,
+        reduce: int = 1,
+        packed: bool = False,
     ) -> Response:
         """Another codec's picture at the rate or the quality that the model has at λ; found in the pauses of a drag."""
         opened = self.pictures.get(token)
         condition = opened.session.model.condition(lmbda)
+        part = rectangles.parse(box, reduce, opened.session.size)
         found = await run_in_threadpool(self.rivals.codec, codec)
         while True:
             await self.pauses.wait()
@@ -279,7 +291,7 @@ class Api:
                 return Response(status_code=204)
             with suppress(Superseded):
                 setting, met = await run_in_threadpool(opened.trials.match, found, target, by, self.pauses.lasts)
-                reply = await run_in_threadpool(replies.rival, opened, found, setting, met)
+                reply = await run_in_threadpool(replies.rival, opened, found, setting, met, part)
                 return _binary(reply, packed)
 
     def modulation(self, model: str) -> Response:

@@ -56,6 +56,9 @@ const PAGE = `
     <div class="mae-divider" data-part="divider" tabindex="0" role="slider" aria-valuemin="0" aria-valuemax="100"
       aria-label="Divider between the left and the right picture"></div>
     <span class="mae-tag" data-part="leftTag"></span><span class="mae-tag" data-part="rightTag"></span>
+    <div class="mae-window" data-part="window" hidden><button type="button" data-part="windowHandle"
+      title="This window follows λ at once; drag it, or move it with the arrow keys"></button></div>
+    <span class="mae-tag mae-veiled" data-part="veiled"></span>
     <div class="mae-preview" data-part="preview" hidden><canvas></canvas><span class="mae-tag">Original</span></div>
     <div class="mae-doing" data-part="doing" role="status"></div>
     <div class="mae-drop" aria-hidden="true">Drop pictures or .mae files here</div>

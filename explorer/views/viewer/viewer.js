@@ -25,6 +25,8 @@ import { Opening } from "./picture/opening.js";
 import { PictureStrip } from "./picture/strip.js";
 import { Stage } from "./picture/stage.js";
 import { Modes, sideTexts } from "./picture/modes.js";
+import { LiveWindow } from "./picture/window.js";
+import { Parts } from "./picture/parts.js";
 import { RatePanel } from "./rates/panel.js";
 import { Numbers } from "./rates/numbers.js";
 import { livePoint } from "./rates/live.js";
@@ -63,12 +65,19 @@ class Viewer {
     this.parts = buildPage(root);
     this.readout = new Readout(this.parts.numbers);
     this.stage = new Stage(this.parts, {
-      view: (scale) => this.showScale(scale),
+      view: (scale) => this.viewChanged(scale),
+      drawn: () => this.window?.show(),
       hover: (pixel) => this.inside?.hoverPixel(pixel),
       pick: (pixel) => this.inside?.pickPixel(pixel),
     });
     this.frames = new Latest((wish) => this.fetchFrame(wish));
     this.cache = new FrameCache(CACHE_BYTES);
+    this.large = new Parts(this.stage, transport, {
+      live: (frame, wish) => this.present(frame, wish),
+      changed: () => this.partsChanged(),
+      failed: (error) => this.frameFailed(error),
+    });
+    this.window = new LiveWindow(this.parts, this.stage, this.large);
     this.comparison = new Comparison((wish, signal) => this.transport.rival(wish.id, wish, signal), {
       changed: () => this.comparisonChanged(),
       failed: (error) => this.comparisonFailed(error),
@@ -182,7 +191,9 @@ class Viewer {
     if (!this.picture || this.waits || this.isSettled()) return;
     this.root.dataset.pending = true;
     this.numbers.stop();
-    this.frames.ask({ id: this.picture.id, lmbda: this.wanted, wishes: this.inside.wishes, asked });
+    const wish = { id: this.picture.id, lmbda: this.wanted, wishes: this.inside.wishes, asked };
+    if (this.picture.large) this.large.ask(wish);
+    else this.frames.ask(wish);
   }
 
   // Many changes and one frame: none is asked for until the task is done.
@@ -197,8 +208,13 @@ class Viewer {
   }
 
   isSettled() {
-    const { shown, picture, frames } = this;
-    return shown?.id === picture.id && this.isWanted(shown.frame, shown.wish) && !frames.running;
+    const { shown, picture } = this;
+    return shown?.id === picture.id && this.isWanted(shown.frame, shown.wish) && !this.isWaiting;
+  }
+
+  // Whether a frame of the λ that is wanted is still to come.
+  get isWaiting() {
+    return this.frames.running || this.large.isBehind;
   }
 
   // Whether a frame is of the λ where the slider stands and has all that the open views want with it.
@@ -245,7 +261,8 @@ class Viewer {
     if (frame.header.picture !== this.picture.id) return;
     const header = { ...frame.header, point: livePoint(frame.header, this.panel.measured, this.picture) };
     const isNew = wish !== this.shown?.wish;
-    this.stage.layers.setFrame(this.inside.picture(frame));
+    if (this.picture.large) this.stage.current = wish.lmbda;
+    else this.stage.layers.setFrame(this.inside.picture(frame));
     this.shown = { id: header.picture, frame, wish, header };
     this.paintComparison(this.shownHeader);
     if (isNew) this.inside.show(frame);
@@ -261,8 +278,20 @@ class Viewer {
   // The frame that is wanted is on show: its numbers are measured, where they are not known.
   rest(header, text) {
     this.parts.slider.setAttribute("aria-valuetext", text);
-    this.numbers.seek(header.point ? null : header);
-    if (header.point) delete this.root.dataset.pending;
+    const isWhole = !this.picture.large || this.large.isWhole;
+    this.numbers.seek(header.point || !isWhole ? null : header);
+    if (header.point && isWhole) delete this.root.dataset.pending;
+  }
+
+  // More of a large picture is there.
+  partsChanged() {
+    this.stage.invalidate();
+    if (this.large.isWhole) this.repaint();
+  }
+
+  viewChanged(scale) {
+    this.parts.zoom.textContent = `${Number((100 * scale).toPrecision(3))} %`;
+    this.large?.run();
   }
 
   // The views of the inside, too, tell of the file.
@@ -296,7 +325,7 @@ class Viewer {
 
   paintComparison(header) {
     const { comparison } = this;
-    comparison.follow(header);
+    comparison.follow(header, this.picture.large ? this.stage.layers : null);
     const { choice, shown, swapped } = comparison;
     const other = comparison.pending ? null : shown?.header.point;
     this.stage.layers.setReference(shown, swapped);
@@ -343,10 +372,6 @@ class Viewer {
 
   // ---- messages, theme, files ---------------------------------------------------------------------------------------
 
-  showScale(scale) {
-    this.parts.zoom.textContent = `${Number((100 * scale).toPrecision(3))} %`;
-  }
-
   // A hint of what happened; an empty one takes the last away.
   notify(message) {
     this.notices.hint(message);
@@ -376,6 +401,7 @@ class Viewer {
     this.closing.abort();
     this.comparison.clear();
     this.numbers.stop();
+    this.large.stop();
     this.stage.destroy();
     this.panel?.destroy();
     this.inside?.destroy();

@@ -29,12 +29,13 @@ export class Comparison {
   }
 
   // In every paint, with the header of the model's frame: sets what stands beside it, or has it found. What matches the
-  // model waits for its numbers.
-  follow({ picture, lmbda, point }) {
+  // model waits for its numbers. part: {box, reduce} that is on show of a large picture, else null.
+  follow({ picture, lmbda, point }, part) {
     if (this.shown?.header.picture !== picture) this.shown = null;
     if (!this.choice) this.shown = null;
-    const wish = this.choice && { ...this.choice, id: picture, lmbda };
-    const key = wish && [picture, wish.codec, wish.by, wish.by === "fixed" ? wish.setting : lmbda].join(" ");
+    const { box, reduce = 1 } = part ?? {};
+    const wish = this.choice && { ...this.choice, id: picture, lmbda, box, reduce };
+    const key = wish && [picture, wish.codec, wish.by, wish.by === "fixed" ? wish.setting : lmbda, box, reduce].join(" ");
     const found = this.found?.key === key ? this.found.frame : this.kept.get(key);
     this.pending = Boolean(wish && !found);
     if (found) this.shown = found;

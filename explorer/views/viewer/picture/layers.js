@@ -1,33 +1,96 @@
-// The pictures that the stage draws, each as exact pixels and as a canvas: the original, the model's frame, what the
-// frame is compared with, and the difference of the two that are shown.
-import { toImageData, differenceImage } from "./pixels.js";
+// The pictures that the stage draws, each as a sheet: the original, the model's frame, what the frame is compared with,
+// and the difference of the two that are shown. All of them are of the same part of the picture.
+import { BLOCK, areaOf, boxOf, holds, outward } from "./rectangles.js";
+import { Sheet, differenceOf } from "./sheet.js";
+
+/** @typedef {import("./rectangles.js").Rect} Rect */
+
+export const ORIGINAL = 1; // what the blocks of an original have in the place of a λ
+export const MOST_CANVAS = 2 ** 24; // pixels: Safari on iOS shows nothing of a larger one
 
 export class Layers {
-  constructor(original, width, height) {
+  constructor(width, height) {
     this.width = width;
     this.height = height;
     this.swapped = false;
+    /** @type {Sheet | null} */
+    this.original = null;
+    /** @type {Sheet | null} */
     this.frame = null;
+    /** @type {Sheet | null} */
     this.reference = null;
     this.difference = null;
     this.map = null;
-    this.original = this.layer(original);
+    this.rect = { x: 0, y: 0, width, height };
+    this.reduce = 1;
+  }
+
+  // ---- a small picture: all of it at once ---------------------------------------------------------------------------
+
+  setOriginal(pixels) {
+    this.original = new Sheet(this.rect, 1).set(pixels, ORIGINAL);
   }
 
   setFrame(pixels) {
     if (pixels === this.frame?.pixels) return;
-    this.frame = this.layer(pixels, this.frame?.canvas);
+    this.frame = new Sheet(this.rect, 1, this.frame?.canvas).set(pixels);
     this.difference = null;
   }
 
+  // ---- a large picture: what is in sight ----------------------------------------------------------------------------
+
+  // Has the layers hold what is in sight, with a margin where that makes no canvas too large.
+  /** @param {Rect} sight @param {number} reduce */
+  look(sight, reduce) {
+    if (this.original && reduce === this.reduce && holds(this.rect, sight)) return;
+    const wide = outward(sight, this, 1 + Math.floor((sight.width + sight.height) / BLOCK / 16));
+    this.rect = areaOf(wide) / reduce ** 2 <= MOST_CANVAS ? wide : sight;
+    this.reduce = reduce;
+    this.original = this.renewed(this.original);
+    this.frame = this.renewed(this.frame);
+    this.reference = null;
+    this.difference = null;
+  }
+
+  /** @param {Sheet | null} before */
+  renewed(before) {
+    const sheet = new Sheet(this.rect, this.reduce);
+    if (before) sheet.inherit(before);
+    return sheet;
+  }
+
+  putOriginal(part) {
+    this.difference = null;
+    return this.original.put(part, ORIGINAL);
+  }
+
+  putFrame(part, lmbda) {
+    this.difference = null;
+    return this.frame.put(part, lmbda);
+  }
+
+  // Another model's: nothing of the frame is known any more.
+  forgetFrame() {
+    this.frame?.cells.fill(this.rect, 0);
+  }
+
+  // ---- both ---------------------------------------------------------------------------------------------------------
+
   // A frame of another codec to compare with, or null for the original. swapped: the model's frame is on the left.
   setReference(frame, swapped) {
-    if (frame?.pixels !== this.reference?.pixels) {
-      this.reference = frame && this.layer(frame.pixels, this.reference?.canvas);
+    const isHere = frame && frame.header.box.join() === this.box.join() && frame.header.reduce === this.reduce;
+    const pixels = isHere ? frame.pixels : null;
+    if (pixels !== (this.reference?.pixels ?? null)) {
+      this.reference = pixels && new Sheet(this.rect, this.reduce, this.reference?.canvas).set(pixels, ORIGINAL);
       this.difference = null;
     }
     if (this.swapped !== swapped) this.difference = null;
     this.swapped = swapped;
+  }
+
+  // What the layers hold, as a part that can be asked for.
+  get box() {
+    return boxOf(this.rect);
   }
 
   // The left and the right picture.
@@ -47,23 +110,8 @@ export class Layers {
     const kept = this.difference;
     if (kept?.gain === gain && kept.signed === signed) return kept;
     const [left, right] = this.sides;
-    const image = differenceImage(left.pixels, right.pixels, this.width, this.height, gain, signed);
-    this.difference = { signed, gain, canvas: put(image, document.createElement("canvas")) };
+    const { canvas, rect, reduce } = differenceOf(left, right, gain, signed);
+    this.difference = { signed, gain, canvas, rect, reduce };
     return this.difference;
   }
-
-  layer(pixels, canvas = document.createElement("canvas")) {
-    return { pixels, canvas: put(toImageData(pixels, this.width, this.height), canvas) };
-  }
-}
-
-function put(image, canvas) {
-  resize(canvas, image.width, image.height);
-  canvas.getContext("2d").putImageData(image, 0, 0);
-  return canvas;
-}
-
-// Only where it changes: setting a canvas's size wipes it.
-export function resize(canvas, width, height) {
-  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
 }

@@ -27,9 +27,14 @@ export class Opening {
     } catch (error) {
       if (turn === this.turn) this.fail(source, error);
     }
+    if (viewer.picture?.large) viewer.large.first.then(() => this.end(turn));
+    else this.end(turn);
+  }
+
+  end(turn) {
     if (turn !== this.turn) return;
-    preview.end();
-    viewer.root.dataset.state = "ready";
+    this.preview.end();
+    this.viewer.root.dataset.state = "ready";
   }
 
   // For what is opened next.
@@ -48,12 +53,15 @@ export class Opening {
     if (source.own && !known) await this.look(source.own, turn);
     const picture = known ?? (await this.ask(source, this.model));
     inside.limit(picture);
+    const isSame = source.picture !== undefined && source.picture === viewer.picture?.id; // under another model
+    const opened = { source: this.sourceOf(source, picture), picture, isSame, original: null, frame: null };
+    if (picture.large) return opened; // the stage knows what of it is in sight
     const [lmbda, wishes] = [LambdaSlider.within(wanted, picture.lmbda), inside.wishes];
     if (turn === this.turn) preview.say(`${picture.missing ? "Decoding" : "Coding"} at λ = ${formatLambda(lmbda)} …`);
-    const frame = transport.frame(picture.id, lmbda, { wishes });
-    const isSame = source.picture !== undefined && source.picture === viewer.picture?.id; // under another model
+    const coming = transport.frame(picture.id, lmbda, { wishes });
     const original = isSame || picture.missing ? null : await transport.pixels(picture.id);
-    return { source: this.sourceOf(source, picture), picture, original, frame: await frame, lmbda, wishes };
+    const frame = await coming;
+    return { ...opened, original, frame, key: [lmbda, wishes] };
   }
 
   // The original at once, as the browser reads it, while it travels to the server.
@@ -78,7 +86,7 @@ export class Opening {
     return { own: strip.find(source.picture) ?? strip.adopt(picture) };
   }
 
-  show({ source, picture, original, frame, lmbda, wishes }) {
+  show({ source, picture, isSame, original, frame, key = [] }) {
     const { viewer } = this;
     const isOtherModel = picture.model !== viewer.picture?.model;
     this.source = source;
@@ -87,17 +95,19 @@ export class Opening {
     viewer.picture = picture;
     viewer.root.dataset.picture = picture.id;
     viewer.cache.clear();
-    viewer.keep(frame, lmbda, wishes);
     viewer.comparison.clear();
     viewer.slider.setRange(picture.lmbda);
+    viewer.large.open(picture.large ? picture : null);
+    if (picture.large) viewer.stage.openLarge(picture, isSame);
     const whole = picture.missing ? frame : original; // without an original there is nothing beside the frame
     if (whole) viewer.stage.setOriginal(whole);
+    if (frame) viewer.keep(frame, ...key);
     if (isOtherModel) viewer.setRivals();
     viewer.modes.limit(picture.missing ?? null);
     viewer.chooser.limit(picture.missing ?? null);
     viewer.panel.open(picture.id, Boolean(picture.missing));
-    viewer.present(frame, { lmbda: viewer.wanted, asked: performance.now() });
-    source.own?.take(whole ?? frame);
+    if (frame) viewer.present(frame, { lmbda: viewer.wanted, asked: performance.now() });
+    if (frame) source.own?.take(whole ?? frame);
     viewer.strip.refresh(source.own);
     viewer.strip.mark(source);
     viewer.notify(picture.notes.join(" "));

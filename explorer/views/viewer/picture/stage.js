@@ -1,6 +1,9 @@
 // The picture itself: one or two canvases that share a view (zoom and pan), drawn from layers of exact pixels.
 import { zoom, zoomIdentity, select, drag } from "../vendor/d3-zoom.js";
-import { Layers, resize } from "./layers.js";
+import { Layers, MOST_CANVAS, ORIGINAL } from "./layers.js";
+import { holds, middleOf } from "./rectangles.js";
+import { resize } from "./sheet.js";
+import { inSight, reduceAt } from "./view.js";
 
 // Screen pixels per picture pixel that + and − stop at: whole numbers above 1.
 const STEPS = [1 / 16, 1 / 8, 1 / 4, 1 / 3, 1 / 2, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
@@ -8,6 +11,8 @@ const LARGEST = STEPS.at(-1);
 const GAP = 2;
 const PAN = 48;
 const ROWS_GAIN = 1.3;
+const LATELY_MS = 5000; // how long the place under the pointer is where one looks
+const VEIL = 0.62; // opacity of what lies over pixels that are not what is wanted
 
 /** @typedef {[width: number, height: number]} Size */
 
@@ -28,6 +33,8 @@ export class Stage {
     this.held = false;
     this.fitted = true;
     this.view = zoomIdentity;
+    this.current = ORIGINAL; // what the blocks of the model's frame have that is on show: λ of a large picture
+    this.pointed = { x: 0, y: 0, until: 0 };
     this.listen();
   }
 
@@ -42,10 +49,15 @@ export class Stage {
     this.resizing = new ResizeObserver(() => this.arrange());
     this.resizing.observe(this.parts.stage);
     for (const canvas of this.canvases) {
-      canvas.addEventListener("pointermove", (event) => this.on.hover(this.pixelAt(event)));
+      canvas.addEventListener("pointermove", (event) => this.point(this.pixelAt(event)));
       canvas.addEventListener("pointerleave", () => this.on.hover(null));
       canvas.addEventListener("click", (event) => this.on.pick(this.pixelAt(event))); // not after a pan: d3 sees to it
     }
+  }
+
+  point(pixel) {
+    if (pixel) this.pointed = { ...pixel, until: performance.now() + LATELY_MS };
+    this.on.hover(pixel);
   }
 
   // The picture's pixel under a pointer, or null beside the picture.
@@ -60,8 +72,10 @@ export class Stage {
     return !event.button && (!event.ctrlKey || event.type === "wheel");
   }
 
+  // Screen pixels for each CSS pixel; fewer on a screen that is larger than a canvas may be.
   get ratio() {
-    return window.devicePixelRatio || 1;
+    const [width, height] = this.size ?? [1, 1];
+    return Math.min(window.devicePixelRatio || 1, Math.sqrt(MOST_CANVAS / (width * height)));
   }
 
   get scale() {
@@ -75,13 +89,61 @@ export class Stage {
   // ---- layers -------------------------------------------------------------------------------------------------------
 
   setOriginal({ header, pixels }) {
-    const resized = header.width !== this.width || header.height !== this.height;
-    this.width = header.width;
-    this.height = header.height;
-    this.layers = new Layers(pixels, this.width, this.height);
+    this.open(header);
+    this.layers.setOriginal(pixels);
+    this.current = ORIGINAL;
+    this.arrange();
+  }
+
+  // A large picture, of which the layers get what is in sight; isSame: under another model, so its original is known.
+  openLarge(picture, isSame) {
+    this.current = -1; // no block has it: there is no frame yet
+    if (isSame) return this.layers.forgetFrame();
+    this.open(picture);
+    this.layers.look({ x: 0, y: 0, width: 0, height: 0 }, this.reduce);
+    return this.arrange();
+  }
+
+  // A picture of which nothing is known but its size.
+  open({ width, height }) {
+    const resized = width !== this.width || height !== this.height;
+    this.width = width;
+    this.height = height;
+    this.layers = new Layers(width, height);
     this.behaviour.translateExtent([[0, 0], [this.width, this.height]]);
     if (resized) this.fitted = true;
     this.arrange();
+  }
+
+  // The blocks of the picture that are in sight; null where none are.
+  get sight() {
+    return this.sightBetween(0, 1);
+  }
+
+  // Those of them where the model's picture is seen: the divider hides a part of it.
+  get modelSight() {
+    if (this.mode !== "split" || this.held) return this.sight;
+    return (this.layers.swapped ? this.sightBetween(0, this.split) : this.sightBetween(this.split, 1)) ?? this.sight;
+  }
+
+  // from, to: shares of the panel's width.
+  sightBetween(from, to) {
+    const [width, height] = this.size;
+    const [x, y] = this.view.invert([from * width, 0]);
+    const [right, bottom] = this.view.invert([to * width, height]);
+    return inSight({ x, y }, { width: right - x, height: bottom - y }, this);
+  }
+
+  // How much of what is in sight the screen does not show.
+  get reduce() {
+    return reduceAt(this.scale);
+  }
+
+  // Where one looks at the model's picture: at what was under the pointer a moment ago, else at the middle.
+  get focus() {
+    const { pointed, modelSight } = this;
+    const isThere = performance.now() < pointed.until && modelSight && holds(modelSight, { ...pointed, width: 1, height: 1 });
+    return isThere ? pointed : middleOf(modelSight ?? { x: 0, y: 0, width: this.width, height: this.height });
   }
 
   // A map over the right-hand picture: see Layers.setMap.
@@ -105,7 +167,9 @@ export class Stage {
   draw() {
     cancelAnimationFrame(this.drawing);
     this.drawing = null;
-    if (this.layers?.frame) this.shown.forEach((canvas, i) => this.drawPanel(canvas, i));
+    if (!this.layers?.frame) return;
+    this.shown.forEach((canvas, i) => this.drawPanel(canvas, i));
+    this.on.drawn?.();
   }
 
   drawPanel(canvas, i) {
@@ -115,7 +179,9 @@ export class Stage {
     const layer = this.layerOn(i);
     this.drawLayer(context, layer, divider, canvas.width);
     if (layer === this.layers.sides[1]) this.drawMap(context, divider, canvas.width);
+    this.veil(context, this.sheetsOf(layer), divider, canvas.width);
     if (divider) this.drawLayer(context, this.layers.sides[0], 0, divider);
+    if (divider) this.veil(context, this.sheetsOf(this.layers.sides[0]), 0, divider);
     this.drawMarks(context);
   }
 
@@ -126,14 +192,39 @@ export class Stage {
     return isDifference ? this.layers.freshDifference(this.gain, this.mode === "signed") : right;
   }
 
+  // What a layer is made of: a difference is of two sheets.
+  sheetsOf(layer) {
+    return layer === this.layers.difference ? this.layers.sides : [layer];
+  }
+
+  // Blocks that show another λ, or are not yet sharp, lie under a veil.
+  veil(context, sheets, from, to) {
+    const sight = this.sight;
+    if (!sight) return;
+    const { frame } = this.layers;
+    const others = sheets.flatMap((sheet) => sheet.cells.others(sight, sheet === frame ? this.current : ORIGINAL));
+    if (!others.length) return;
+    this.between(context, from, to, () => {
+      context.globalAlpha = VEIL;
+      context.fillStyle = getComputedStyle(this.parts.stage).backgroundColor;
+      context.beginPath(); // one path: rectangles that meet leave no seam
+      for (const { x, y, width, height } of others) context.rect(x, y, width, height);
+      context.fill();
+    });
+  }
+
   // Offsets are whole screen pixels, so at a whole-number zoom every picture pixel covers whole screen pixels and is
   // drawn as it is. Between those, neighbours are blended: uneven pixels would look like detail that is not there.
   drawLayer(context, layer, from, to) {
-    const { scale } = this;
+    const { canvas, rect: { x, y }, reduce } = layer;
+    const scale = this.scale * reduce;
     this.between(context, from, to, () => {
+      context.beginPath();
+      context.rect(0, 0, this.width, this.height);
+      context.clip();
       context.imageSmoothingEnabled = scale < 1 || Math.abs(scale - Math.round(scale)) > 1e-6;
       context.imageSmoothingQuality = "high";
-      context.drawImage(layer.canvas, 0, 0);
+      context.drawImage(canvas, x, y, canvas.width * reduce, canvas.height * reduce);
     });
   }
 

@@ -97,9 +97,9 @@ export class Player {
     const { viewer, viewer: { wanted } } = this;
     const due = performance.now() + 1000 / this.pace.speed;
     const isMine = () => this.playing && viewer.wanted === wanted;
-    const isWaiting = () => viewer.coming || viewer.frames.running || viewer.root.dataset.state === "loading";
+    const isWaiting = () => viewer.coming || viewer.isWaiting || viewer.root.dataset.state === "loading";
     while (isMine() && (isWaiting() || performance.now() < due)) await new Promise(requestAnimationFrame);
-    return isMine() && viewer.isSettled();
+    return isMine() && viewer.shown?.wish.lmbda === wanted;
   }
 
   isAt(end) {

@@ -32,6 +32,7 @@ export interface Zoom extends Function {
 }
 export interface Drag extends Function {
   container(element: Element): Drag;
+  subject(of: () => { x: number; y: number }): Drag;
   on(types: string, listener: (event: { x: number; y: number }) => void): Drag;
 }
 export const zoomIdentity: Transform;

@@ -4,10 +4,11 @@
 //   pixels(id, part), frame(id, lmbda, part) -> {header, pixels: Uint8Array of RGB, wishes, bytes}: see decodeFrame;
 //                                        part: {box: [x, y, width, height], reduce, signal}, by default the whole as it
 //                                        is; for a frame also {live: whether λ is moving, wishes: what is wanted of the
-//                                        inside, see wishes/answers.py}
+//                                        inside, see wishes/answers.py}; null for one that a newer one has made useless
 //   numbers(id, lmbda, signal)        -> {lmbda, level, point, side_bits} of the real file and the whole picture
 //   rival(id, wish, signal)           -> the same of another codec; wish: {codec, by: "fixed", setting}, or
-//                                        {codec, by: "rate" or "quality", lmbda} for one that matches the model
+//                                        {codec, by: "rate" or "quality", lmbda} for one that matches the model; also
+//                                        {box, reduce}
 //   modulation(model)                 -> the gains of a model's modulators over λ: {header: {lambdas, arrays}, m0, …},
 //                                        each Float32Array of λ × channels; see service/replies.py
 //   points(id, codecs, signal, onLine) -> resolves when every point was given to onLine; codecs: names
@@ -28,7 +29,10 @@ export function httpTransport(base, send = fetch, isNear = isLoopback(new URL(ba
   const request = (...wish) => ask(send, ...wish);
   const url = (path, query = {}) => new URL(`${path}?${new URLSearchParams(query)}`, base);
   const json = async (response) => (await response).json();
-  const frame = async (response) => decodeFrame(await (await response).arrayBuffer());
+  const frame = async (response) => {
+    const answer = await response;
+    return answer.status === 204 ? null : decodeFrame(await answer.arrayBuffer());
+  };
   const packed = isNear ? [] : [["packed", 1]];
   return {
     setup: () => json(request(url("api/setup"))),
@@ -40,9 +44,9 @@ export function httpTransport(base, send = fetch, isNear = isLoopback(new URL(ba
       return frame(request(url(`api/frame/${id}`, [...query, ...packed]), { signal: part.signal }));
     },
     numbers: (id, lmbda, signal) => json(request(url(`api/numbers/${id}`, { lmbda }), { signal })),
-    rival: (id, { codec, by, setting, lmbda }, signal) => {
+    rival: (id, { codec, by, setting, lmbda, ...part }, signal) => {
       const [route, query] = by === "fixed" ? ["rival", { codec, setting }] : ["match", { codec, lmbda, by }];
-      return frame(request(url(`api/${route}/${id}`, [...Object.entries(query), ...packed]), { signal }));
+      return frame(request(url(`api/${route}/${id}`, [...Object.entries(query), ...place(part), ...packed]), { signal }));
     },
     modulation: (model) => frame(request(url("api/modulation", { model }))),
     points: (id, codecs, signal, onLine) => readLines(request(url(`api/points/${id}`, { codecs }), { signal }), onLine),

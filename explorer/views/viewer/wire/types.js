@@ -218,6 +218,8 @@
 
 /**
  * @typedef {object} RivalHeader
+ * @property {number[]} box
+ * @property {number} reduce
  * @property {number} width
  * @property {number} height
  * @property {string} picture

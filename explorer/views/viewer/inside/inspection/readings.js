@@ -1,6 +1,7 @@
 // What is known of one place of the picture at the λ that is shown: under the pointer, at a pin, in the element's card.
 import { bottleneckOf } from "../shared/bottleneck.js";
 import { formatNumber } from "../../controls/elements.js";
+import { ORIGINAL } from "../../picture/layers.js";
 import { constants } from "../../wire/constants.js";
 
 const ofElement = (write) => ({ element }) => (element ? write(element) : "–");
@@ -13,7 +14,7 @@ const ofElement = (write) => ({ element }) => (element ? write(element) : "–")
  */
 export const READINGS = [
   ["original", "x", "Red, green and blue of the original", ({ original }) => original?.join(" ") ?? "–", ({ original }) => original !== null],
-  ["decoded", "x̂", "Red, green and blue of the reconstruction", ({ decoded }) => decoded.join(" ")],
+  ["decoded", "x̂", "Red, green and blue of the reconstruction", ({ decoded }) => decoded?.join(" ") ?? "–"],
   ["value", "y", "The element of the bottleneck before rounding", ofElement(({ value }) => formatNumber(value, 4)), ({ element }) => !element || element.value !== undefined],
   ["rounded", "ŷ", "The element as the decoder sees it", ofElement(({ decoded, isPredicted }) => formatNumber(decoded, isPredicted ? 4 : 6))],
   ["mean", "μ", "What the prior expects of y here", ofElement(({ mean }) => formatNumber(mean, 4)), ({ element }) => element?.mean !== undefined],
@@ -37,13 +38,12 @@ export function pixelOf({ row, column }, { width, height }) {
 
 // place: {row, column} and, where they are known, pixel {x, y} and channel; frame: with "planes" where elements are
 // wanted; isAlone: whether the picture has no original. null where the picture has no such place.
-export function readPlace({ layers, width, height }, frame, place, channel, isAlone) {
+export function readPlace({ layers, width, height, current }, frame, place, channel, isAlone) {
   const pixel = place.pixel ?? pixelOf(place, { width, height });
   if (!layers?.frame || pixel.x >= width || pixel.y >= height) return null;
-  const at = 3 * (pixel.y * width + pixel.x);
-  const colour = ({ pixels }) => [...pixels.subarray(at, at + 3)];
   const bottleneck = frame && bottleneckOf(frame);
   const isThere = bottleneck && channel < bottleneck.channels && place.row < bottleneck.height && place.column < bottleneck.width;
   const element = isThere ? bottleneck.element(channel, place.row, place.column) : null;
-  return { pixel, original: isAlone ? null : colour(layers.original), decoded: colour(layers.frame), element };
+  const original = isAlone ? null : layers.original.colour(pixel, ORIGINAL);
+  return { pixel, original, decoded: layers.frame.colour(pixel, current), element };
 }

@@ -1,0 +1,71 @@
+// What is said of a large picture over the stage: a frame around the window that stays live, with a handle to move it, and
+// which λ is under the veil.
+import { drag, select } from "../vendor/d3-zoom.js";
+import { formatLambda } from "../rates/readout.js";
+import { BLOCK, middleOf } from "./rectangles.js";
+
+const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+export class LiveWindow {
+  constructor({ window: frame, windowHandle, veiled }, stage, large) {
+    this.frame = frame;
+    this.handle = windowHandle;
+    this.veiled = veiled;
+    this.stage = stage;
+    this.large = large;
+    this.listen();
+  }
+
+  listen() {
+    let grip;
+    const behaviour = drag().container(this.stage.parts.stage).subject(() => ({ x: 0, y: 0 }));
+    behaviour.on("start", () => (grip = this.large.window && middleOf(this.large.window)));
+    behaviour.on("drag", ({ x, y }) => grip && this.large.place({ x: grip.x + x / this.stage.view.k, y: grip.y + y / this.stage.view.k }));
+    select(this.handle).call(behaviour);
+    this.handle.addEventListener("keydown", (event) => {
+      const step = KEYS[event.key];
+      if (!step || !this.large.window) return;
+      event.preventDefault();
+      event.stopPropagation();
+      const { x, y } = middleOf(this.large.window);
+      this.large.place({ x: x + BLOCK * step[0], y: y + BLOCK * step[1] });
+    });
+  }
+
+  // After each drawing of the stage.
+  show() {
+    const { large, stage, frame, veiled } = this;
+    const rect = large.picture && large.window;
+    frame.hidden = !rect;
+    if (rect) this.place(rect);
+    veiled.textContent = large.picture ? this.text : "";
+    frame.dataset.whole = large.isWhole;
+    stage.parts.stage.ariaBusy = Boolean(large.picture) && !large.isWhole;
+  }
+
+  // The frame lies in the panel of the model's picture.
+  place(rect) {
+    const { stage, frame } = this;
+    const [x, y] = stage.view.apply([rect.x, rect.y]);
+    const panel = stage.shown.at(-1);
+    const [left, top] = [panel.offsetLeft, panel.offsetTop];
+    const [width, height] = stage.size;
+    const from = [Math.max(0, x), Math.max(0, y)];
+    const to = [Math.min(width, x + rect.width * stage.view.k), Math.min(height, y + rect.height * stage.view.k)];
+    Object.assign(frame.style, {
+      left: `${left + from[0]}px`, top: `${top + from[1]}px`,
+      width: `${Math.max(0, to[0] - from[0])}px`, height: `${Math.max(0, to[1] - from[1])}px`,
+    });
+    this.handle.textContent = `Live, λ ${formatLambda(stage.current)}`;
+  }
+
+  // What is under the veil.
+  get text() {
+    const { large, stage } = this;
+    if (large.isWhole || large.shown === null) return "";
+    const lambdas = large.others.map(formatLambda);
+    if (!lambdas.length) return "Dimmed: on its way";
+    const shown = lambdas.length > 2 ? `${lambdas[0]} to ${lambdas.at(-1)}` : lambdas.join(" and ");
+    return `Dimmed: still λ ${shown}${stage.layers.reduce === stage.reduce ? "" : ", not yet sharp"}`;
+  }
+}
