@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 from PIL import Image
@@ -29,7 +29,7 @@ from explorer.views.figures.palettes import PALETTES
 from explorer.views.figures.rates import rd_figure, series
 from explorer.views.service import points, replies
 from explorer.views.service.constants import CONSTANTS
-from explorer.views.service.messages import Embedded, OfflinePage, Setup
+from explorer.views.service.messages import EmbeddedFrame, FrameHeader, OfflinePage, PartHeader, Setup
 from explorer.views.service.pictures import Opened
 from explorer.views.service.wire import Reply, to_json
 
@@ -159,22 +159,23 @@ start(document.querySelector(".mae"), text("sweep"), text("plotly"));
 """
 
 
-def _page_frame(opened: Opened, lmbda: float) -> Embedded:
+def _page_frame(opened: Opened, lmbda: float) -> EmbeddedFrame:
     condition = opened.session.model.condition(lmbda)
     points.measured_point(opened, opened.source, condition)
-    return _embedded(replies.frame(opened, condition))
+    reply = replies.frame(opened, condition)
+    return {"header": cast(FrameHeader, reply.header), "webp": _webp(reply)}
 
 
-def _page(opened: Opened, frames: list[Embedded]) -> bytes:
+def _page(opened: Opened, frames: list[EmbeddedFrame]) -> bytes:
     """The whole page of frames by rising λ; `offlineTransport` (see offline.js) reads its data."""
     about = f"{opened.session.model.label}, {len(frames)} steps of λ. Drag λ. Made with MAE Explorer."
     lambdas = [frame["header"]["lmbda"] for frame in frames]
-    picture = replies.opened_as_json(opened, priors=[])
+    picture, original = replies.opened_as_json(opened, priors=[]), replies.original(opened)
     picture["lmbda"] = {"min": lambdas[0], "max": lambdas[-1], "steps": len(lambdas) - 1}
     data: OfflinePage = {
         "setup": _setup(opened),
         "opened": picture,
-        "original": _embedded(replies.original(opened)),
+        "original": {"header": cast(PartHeader, original.header), "webp": _webp(original)},
         "frames": frames,
     }
     return PAGE.format(
@@ -209,8 +210,8 @@ def _setup(opened: Opened) -> Setup:
     }
 
 
-def _embedded(reply: Reply) -> Embedded:
-    """A reply as JSON: its header, and its picture as the base64 of a lossless WebP."""
+def _webp(reply: Reply) -> str:
+    """A reply's picture as the base64 of a lossless WebP."""
     file = io.BytesIO()
     Image.fromarray(reply.arrays["pixels"]).save(file, "WEBP", **WEBP)
-    return {"header": dict(reply.header), "webp": base64.b64encode(file.getvalue()).decode()}
+    return base64.b64encode(file.getvalue()).decode()

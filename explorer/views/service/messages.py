@@ -32,10 +32,11 @@ class Sample(TypedDict):
     bytes: int
 
 
-class Source(TypedDict):
-    """What to open at first."""
+class Source(TypedDict, total=False):
+    """What to open at first: a sample, or a picture that is open already, by its token."""
 
     sample: str
+    picture: str
 
 
 class LambdaRange(TypedDict):
@@ -495,10 +496,17 @@ class LocalArrays(TypedDict):
 # -- a page without a server -------------------------------------------------------------------------------------------
 
 
-class Embedded(TypedDict):
+class EmbeddedOriginal(TypedDict):
     """A reply in a page. webp: its picture, the base64 of a lossless WebP."""
 
-    header: dict[str, Any]
+    header: PartHeader
+    webp: str
+
+
+class EmbeddedFrame(TypedDict):
+    """The same of a frame."""
+
+    header: FrameHeader
     webp: str
 
 
@@ -507,8 +515,8 @@ class OfflinePage(TypedDict):
 
     setup: Setup
     opened: OpenedPicture
-    original: Embedded
-    frames: list[Embedded]
+    original: EmbeddedOriginal
+    frames: list[EmbeddedFrame]
 
 
 # -- a widget and its kernel -------------------------------------------------------------------------------------------

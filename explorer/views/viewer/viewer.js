@@ -48,16 +48,29 @@ import { setConstants } from "./wire/constants.js";
 
 const CACHE_BYTES = 64 * 2 ** 20;
 
+/** @import { Frame, FrameHeader, OpenedPicture, Setup, Transport } from "./wire/types.js" */
+
+/**
+ * @param {HTMLElement & { viewer?: Viewer }} root
+ * @param {Transport} transport
+ * @param {{ scope?: HTMLElement | Document, theme?: () => string, links?: boolean }} options
+ */
 export function createViewer(root, transport, options = {}) {
   return new Viewer(root, transport, options);
 }
 
-class Viewer {
+export class Viewer {
+  /**
+   * @param {HTMLElement & { viewer?: Viewer }} root
+   * @param {Transport} transport
+   * @param {{ scope?: HTMLElement | Document, theme?: () => string, links?: boolean }} options
+   */
   constructor(root, transport, { scope = root, theme = preferredTheme, links = false }) {
     this.root = root;
     this.transport = transport;
     this.theme = theme;
     this.waits = 0;
+    /** @type {OpenedPicture | null} */
     this.picture = null;
     this.shown = null;
     root.viewer = this;
@@ -82,7 +95,7 @@ class Viewer {
       changed: () => this.comparisonChanged(),
       failed: (error) => this.comparisonFailed(error),
     });
-    this.numbers = new Numbers((...wish) => this.transport.numbers(...wish), {
+    this.numbers = new Numbers((id, lmbda, signal) => this.transport.numbers(id, lmbda, signal), {
       found: () => this.numbersFound(),
       failed: (error) => this.frameFailed(error),
     });
@@ -101,9 +114,10 @@ class Viewer {
 
   async start(links) {
     const setup = await this.transport.setup();
+    /** @type {Setup} */
     this.setup = setup;
     this.model = setup.model;
-    this.root.dataset.offline = Boolean(setup.offline);
+    this.root.dataset.offline = String(setup.offline);
     this.opening.source = setup.source;
     const { signal } = this.closing;
     this.slider = new LambdaSlider(this.parts, setup.lmbda.start);
@@ -113,7 +127,7 @@ class Viewer {
       removed: (own) => own === this.opening.source.own && this.open({ sample: setup.samples[0].name }),
     });
     this.panel = new RatePanel(this.parts, setup, this.plotly, {
-      load: (...query) => this.transport.points(...query),
+      load: (id, codecs, signal, onLine) => this.transport.points(id, codecs, signal, onLine),
       pick: (series, setting) => this.pick(series, setting),
       grown: () => this.curveGrown(),
       failed: (error) => this.fail(error.message),
@@ -124,7 +138,7 @@ class Viewer {
     this.inside = new Inside(this.parts, this, signal);
     this.player = new Player(this.parts, this, signal);
     new TargetField(this.parts, this, signal);
-    this.lessons = new Lessons(this.parts, this, setup.lessons ?? [], signal);
+    this.lessons = new Lessons(this.parts, this, setup.lessons, signal);
     this.quiz = new Quiz(this.parts, this, signal);
     this.exports = new Exports(this.parts, this, signal);
     this.prior = new PriorSwitch(this.parts, this, signal);
@@ -189,7 +203,7 @@ class Viewer {
 
   askFrame(asked = performance.now()) {
     if (!this.picture || this.waits || this.isSettled()) return;
-    this.root.dataset.pending = true;
+    this.root.dataset.pending = "true";
     this.numbers.stop();
     const wish = { id: this.picture.id, lmbda: this.wanted, wishes: this.inside.wishes, asked };
     if (this.picture.large) this.large.ask(wish);

@@ -24,6 +24,11 @@ import { TABS } from "../tabs.js";
 
 export class Inside {
   // viewer: asks for frames and paints them.
+  /**
+   * @param {Record<string, any>} parts
+   * @param {import("../viewer.js").Viewer} viewer
+   * @param {AbortSignal} signal
+   */
   constructor(parts, viewer, signal) {
     this.parts = parts;
     this.viewer = viewer;

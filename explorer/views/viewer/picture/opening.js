@@ -5,6 +5,7 @@ import { formatLambda } from "../rates/readout.js";
 import { Preview } from "./preview.js";
 
 export class Opening {
+  /** @param {import("../viewer.js").Viewer} viewer */
   constructor(viewer) {
     this.viewer = viewer;
     this.preview = new Preview(viewer.parts, viewer.root);

@@ -6,6 +6,10 @@ const TYPES = {
 
 // What Python sends (see service/wire.py): a header and arrays. -> {header, pixels, wishes, bytes}; wishes: by wish, what
 // the header says of it and its arrays.
+/**
+ * @param {ArrayBuffer} buffer
+ * @returns {Promise<any>} a Frame, whatever its header
+ */
 export async function decodeFrame(buffer) {
   const length = new DataView(buffer).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));

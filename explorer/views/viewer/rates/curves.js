@@ -1,5 +1,7 @@
 // Rate-distortion curves as data: the points of each codec, and the curve between them.
 
+/** @import { DoneLine, Point, PointLine } from "../wire/types.js" */
+
 export const METRICS = {
   psnr: { name: "PSNR", quality: (point) => point.psnr },
   ms_ssim: { name: "MS-SSIM", quality: (point) => similarityDecibels(point.ms_ssim) },
@@ -28,6 +30,7 @@ export class Curves {
   }
 
   // A line as the transport's points() gives it: a point, or the end of a series. Whether it brought anything new.
+  /** @param {Partial<PointLine & DoneLine>} line */
   add({ series, setting, point, done, error }) {
     const curve = this.of(series);
     this.series.set(series, curve);
@@ -43,7 +46,7 @@ export class Curves {
 // both are left out, as for BD-rate. qualityAt and rateAt interpolate on log rate; outside of `rates` and `qualities`,
 // the ends of the curve, there is nothing to interpolate.
 /**
- * @param {{ point: any }[]} points
+ * @param {{ point: Pick<Point, "bpp" | "psnr" | "ms_ssim"> }[]} points
  * @param {string} metric
  */
 export function measuredLine(points, metric) {

@@ -11,6 +11,11 @@ const POINT_COLUMNS = [
 ];
 
 export class Exports {
+  /**
+   * @param {Record<string, any>} parts
+   * @param {import("../viewer.js").Viewer} viewer
+   * @param {AbortSignal} signal
+   */
   constructor(parts, viewer, signal) {
     this.parts = parts;
     this.viewer = viewer;

@@ -36,6 +36,10 @@ function quoted(text) {
 
 // Keeps the address of the page and the state of its viewer the same.
 export class Links {
+  /**
+   * @param {import("../viewer.js").Viewer} viewer
+   * @param {AbortSignal} signal
+   */
   constructor(viewer, signal) {
     this.viewer = viewer;
     this.gather();

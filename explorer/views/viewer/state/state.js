@@ -14,6 +14,7 @@ const REST_MS = 200;
 const LONGEST = 400; // characters of a value
 
 export class State {
+  /** @param {import("../viewer.js").Viewer} viewer */
   constructor(viewer) {
     this.viewer = viewer;
     this.turn = 0;

@@ -12,6 +12,11 @@ const HOW = "Let λ move by itself (K)";
 const CALM = { speed: 1, step: 1 }; // at most and at least, for who asked for less motion
 
 export class Player {
+  /**
+   * @param {Record<string, any>} parts
+   * @param {import("../viewer.js").Viewer} viewer
+   * @param {AbortSignal} signal
+   */
   constructor(parts, viewer, signal) {
     this.parts = parts;
     this.viewer = viewer;

@@ -6,6 +6,11 @@ import { fromBase64 } from "../picture/pixels.js";
 
 const ONE_PICTURE = "This page holds one picture under one model; the app opens others.";
 
+/**
+ * @param {import("./types.js").OfflinePage} page
+ * @param {string} plotly
+ * @returns {import("./types.js").Transport}
+ */
 export function offlineTransport({ setup, opened, original, frames }, plotly) {
   const nearest = (lmbda) => {
     const distance = ({ header }) => Math.abs(Math.log(header.lmbda / lmbda));
@@ -14,15 +19,16 @@ export function offlineTransport({ setup, opened, original, frames }, plotly) {
   return {
     setup: async () => setup,
     open: async ({ sample }) => {
-      if (sample) return opened;
-      throw new Error(ONE_PICTURE);
+      return sample ? opened : refuse();
     },
     pixels: () => decode(original),
     frame: (_, lmbda) => decode(nearest(lmbda)),
     numbers: async (_, lmbda) => nearest(lmbda).header,
-    rival: async () => {
-      throw new Error(ONE_PICTURE);
-    },
+    rival: refuse,
+    modulation: refuse,
+    sweep: refuse,
+    rivalFile: refuse,
+    solve: refuse,
     points: async (_, codecs, signal, onLine) => {
       for (const { header: { lmbda, point } } of frames) onLine({ series: "model", setting: lmbda, point });
       onLine({ series: "model", done: true });
@@ -35,6 +41,11 @@ export function offlineTransport({ setup, opened, original, frames }, plotly) {
     },
     plotly: () => loadText(plotly),
   };
+}
+
+/** @returns {Promise<never>} */
+async function refuse() {
+  throw new Error(ONE_PICTURE);
 }
 
 async function decode({ header, webp }) {

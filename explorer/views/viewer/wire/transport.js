@@ -21,10 +21,14 @@
 // what was sent is no good.
 import { decodeFrame, fromBase64 } from "../picture/pixels.js";
 
-/** @typedef {{ box?: number[], reduce?: number, live?: boolean, wishes?: string[], signal?: AbortSignal }} Part */
+/** @import { PartWish, Transport } from "./types.js" */
 
 // send: what the requests go through, as `fetch` does; a widget's go through messages to the kernel.
 // isNear: whether no network lies between: pixels travel as they are.
+/**
+ * @param {string} base
+ * @returns {Transport}
+ */
 export function httpTransport(base, send = fetch, isNear = isLoopback(new URL(base).hostname)) {
   const request = (...wish) => ask(send, ...wish);
   const url = (path, query = {}) => new URL(`${path}?${new URLSearchParams(query)}`, base);
@@ -37,8 +41,8 @@ export function httpTransport(base, send = fetch, isNear = isLoopback(new URL(ba
   return {
     setup: () => json(request(url("api/setup"))),
     open: ({ file, ...query }) => json(request(url("api/open", query), { method: "POST", body: file })),
-    pixels: (id, /** @type {Part} */ part = {}) => frame(request(url(`api/pixels/${id}`, [...place(part), ...packed]), { signal: part.signal })),
-    frame: (id, lmbda, /** @type {Part} */ part = {}) => {
+    pixels: (id, part = {}) => frame(request(url(`api/pixels/${id}`, [...place(part), ...packed]), { signal: part.signal })),
+    frame: (id, lmbda, part = {}) => {
       const { live, wishes = [] } = part;
       const query = [["lmbda", lmbda], ...place(part), ...(live ? [["live", 1]] : []), ...wishes.map((wish) => ["wish", wish])];
       return frame(request(url(`api/frame/${id}`, [...query, ...packed]), { signal: part.signal }));
@@ -63,7 +67,7 @@ export function httpTransport(base, send = fetch, isNear = isLoopback(new URL(ba
   };
 }
 
-/** @param {{ box?: number[], reduce?: number }} part */
+/** @param {PartWish} part */
 function place({ box, reduce = 1 }) {
   return box ? [["box", box.join()], ["reduce", reduce]] : [];
 }

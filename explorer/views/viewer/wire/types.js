@@ -13,7 +13,8 @@
 
 /**
  * @typedef {object} Source
- * @property {string} sample
+ * @property {string} [sample]
+ * @property {string} [picture]
  */
 
 /**
@@ -81,6 +82,7 @@
  * @property {Record<string, any>[]} data
  * @property {Record<string, any>} layout
  * @property {Record<string, any>} config
+ * @property {number} enough
  */
 
 /**
@@ -310,6 +312,7 @@
  * @typedef {object} Edit
  * @property {number} estimated_bits
  * @property {number | null} [psnr]
+ * @property {number | null} [ms_ssim]
  */
 
 /**
@@ -395,8 +398,14 @@
  */
 
 /**
- * @typedef {object} Embedded
- * @property {Record<string, any>} header
+ * @typedef {object} EmbeddedOriginal
+ * @property {PartHeader} header
+ * @property {string} webp
+ */
+
+/**
+ * @typedef {object} EmbeddedFrame
+ * @property {FrameHeader} header
  * @property {string} webp
  */
 
@@ -404,8 +413,8 @@
  * @typedef {object} OfflinePage
  * @property {Setup} setup
  * @property {OpenedPicture} opened
- * @property {Embedded} original
- * @property {Embedded[]} frames
+ * @property {EmbeddedOriginal} original
+ * @property {EmbeddedFrame[]} frames
  */
 
 /**
@@ -450,3 +459,44 @@
  * @property {any[]} _shown
  */
 
+// ---- what the viewer makes of them ----------------------------------------------------------------------------------
+
+/**
+ * Answers by wish, the JSON and the arrays of each together.
+ * @typedef {Record<string, any> & { planes?: Planes & PlanesArrays, error?: ErrorArrays }} Answers
+ */
+
+/**
+ * A reply with a picture: see decodeFrame. pixels: RGB. bytes: what it takes.
+ * @template [Header=FrameHeader]
+ * @typedef {{ header: Header, pixels: Uint8Array, wishes: Answers, bytes: number }} Frame
+ */
+
+/** @typedef {{ box?: number[], reduce?: number, live?: boolean, wishes?: string[], signal?: AbortSignal }} PartWish */
+/** @typedef {{ codec: string, by: By | "fixed", setting?: number, lmbda?: number }} RivalWish */
+/** @typedef {"rate" | "quality"} By */
+
+/**
+ * How the viewer talks to Python: see transport.js.
+ * @typedef {object} Transport
+ * @property {() => Promise<Setup>} setup
+ * @property {(wish: Record<string, any>) => Promise<OpenedPicture>} open
+ * @property {(id: string, part?: PartWish) => Promise<Frame<PartHeader>>} pixels
+ * @property {(id: string, lmbda: number, part?: PartWish) => Promise<Frame>} frame
+ * @property {(id: string, lmbda: number, signal?: AbortSignal) => Promise<Numbers>} numbers
+ * @property {(id: string, wish: RivalWish, signal?: AbortSignal) => Promise<Frame<RivalHeader>>} rival
+ * @property {(model: string) => Promise<Gains>} modulation
+ * @property {(id: string, codecs: string[], signal: AbortSignal, onLine: (line: PointLine | DoneLine) => void) => Promise<void>} points
+ * @property {(id: string, lmbda: number, kind: string) => Promise<SavedFile>} file
+ * @property {(id: string, query: Record<string, any>, signal: AbortSignal, onPart: (part: SweepPart) => void) => Promise<SavedFile>} sweep
+ * @property {(id: string, codec: string, setting: number) => Promise<SavedFile>} rivalFile
+ * @property {(id: string, target: Record<string, number>, signal?: AbortSignal) => Promise<Target>} solve
+ * @property {() => Promise<any>} plotly
+ */
+
+/** @typedef {{ name: string, blob: Blob }} SavedFile */
+
+/**
+ * What modulators make of λ: of each that `arrays` names, λ × channels. A place is [type, shape, offset].
+ * @typedef {Record<string, any> & { header: ModulationHeader & { arrays: Record<string, [string, number[], number]> } }} Gains
+ */

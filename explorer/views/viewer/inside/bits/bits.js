@@ -18,6 +18,10 @@ const MOST = 0.97; // and of the sizes of changes
 const RATES = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
 
 class BitsView {
+  /**
+   * @param {HTMLElement} box
+   * @param {import("../inside.js").Inside} inside
+   */
   constructor(box, inside) {
     this.inside = inside;
     this.values = null;

@@ -44,6 +44,10 @@ const ORDERS = {
 };
 
 class ChannelsView {
+  /**
+   * @param {HTMLElement} box
+   * @param {import("../inside.js").Inside} inside
+   */
   constructor(box, inside) {
     this.box = box;
     this.inside = inside;

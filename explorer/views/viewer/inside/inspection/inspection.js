@@ -10,6 +10,10 @@ const [POINTED, CHOSEN] = ["#fff", "#3584e4"];
 const OF_ELEMENTS = ["planes", "plane:μ", "plane:σ"]; // a model without the last two answers with nothing
 
 export class Inspection {
+  /**
+   * @param {import("../inside.js").Inside} inside
+   * @param {Record<string, any>} parts
+   */
   constructor(inside, parts) {
     this.inside = inside;
     this.place = null;

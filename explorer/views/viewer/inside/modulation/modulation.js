@@ -16,6 +16,10 @@ const SHARES = [0.1, 0.5, 0.9];
 const SHOWN = 0.8; // of the gains lie within the scale: silenced channels run off far beyond it
 
 class ModulationView {
+  /**
+   * @param {HTMLElement} box
+   * @param {import("../inside.js").Inside} inside
+   */
   constructor(box, inside) {
     this.inside = inside;
     this.models = new Map();

@@ -26,6 +26,10 @@ const FINDINGS = {
 const OTHERS = { bottleneck: "scaling the bottleneck", independent: "independent models" };
 
 class RatioView {
+  /**
+   * @param {HTMLElement} box
+   * @param {import("../inside.js").Inside} inside
+   */
   constructor(box, inside) {
     this.box = box;
     this.inside = inside;
