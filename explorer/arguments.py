@@ -25,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_app(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser("app", help="open the app in a browser (the default)")
-    command.add_argument("image", nargs="?", help="a picture to start with")
+    command.add_argument("image", nargs="?", help="a picture or a .mae file to start with")
     command.add_argument("--model", help=MODEL_HELP)
     command.add_argument("--host", default="127.0.0.1", help="address to serve on (default: %(default)s)")
     command.add_argument("--port", type=int, help="port to serve on (default: the first free one from 7860)")

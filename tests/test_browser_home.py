@@ -305,3 +305,32 @@ def test_the_file_of_the_compared_codec_can_be_kept(page: Page) -> None:
     with Image.open(io.BytesIO(data)) as image:
         kept = np.asarray(image)
     np.testing.assert_array_equal(kept, canvas_pixels(page, f"{VIEWER}.stage.layers.reference.canvas")[..., :3])
+
+
+# -- the quiz --------------------------------------------------------------------------------------------------------
+
+
+def test_the_quiz_draws_from_ones_own_pictures_and_shows_the_middle_of_a_large_one(page: Page, file: Given) -> None:
+    page.click("[data-part=quizOpen]")
+    assert page.is_visible("[data-quiz=opponent]") and not page.is_visible("[data-quiz=pictures]")  # there are none yet
+    page.click("[data-quiz=close]")
+    height, width = 1040, 1600
+    mine = picture("mine.png", height, width)
+    give(page, mine, file, ("notes.jpg", b"not a picture"))
+    opened(page, "mine.png")
+    page.click("[data-part=quizOpen]")
+    page.select_option("[data-quiz=opponent]", "jpeg")
+    page.select_option("[data-quiz=pictures]", "own")
+    page.click("[data-quiz=start]")
+    page.wait_for_selector("[data-screen=ask]", timeout=240_000)
+    quiz = f"{VIEWER}.quiz"
+    assert page.evaluate(f"{quiz}.rounds[0].name") == "mine.png"
+    page.keyboard.down("o")
+    with Image.open(io.BytesIO(mine[1])) as image:
+        middle = np.asarray(image)[8 : 8 + 1024, 32 : 32 + 1536]
+    original = canvas_pixels(page, f"{quiz}.stage.layers.sides[0].canvas")[..., :3]
+    np.testing.assert_array_equal(original, middle)
+    page.keyboard.up("o")
+    for side in (0, 1):  # both are of the same place
+        shown = canvas_pixels(page, f"{quiz}.stage.layers.sides[{side}].canvas")[..., :3]
+        assert shown.shape == middle.shape and np.corrcoef(shown.ravel(), middle.ravel())[0, 1] > 0.93

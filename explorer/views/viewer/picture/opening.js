@@ -56,9 +56,9 @@ export class Opening {
     inside.limit(picture);
     const isSame = source.picture !== undefined && source.picture === viewer.picture?.id; // under another model
     const opened = { source: this.sourceOf(source, picture), picture, isSame, original: null, frame: null };
-    if (picture.large) return opened; // the stage knows what of it is in sight
     const [lmbda, wishes] = [LambdaSlider.within(wanted, picture.lmbda), inside.wishes];
     if (turn === this.turn) preview.say(`${picture.missing ? "Decoding" : "Coding"} at λ = ${formatLambda(lmbda)} …`);
+    if (picture.large) return opened; // the stage knows what of it is in sight
     const coming = transport.frame(picture.id, lmbda, { wishes });
     const original = isSame || picture.missing ? null : await transport.pixels(picture.id);
     const frame = await coming;
@@ -108,9 +108,9 @@ export class Opening {
     viewer.chooser.limit(picture.missing ?? null);
     viewer.panel.open(picture.id, Boolean(picture.missing));
     if (frame) viewer.present(frame, { lmbda: viewer.wanted, asked: performance.now() });
-    if (frame) source.own?.take(whole ?? frame);
-    viewer.strip.refresh(source.own);
     viewer.strip.mark(source);
+    // Its thumbnail is of no more weight than this: a failure would be told of by what comes next.
+    if (source.own) viewer.strip.complete(source.own, picture, viewer.transport).catch(() => {});
     viewer.notify(picture.notes.join(" "));
     viewer.root.dispatchEvent(new CustomEvent("picture", { detail: picture }));
     viewer.askFrame();

@@ -1,6 +1,8 @@
 // One's own pictures: the files that were opened in this page. They stay until it is closed, however long the server keeps
 // what it makes of them: a file that is still here can be sent again.
 
+import { toImageData } from "./pixels.js";
+
 const THUMBNAIL = [192, 128];
 
 export class OwnPicture {
@@ -68,24 +70,16 @@ export class OwnPicture {
   }
 
   // The thumbnail of a picture that the browser cannot read, from what the server has of it.
-  take({ header: { width, height }, pixels }) {
-    this.thumbnail ||= thumbnailOf(sampled(pixels, width, height), this.size);
+  async request(transport, { id, missing, lmbda, width, height }) {
+    const scale = Math.min(width / THUMBNAIL[0], height / THUMBNAIL[1]);
+    const reduce = 2 ** Math.max(0, Math.floor(Math.log2(scale)));
+    const part = { box: [0, 0, width, height], reduce };
+    const reply = missing ? await transport.frame(id, lmbda.min, part) : await transport.pixels(id, part);
+    const { header, pixels } = reply;
+    const canvas = Object.assign(document.createElement("canvas"), { width: header.width, height: header.height });
+    canvas.getContext("2d").putImageData(toImageData(pixels, header.width, header.height), 0, 0);
+    this.thumbnail = thumbnailOf(canvas, canvas);
   }
-}
-
-// A few pixels of many: a canvas of the whole might be larger than there can be.
-function sampled(pixels, width, height) {
-  const step = Math.max(1, Math.floor(Math.min(width / THUMBNAIL[0], height / THUMBNAIL[1])));
-  const image = new ImageData(Math.ceil(width / step), Math.ceil(height / step));
-  for (let y = 0, o = 0; y < height; y += step) {
-    for (let x = 0; x < width; x += step, o += 4) {
-      const at = 3 * (y * width + x);
-      image.data.set([pixels[at], pixels[at + 1], pixels[at + 2], 255], o);
-    }
-  }
-  const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
-  canvas.getContext("2d").putImageData(image, 0, 0);
-  return canvas;
 }
 
 // Only what is drawn of it is kept in memory by the browser, not a canvas of the whole picture.

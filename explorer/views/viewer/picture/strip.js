@@ -49,6 +49,13 @@ export class PictureStrip {
     this.refresh(own);
   }
 
+  // picture: what the server made of it, where the browser itself cannot read it.
+  async complete(own, picture, transport) {
+    await own.decoding;
+    if (!own.thumbnail) await own.request(transport, picture);
+    this.refresh(own);
+  }
+
   // After something became known of it.
   refresh(own) {
     const entry = this.entries.get(own);

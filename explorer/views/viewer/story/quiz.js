@@ -8,6 +8,8 @@ import { constants } from "../wire/constants.js";
 
 const LAMBDAS = [64, 128, 256, 512, 1024];
 const ROUNDS = [5, 6, 8];
+const PICTURES = [["samples", "samples"], ["all", "samples and my own"], ["own", "my own"]];
+const PART = [1536, 1024]; // pixels of a large picture that are shown: those in its middle
 const introduction = () =>
   "Two pictures, A and B: one is this model’s, the other another codec’s, and both files have the same size, to " +
   `${100 * constants.bytes_tolerance} %. Choose the one that is closer to the original. Which was which, and the ` +
@@ -19,6 +21,7 @@ const PAGE = `
 <p data-quiz="text" aria-live="polite"></p>
 <form data-quiz="form" method="dialog">
   <label class="mae-choice">Against <select data-quiz="opponent"></select></label>
+  <label class="mae-choice" data-quiz="whose">Pictures <select data-quiz="pictures">${PICTURES.map(pictureChoice).join("")}</select></label>
   <label class="mae-choice">Rounds
     <select data-quiz="rounds">${ROUNDS.map((n) => `<option>${n}</option>`).join("")}</select></label>
   <button type="button" data-quiz="start" autofocus>Start</button>
@@ -35,6 +38,10 @@ const PAGE = `
   <button type="button" data-quiz="fit" title="0">Fit</button>
   <button type="button" data-quiz="actual" title="1">1:1</button>
 </div>`;
+
+function pictureChoice([value, text]) {
+  return `<option value="${value}">${text}</option>`;
+}
 
 export class Quiz {
   constructor(parts, viewer, signal, random = Math.random) {
@@ -82,9 +89,23 @@ export class Quiz {
     this.codecs = setup.rivals.filter(({ name, reason, steps }) => !reason && !steps && name !== model);
     const each = this.codecs.map(({ name, label }) => new Option(label, name));
     this.parts.opponent.replaceChildren(new Option("all codecs", ""), ...each);
+    this.parts.whose.hidden = !this.own.length;
     this.rounds = [];
     this.show("start", introduction());
     this.box.showModal();
+  }
+
+  // One's own pictures that have an original.
+  get own() {
+    return this.viewer.strip.own.filter(({ model }) => !model);
+  }
+
+  // [{name, source}] to draw from, as the visitor chose.
+  get pictures() {
+    const whose = this.own.length ? this.parts.pictures.value : "samples";
+    const samples = this.viewer.setup.samples.map(({ name }) => ({ name, source: { sample: name } }));
+    const own = this.own.map((each) => ({ name: each.name, source: { own: each } }));
+    return { samples, own, all: [...samples, ...own] }[whose];
   }
 
   // screen: "start", "wait", "ask", "told" or "end"; the style sheet shows what belongs to it.
@@ -102,11 +123,11 @@ export class Quiz {
   // ---- rounds -------------------------------------------------------------------------------------------------------
 
   start() {
-    const { parts: { opponent, rounds }, viewer: { setup, slider } } = this;
-    const lambdas = slider.octaves ? LAMBDAS : [slider.value]; // a model for one λ has no other
+    const { parts: { opponent, rounds }, viewer: { slider, picture } } = this;
+    const lambdas = slider.octaves || picture.missing ? LAMBDAS : [slider.value]; // a model for one λ has no other
     const codecs = this.codecs.filter(({ name }) => !opponent.value || name === opponent.value);
-    const ofSample = (sample) => codecs.flatMap((codec) => lambdas.map((lmbda) => ({ sample, codec, lmbda })));
-    const all = setup.samples.flatMap(({ name }) => ofSample(name));
+    const of = (each) => codecs.flatMap((codec) => lambdas.map((lmbda) => ({ ...each, codec, lmbda })));
+    const all = this.pictures.flatMap(of);
     this.pairs = shuffled(all, this.random);
     this.count = Number(rounds.value);
     this.rounds = [];
@@ -117,16 +138,20 @@ export class Quiz {
 
   // The next pair whose files are of the same size, or null when none is left.
   async find() {
-    const { transport, model } = this.viewer;
+    const { transport, opening } = this.viewer;
     const { signal } = this.work;
     while (this.pairs.length && !signal.aborted) {
-      const { sample, codec, lmbda } = this.pairs.pop();
-      const { id } = await transport.open({ model, sample });
-      const theirs = await transport.rival(id, { codec: codec.name, by: "rate", lmbda }, signal);
+      const { name, source, codec, lmbda } = this.pairs.pop();
+      const picture = await opening.ask(source, opening.model).catch(unlessRefused);
+      if (!picture || picture.missing) continue;
+      const { id } = picture;
+      const part = partOf(picture);
+      const theirs = await transport.rival(id, { codec: codec.name, by: "rate", lmbda, ...part }, signal);
       if (!theirs.header.reached) continue;
-      const [original, ours] = [await transport.pixels(id), await transport.frame(id, lmbda)];
+      const frames = [await transport.pixels(id, part), await transport.frame(id, lmbda, part), theirs];
+      const [original, ours, other] = frames.map(alone);
       ours.header.point = (await transport.numbers(id, lmbda, signal)).point;
-      return { sample, codec, original, ours, theirs, isModelLeft: this.random() < 0.5 };
+      return { name, codec, original, ours, theirs: other, isModelLeft: this.random() < 0.5 };
     }
     return null;
   }
@@ -180,11 +205,11 @@ export class Quiz {
     this.parts.next.focus();
   }
 
-  reveal({ sample, codec, ours, theirs, isModelChosen }) {
+  reveal({ name, codec, ours, theirs, isModelChosen }) {
     const numbers = ({ header: { point: { bpp, psnr } } }) => `${bpp.toFixed(3)} bpp, ${decibels(psnr)} dB`;
     const [own, other] = [ours, theirs].map(numbers);
     const chosen = isModelChosen ? "this model" : codec.label;
-    return `${sample}: you chose ${chosen}. This model: ${own}; ${codec.label}: ${other}.`;
+    return `${name}: you chose ${chosen}. This model: ${own}; ${codec.label}: ${other}.`;
   }
 
   end() {
@@ -197,4 +222,21 @@ export class Quiz {
     this.work?.abort();
     this.stage.destroy();
   }
+}
+
+// A file that is no picture is left out.
+function unlessRefused(error) {
+  if (!error.refused) throw error;
+}
+
+// The pixels of a picture that are shown, as the transport takes them.
+function partOf({ width, height }) {
+  const [w, h] = [Math.min(width, PART[0]), Math.min(height, PART[1])];
+  return { box: [Math.floor((width - w) / 2), Math.floor((height - h) / 2), w, h] };
+}
+
+// A part of a picture as a picture of its own.
+function alone(frame) {
+  const { width, height } = frame.header;
+  return { ...frame, header: { ...frame.header, box: [0, 0, width, height] } };
 }
