@@ -2,6 +2,7 @@
 // data-live: what needs a server, and is hidden in a page that has none.
 import { TABS } from "./tabs.js";
 
+/** @type {[mode: string, label: string, title: string][]} */
 const MODES = [
   ["split", "Split", "Two pictures with a divider between them (S)"],
   ["beside", "Side by side", "One picture beside the other (B)"],

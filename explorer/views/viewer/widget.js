@@ -4,9 +4,12 @@ import { createViewer, preferredTheme } from "./viewer.js";
 import { httpTransport, isLoopback } from "./wire/transport.js";
 import { messageFetch } from "./wire/messages.js";
 
+/** @import { Traits, WidgetModel } from "./wire/types.js" */
+
 const KERNEL = "file:///"; // a base for addresses, of which paths and queries travel
 
 // What anywidget calls for each place where the widget is shown. Returns what to do when that place goes.
+/** @param {{ model: WidgetModel, el: HTMLElement }} place */
 export function render({ model, el }) {
   const root = el.appendChild(document.createElement("div"));
   root.style.setProperty("--mae-height", `${model.get("height")}px`);
@@ -21,6 +24,11 @@ export function render({ model, el }) {
   };
 }
 
+/**
+ * @param {WidgetModel} model
+ * @param {AbortSignal} signal
+ * @returns {import("./wire/types.js").Transport}
+ */
 function kernelTransport(model, signal) {
   const fetch = messageFetch(model, signal);
   const http = httpTransport(KERNEL, fetch, isLoopback(location.hostname));
@@ -60,7 +68,7 @@ function keepKeys(root) {
 
 // Traits that are fields of the viewer's state (see state.js) by another name or in another form: [trait, read, write].
 const WHOLE = ""; // the state's word for a picture that is wholly visible
-/** @type {[trait: string, read: (state: any) => unknown, write: (value: any, state: any) => object][]} */
+/** @type {[trait: keyof Traits, read: (state: any) => unknown, write: (value: any, state: any) => object][]} */
 const TRAITS = [
   ["lmbda", ({ lambda }) => lambda, (lambda) => ({ lambda })],
   ["view", ({ view, hide }) => (isAlone(hide) ? "compare" : view), (view, { hide }) => writeView(view, hide)],
@@ -85,6 +93,11 @@ function writeView(view, hide) {
 
 // Traits and the viewer follow each other.
 class Link {
+  /**
+   * @param {WidgetModel} model
+   * @param {import("./viewer.js").Viewer} viewer
+   * @param {AbortSignal} signal
+   */
   constructor(model, viewer, signal) {
     this.model = model;
     this.viewer = viewer;

@@ -154,6 +154,7 @@ export class Exports {
   }
 }
 
+/** @param {{ label: string, live?: boolean, files: Record<string, () => void> }} row */
 function makeRow({ label, live, files }) {
   const buttons = Object.entries(files).map(([name, save]) => {
     const button = Object.assign(makeElement("button", "", name), { type: "button", ariaLabel: `${label}: ${name}` });

@@ -1,6 +1,12 @@
 // fetch over the messages of a widget's model: the kernel answers as a server would (see service/kernel.py).
 
-// model: anywidget's. closing: aborts every request.
+/** @import { Part, Send, WidgetModel } from "./types.js" */
+
+/**
+ * @param {WidgetModel} model
+ * @param {AbortSignal} closing aborts every request
+ * @returns {Send}
+ */
 export function messageFetch(model, closing) {
   const own = Math.random().toString(36).slice(2); // the widget may be shown in several places
   const takers = new Map(); // id -> what takes the parts of the answer
@@ -9,10 +15,6 @@ export function messageFetch(model, closing) {
   model.on("msg:custom", take);
   closing.addEventListener("abort", () => model.off("msg:custom", take));
 
-  /**
-   * @param {URL} url
-   * @param {{ method?: string, body?: Blob, signal?: AbortSignal }} options
-   */
   return async (url, { method = "GET", body, signal = closing } = {}) => {
     const id = `${own} ${++count}`;
     const buffers = body ? [await body.arrayBuffer()] : [];

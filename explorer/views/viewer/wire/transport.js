@@ -21,12 +21,13 @@
 // what was sent is no good.
 import { decodeFrame, fromBase64 } from "../picture/pixels.js";
 
-/** @import { PartWish, Transport } from "./types.js" */
+/** @import { PartWish, Send, Transport } from "./types.js" */
 
 // send: what the requests go through, as `fetch` does; a widget's go through messages to the kernel.
 // isNear: whether no network lies between: pixels travel as they are.
 /**
  * @param {string} base
+ * @param {Send} send
  * @returns {Transport}
  */
 export function httpTransport(base, send = fetch, isNear = isLoopback(new URL(base).hostname)) {

@@ -495,6 +495,18 @@
  */
 
 /** @typedef {{ name: string, blob: Blob }} SavedFile */
+/** @typedef {(url: URL, options?: { method?: string, body?: Blob, signal?: AbortSignal }) => Promise<globalThis.Response>} Send */
+
+/**
+ * The model of a widget, as anywidget hands it over.
+ * @typedef {object} WidgetModel
+ * @property {<Name extends keyof Traits>(name: Name) => Traits[Name]} get
+ * @property {(name: string, value: any) => void} set
+ * @property {() => void} save_changes
+ * @property {(type: string, action: (...about: any[]) => void) => void} on
+ * @property {(type: string, action: (...about: any[]) => void) => void} off
+ * @property {(message: Request | Abort, callbacks?: object, buffers?: ArrayBuffer[]) => void} send
+ */
 
 /**
  * What modulators make of λ: of each that `arrays` names, λ × channels. A place is [type, shape, offset].
