@@ -8,6 +8,7 @@ import { constants } from "../wire/constants.js";
 
 const LAMBDAS = [64, 128, 256, 512, 1024];
 const ROUNDS = [5, 6, 8];
+/** @type {[value: string, text: string][]} */
 const PICTURES = [["samples", "samples"], ["all", "samples and my own"], ["own", "my own"]];
 const PART = [1536, 1024]; // pixels of a large picture that are shown: those in its middle
 const introduction = () =>
