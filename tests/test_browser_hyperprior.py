@@ -295,7 +295,7 @@ def test_a_picture_of_ones_own_is_switched_too_and_quick_changes_end_on_the_last
     page.evaluate(f"""async () => {{
       const canvas = new OffscreenCanvas(90, 70);
       canvas.getContext("2d").fillRect(0, 0, 30, 50);
-      await {VIEWER}.openFile(new File([await canvas.convertToBlob()], "mine.png", {{ type: "image/png" }}));
+      await {VIEWER}.open({{ file: new File([await canvas.convertToBlob()], "mine.png", {{ type: "image/png" }}) }});
     }}""")
     page.wait_for_function(f"{VIEWER}.picture.name === 'mine.png'")
     for _ in range(5):

@@ -70,8 +70,9 @@ const href = new URL("viewer/viewer.css", base);
 const style = Object.assign(document.createElement("link"), { rel: "stylesheet", href });
 document.head.append(style);
 const styled = new Promise((done) => (style.onload = done));
-Promise.all([import(new URL("viewer/app.js", base)), styled]).then(([{ start }]) => start(root, base));
-root.addEventListener("picture", () => trigger("change"));
+Promise.all([import(new URL("viewer/app.js", base)), styled]).then(([{ start }]) =>
+  start(root, base).on("picture", () => trigger("change"))
+);
 """
 # The model is chosen here, but also by a link.
 CHOOSE_MODEL = """(model) => {

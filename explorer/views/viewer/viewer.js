@@ -5,7 +5,7 @@
 //
 // createViewer(root, transport, options) fills `root` and returns the Viewer. What a page needs to know of it is
 //
-//   await open({sample} or {file, name})   a picture
+//   await open({sample}, {file} or {picture})   a sample by name, a picture's File, or one that is open, by its token
 //   get(key)           what is chosen, by a key of the state (see state.js); without a key all of it, {key: value}
 //   await set(values)  {key: value}: choose. What cannot be is left as it was, and told in a notice -> its keys
 //   on(type, action, signal)   events, see below; action(detail). An AbortSignal ends it
@@ -151,6 +151,7 @@ export class Viewer {
   // ---- what others know of the viewer -------------------------------------------------------------------------------
 
   open(source) {
+    if (source.file) return this.openFiles([source.file]);
     this.lessons?.stay();
     return this.opening.open(source);
   }
@@ -406,9 +407,9 @@ export class Viewer {
 
   // The first is opened; the others wait in the strip.
   openFiles(files) {
-    if (!this.setup || !files.length) return;
+    if (!this.setup || !files.length) return null;
     const added = [...files].reverse().map((file) => this.strip.add(file));
-    this.open({ own: added.at(-1) });
+    return this.open({ own: added.at(-1) });
   }
 
   destroy() {

@@ -6,7 +6,7 @@ export class PriorSwitch {
     this.choice = priorChoice;
     this.viewer = viewer;
     this.group = `mae-prior-${Math.random().toString(36).slice(2)}`; // several viewers on a page
-    viewer.root.addEventListener("picture", () => this.reflect(), { signal });
+    viewer.on("picture", () => this.reflect(), signal);
     this.choice.addEventListener("change", ({ target }) => this.choose(target.value), { signal });
   }
 

@@ -1,6 +1,6 @@
 // Two small helpers that keep the hot path short: one request in the air at a time, and a bounded cache of frames.
 
-// Runs `task` for the newest wish. While one runs, later wishes replace each other; only the last of them is run next.
+// Runs `task` for the newest request. While one runs, later ones replace each other; only the last of them is run next.
 export class Latest {
   constructor(task) {
     this.task = task;
@@ -8,17 +8,17 @@ export class Latest {
     this.running = false;
   }
 
-  ask(wish) {
-    this.next = wish;
+  ask(request) {
+    this.next = request;
     if (!this.running) this.run();
   }
 
   async run() {
     this.running = true;
     while (this.next) {
-      const wish = this.next;
+      const request = this.next;
       this.next = null;
-      await this.task(wish);
+      await this.task(request);
     }
     this.running = false;
   }
