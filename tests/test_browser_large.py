@@ -16,7 +16,7 @@ from PIL import Image
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-SIZE = 1792, 1152  # width and height: two megapixels, and no multiple of the blocks' 128 after the crop below
+SIZE = 1792, 1152  # width and height: two megapixels, and no multiple of the tiles' 256
 LARGE = f"{ROOT}.viewer.large"
 STAGE = f"{ROOT}.viewer.stage"
 SLIDER = "[data-part=slider]"
@@ -153,19 +153,19 @@ def test_the_window_is_moved_by_pointer_and_keys(large: Page) -> None:
     before = large.evaluate(window)
     large.focus("[data-part=windowHandle]")
     large.keyboard.press("ArrowUp")
-    assert large.evaluate(window) == before | {"y": before["y"] - 128}
+    assert large.evaluate(window) == before | {"y": before["y"] - 256}
     handle = large.locator("[data-part=windowHandle]").bounding_box()
     assert handle
     scale = large.evaluate(f"{STAGE}.view.k")
     large.mouse.move(handle["x"] + 10, handle["y"] + 10)
     large.mouse.down()
-    large.mouse.move(handle["x"] + 10 + 256 * scale, handle["y"] + 10 + 128 * scale, steps=4)
+    large.mouse.move(handle["x"] + 10 - 256 * scale, handle["y"] + 10 + 256 * scale, steps=4)
     large.mouse.up()
-    assert large.evaluate(window) == before | {"x": before["x"] + 256}
+    assert large.evaluate(window) == before | {"x": before["x"] - 256}
     large.focus(SLIDER)
     large.keyboard.press("ArrowRight")
     whole(large)
-    assert large.evaluate(window) == before | {"x": before["x"] + 256}  # it stays where it was put
+    assert large.evaluate(window) == before | {"x": before["x"] - 256}  # it stays where it was put
 
 
 def test_differences_and_readings_are_of_what_is_in_sight(large: Page, address: str, picture: np.ndarray) -> None:

@@ -3,8 +3,10 @@ import { test } from "node:test";
 import { Cells } from "../../explorer/views/viewer/picture/cells.js";
 import { Parts } from "../../explorer/views/viewer/picture/parts.js";
 import { areaOf, common, holds, outward, rectOf } from "../../explorer/views/viewer/picture/rectangles.js";
+import { constants } from "../../explorer/views/viewer/wire/constants.js";
 import { inSight, liveRectangle, moved, reduceAt } from "../../explorer/views/viewer/picture/view.js";
 
+constants.tile = 128;
 const PICTURE = { width: 4000, height: 3000 };
 const ALL = { x: 0, y: 0, ...PICTURE };
 const rect = (x, y, width, height) => ({ x, y, width, height });
@@ -53,7 +55,7 @@ test("cells know what is lacking, in runs, in one rectangle and tile by tile, th
     cells.fill(next, 512);
   }
   assert.deepEqual(order[0], [512, 512]);
-  assert.equal(order.length, 6); // squares of 512 from the picture's corner, 3 × 2 of them
+  assert.equal(order.length, 20); // squares of two blocks from the picture’s corner, 5 × 4 of them
   assert.equal(cells.lacking(ALL, 512), null);
 });
 
@@ -114,7 +116,7 @@ test("the original first, then a live window, and when λ rests the rest, the ne
   await answerAll(server, () => parts.isWhole);
   assert.deepEqual(shown, [256]);
   const tiles = server.asked.slice(2).map(({ part }) => part);
-  assert.ok(tiles.length >= 8 && tiles.every(({ live }) => !live));
+  assert.ok(tiles.length >= 20 && tiles.every(({ live }) => !live));
   assert.deepEqual(parts.others, []);
 });
 

@@ -7,6 +7,7 @@ from explorer.condition import PAPER_LAMBDAS
 from explorer.inside import FACTOR_MAX
 from explorer.metrics import SMALLEST_SIDE
 from explorer.model import STRIDE
+from explorer.tiles import SIDE
 from explorer.views.service.messages import Constants
 from explorer.views.service.wishes.ratios import OWN
 
@@ -18,4 +19,5 @@ CONSTANTS: Constants = {
     "ms_ssim_side": SMALLEST_SIDE,
     "bytes_tolerance": BYTES_TOLERANCE,
     "samples_per_octave": 10,  # so that the paper's λ are among them
+    "tile": SIDE * STRIDE,
 }

@@ -122,7 +122,7 @@ class Constants(TypedDict):
     """What both sides reckon with. element: pixels, in each direction, that an element of y stands for. paper_lambdas:
     rising. own_lambda: in a wish, the frame's own λ. factor_max: by which a channel can be scaled. ms_ssim_side: pixels
     that a picture must have each way. bytes_tolerance: the share of a target that a match may miss. samples_per_octave:
-    of the modulators' gains."""
+    of the modulators' gains. tile: pixels to a side of the squares that a large picture is computed in."""
 
     element: int
     paper_lambdas: tuple[float, ...]
@@ -131,6 +131,7 @@ class Constants(TypedDict):
     ms_ssim_side: int
     bytes_tolerance: float
     samples_per_octave: int
+    tile: int
 
 
 class Setup(TypedDict):

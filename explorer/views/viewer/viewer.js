@@ -96,7 +96,7 @@ export class Viewer {
       failed: (error) => this.comparisonFailed(error),
     });
     this.numbers = new Numbers((id, lmbda, signal) => this.transport.numbers(id, lmbda, signal), {
-      found: () => this.numbersFound(),
+      found: (header) => this.numbersFound(header),
       failed: (error) => this.frameFailed(error),
     });
     this.modes = new Modes(this.parts, this.stage, () => this.sides());
@@ -310,7 +310,8 @@ export class Viewer {
   }
 
   // The views of the inside, too, tell of the file.
-  numbersFound() {
+  numbersFound({ lmbda, point }) {
+    this.panel.visit(lmbda, point);
     this.inside.refresh();
     this.repaint();
   }

@@ -1,18 +1,19 @@
 // Which λ each block of a part of a picture shows: 0 for none.
-import { BLOCK, around, common } from "./rectangles.js";
+import { constants } from "../wire/constants.js";
+import { around, common } from "./rectangles.js";
 import { distance } from "./view.js";
 
 /** @typedef {import("./rectangles.js").Rect} Rect */
 
-export const TILE = 4 * BLOCK; // pixels to a side of what is asked for at once
+const AT_ONCE = 2; // blocks to a side of what is asked for at once
 
 export class Cells {
   // rect: of whole blocks, but for the picture's edges.
   /** @param {Rect} rect */
   constructor(rect) {
     this.rect = rect;
-    this.columns = Math.ceil(rect.width / BLOCK);
-    this.values = new Float64Array(this.columns * Math.ceil(rect.height / BLOCK));
+    this.columns = Math.ceil(rect.width / constants.tile);
+    this.values = new Float64Array(this.columns * Math.ceil(rect.height / constants.tile));
   }
 
   /** @param {Rect} rect @param {number} value */
@@ -31,7 +32,7 @@ export class Cells {
   /** @param {{ x: number, y: number }} point */
   at({ x, y }) {
     const { rect, columns, values } = this;
-    const [column, row] = [Math.floor((x - rect.x) / BLOCK), Math.floor((y - rect.y) / BLOCK)];
+    const [column, row] = [Math.floor((x - rect.x) / constants.tile), Math.floor((y - rect.y) / constants.tile)];
     return column >= 0 && column < columns && row >= 0 ? values[row * columns + column] : undefined;
   }
 
@@ -63,14 +64,14 @@ export class Cells {
     return this.others(rect, value).reduce(around, null);
   }
 
-  // What to ask for next of the blocks that have another value: those of a square of TILE, the nearest to a point.
+  // What to ask for next of the blocks that have another value: those of a square of AT_ONCE, the nearest to a point.
   /** @param {Rect} rect @param {number} value @param {{ x: number, y: number }} point @returns {Rect | null} */
   nextTile(rect, value, point) {
     const tiles = new Map();
     for (const i of this.within(rect)) {
       if (this.values[i] === value) continue;
       const block = this.block(i);
-      const key = `${Math.floor(block.x / TILE)} ${Math.floor(block.y / TILE)}`;
+      const key = [block.x, block.y].map((at) => Math.floor(at / (AT_ONCE * constants.tile))).join(" ");
       tiles.set(key, around(tiles.get(key) ?? null, block));
     }
     const nearest = (best, tile) => (best && distance(best, point) <= distance(tile, point) ? best : tile);
@@ -80,8 +81,8 @@ export class Cells {
   // The rectangle of a block.
   block(i) {
     const { rect, columns } = this;
-    const [x, y] = [rect.x + (i % columns) * BLOCK, rect.y + Math.floor(i / columns) * BLOCK];
-    return common({ x, y, width: BLOCK, height: BLOCK }, rect);
+    const [x, y] = [rect.x + (i % columns) * constants.tile, rect.y + Math.floor(i / columns) * constants.tile];
+    return common({ x, y, width: constants.tile, height: constants.tile }, rect);
   }
 
   // The places of the blocks that a rectangle touches.
@@ -89,8 +90,8 @@ export class Cells {
   * within(rect) {
     const shared = common(this.rect, rect);
     if (!shared) return;
-    const first = (at, start) => Math.floor((at - start) / BLOCK);
-    const last = (end, start) => Math.ceil((end - start) / BLOCK);
+    const first = (at, start) => Math.floor((at - start) / constants.tile);
+    const last = (end, start) => Math.ceil((end - start) / constants.tile);
     for (let row = first(shared.y, this.rect.y); row < last(shared.y + shared.height, this.rect.y); row++) {
       const columns = [first(shared.x, this.rect.x), last(shared.x + shared.width, this.rect.x)];
       for (let column = columns[0]; column < columns[1]; column++) yield row * this.columns + column;

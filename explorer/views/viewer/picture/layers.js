@@ -1,6 +1,7 @@
 // The pictures that the stage draws, each as a sheet: the original, the model's frame, what the frame is compared with,
 // and the difference of the two that are shown. All of them are of the same part of the picture.
-import { BLOCK, areaOf, boxOf, holds, outward } from "./rectangles.js";
+import { constants } from "../wire/constants.js";
+import { areaOf, boxOf, holds, outward } from "./rectangles.js";
 import { Sheet, differenceOf } from "./sheet.js";
 
 /** @typedef {import("./rectangles.js").Rect} Rect */
@@ -43,7 +44,7 @@ export class Layers {
   /** @param {Rect} sight @param {number} reduce */
   look(sight, reduce) {
     if (this.original && reduce === this.reduce && holds(this.rect, sight)) return;
-    const wide = outward(sight, this, 1 + Math.floor((sight.width + sight.height) / BLOCK / 16));
+    const wide = outward(sight, this, 1 + Math.floor((sight.width + sight.height) / constants.tile / 16));
     this.rect = areaOf(wide) / reduce ** 2 <= MOST_CANVAS ? wide : sight;
     this.reduce = reduce;
     this.original = this.renewed(this.original);

@@ -1,9 +1,10 @@
-// Rectangles of a picture in its pixels, and the blocks that large pictures are asked for in.
+// Rectangles of a picture in its pixels, and the blocks that large pictures are asked for in: squares of constants.tile
+// pixels, counted from the picture's corner. The largest reduction divides them.
+import { constants } from "../wire/constants.js";
 
 /** @typedef {{ x: number, y: number, width: number, height: number }} Rect */
 /** @typedef {{ width: number, height: number }} Size */
 
-export const BLOCK = 128; // pixels to a side, counted from the picture's corner; the largest reduction divides it
 export const MOST_REDUCED = 64;
 
 /** @param {Rect} rect @returns {number[]} */
@@ -21,8 +22,8 @@ export const middleOf = ({ x, y, width, height }) => ({ x: x + width / 2, y: y +
 // The blocks that a rectangle touches, and some more around it, as far as the picture goes.
 /** @param {Rect} rect @param {Size} picture @param {number} [more] blocks @returns {Rect} */
 export function outward(rect, picture, more = 0) {
-  const from = (start) => Math.max(0, Math.floor(start / BLOCK) - more) * BLOCK;
-  const to = (end, most) => Math.min(most, (Math.ceil(end / BLOCK) + more) * BLOCK);
+  const from = (start) => Math.max(0, Math.floor(start / constants.tile) - more) * constants.tile;
+  const to = (end, most) => Math.min(most, (Math.ceil(end / constants.tile) + more) * constants.tile);
   const [x, y] = [from(rect.x), from(rect.y)];
   return { x, y, width: to(rect.x + rect.width, picture.width) - x, height: to(rect.y + rect.height, picture.height) - y };
 }

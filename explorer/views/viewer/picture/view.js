@@ -1,6 +1,7 @@
 // What a large picture is asked for in: the rectangle in sight, how much it is reduced, and the one that stays live while
 // λ moves.
-import { BLOCK, MOST_REDUCED, areaOf, common, middleOf, outward } from "./rectangles.js";
+import { constants } from "../wire/constants.js";
+import { MOST_REDUCED, areaOf, common, middleOf, outward } from "./rectangles.js";
 
 /** @typedef {import("./rectangles.js").Rect} Rect */
 /** @typedef {import("./rectangles.js").Size} Size */
@@ -25,22 +26,22 @@ export function inSight(corner, panel, picture) {
 /** @param {Rect} sight blocks @param {number} most @param {{ x: number, y: number }} point @returns {Rect} */
 export function liveRectangle(sight, most, point) {
   if (areaOf(sight) <= most) return sight;
-  const blocks = Math.max(1, Math.floor(most / BLOCK ** 2));
-  const [columns, rows] = [Math.ceil(sight.width / BLOCK), Math.ceil(sight.height / BLOCK)];
+  const blocks = Math.max(1, Math.floor(most / constants.tile ** 2));
+  const [columns, rows] = [Math.ceil(sight.width / constants.tile), Math.ceil(sight.height / constants.tile)];
   const down = Math.min(rows, Math.max(1, Math.floor(Math.sqrt(blocks)), Math.floor(blocks / columns)));
   const across = Math.min(columns, Math.floor(blocks / down));
-  return moved(sight, { x: 0, y: 0, width: across * BLOCK, height: down * BLOCK }, point);
+  return moved(sight, { x: 0, y: 0, width: across * constants.tile, height: down * constants.tile }, point);
 }
 
 // A rectangle of whole blocks with its middle near a point and all of it in sight.
 /** @param {Rect} sight @param {Rect} rect @param {{ x: number, y: number }} point @returns {Rect} */
 export function moved(sight, rect, point) {
   const place = (start, length, own, middle) => {
-    const last = start + Math.max(0, Math.ceil((length - own) / BLOCK) * BLOCK);
-    return Math.min(last, Math.max(start, Math.round((middle - own / 2) / BLOCK) * BLOCK));
+    const last = start + Math.max(0, Math.ceil((length - own) / constants.tile) * constants.tile);
+    return Math.min(last, Math.max(start, Math.round((middle - own / 2) / constants.tile) * constants.tile));
   };
-  const wide = Math.ceil(rect.width / BLOCK) * BLOCK; // it may have been cut by the picture's edge
-  const high = Math.ceil(rect.height / BLOCK) * BLOCK;
+  const wide = Math.ceil(rect.width / constants.tile) * constants.tile; // it may have been cut by the picture's edge
+  const high = Math.ceil(rect.height / constants.tile) * constants.tile;
   const x = place(sight.x, sight.width, wide, point.x);
   const y = place(sight.y, sight.height, high, point.y);
   return common({ x, y, width: wide, height: high }, sight);

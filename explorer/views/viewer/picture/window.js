@@ -2,7 +2,8 @@
 // which λ is under the veil.
 import { drag, select } from "../vendor/d3-zoom.js";
 import { formatLambda } from "../rates/readout.js";
-import { BLOCK, middleOf } from "./rectangles.js";
+import { constants } from "../wire/constants.js";
+import { middleOf } from "./rectangles.js";
 
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -28,7 +29,7 @@ export class LiveWindow {
       event.preventDefault();
       event.stopPropagation();
       const { x, y } = middleOf(this.large.window);
-      this.large.place({ x: x + BLOCK * step[0], y: y + BLOCK * step[1] });
+      this.large.place({ x: x + constants.tile * step[0], y: y + constants.tile * step[1] });
     });
   }
 
@@ -56,6 +57,7 @@ export class LiveWindow {
       left: `${left + from[0]}px`, top: `${top + from[1]}px`,
       width: `${Math.max(0, to[0] - from[0])}px`, height: `${Math.max(0, to[1] - from[1])}px`,
     });
+    frame.dataset.top = from[1] < this.handle.offsetHeight;
     this.handle.textContent = `Live, λ ${formatLambda(stage.current)}`;
   }
 

@@ -3,7 +3,7 @@
 const REST_MS = 80;
 
 export class Numbers {
-  // load(id, lmbda, signal) -> {point, side_bits}. found(): the header that was sought has them; failed(error).
+  // load(id, lmbda, signal) -> {point, side_bits}. found(header): it has them; failed(error).
   constructor(load, { found, failed }) {
     this.load = load;
     this.found = found;
@@ -26,7 +26,7 @@ export class Numbers {
       const { point, side_bits } = await this.load(header.picture, header.lmbda, signal);
       if (signal.aborted) return;
       Object.assign(header, { point, side_bits });
-      this.found();
+      this.found(header);
     } catch (error) {
       if (!signal.aborted) this.failed(error);
     }

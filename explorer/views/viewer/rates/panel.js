@@ -22,6 +22,8 @@ export class RatePanel {
     this.rivals = new Map(setup.rivals.map((rival) => [rival.name, rival]));
     this.plot = new RatePlot(parts, setup.figure, plotly, on.pick);
     this.curves = new Curves();
+    /** @type {import("./live.js").Measured[]} */
+    this.visited = [];
     parts.means.hidden = !setup.means;
     const listen = (name, type, action) => parts[name].addEventListener(type, action, { signal });
     for (const name of ["metric", "axis"]) listen(name, "change", () => this.redraw());
@@ -101,7 +103,12 @@ export class RatePanel {
 
   // The model's points of this picture, measured so far.
   get measured() {
-    return this.curves.of("model").points;
+    return [...this.curves.of("model").points, ...this.visited];
+  }
+
+  // A point that was measured where λ rested: the curve goes without it, what is said between points does not.
+  visit(setting, point) {
+    this.visited.push({ setting, point });
   }
 
   settings(codec) {
@@ -114,6 +121,7 @@ export class RatePanel {
   open(id, isAlone = false) {
     this.id = id;
     this.curves = new Curves();
+    this.visited = [];
     this.now = null;
     this.isAlone = isAlone;
     this.redraw();

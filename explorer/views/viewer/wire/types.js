@@ -94,6 +94,7 @@
  * @property {number} ms_ssim_side
  * @property {number} bytes_tolerance
  * @property {number} samples_per_octave
+ * @property {number} tile
  */
 
 /**
