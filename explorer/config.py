@@ -27,6 +27,21 @@ class ModelConfig:
     prior: str = "factorised"
 
 
+@dataclass(frozen=True)
+class Stage:
+    """One convolution of a network, as a diagram of it shows. name: that of its maps: "a0" to "a2" of the analysis (see
+    `Autoencoder.layers`), "s0" to "s2" of the synthesis, "h" and "g" of the hyper-transforms. kernel, stride: in
+    elements. enlarges: whether it is a transposed one. channels: of its output. modulator: the name of its gains (see
+    `Autoencoder.gains`), or "" where no λ moves it."""
+
+    name: str
+    kernel: int
+    stride: int
+    enlarges: bool
+    channels: int
+    modulator: str
+
+
 PRESETS = {
     "compact": ModelConfig(),
     "paper": ModelConfig(N=192),

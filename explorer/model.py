@@ -20,10 +20,10 @@ import torch
 from torch import Tensor, nn
 
 from explorer.condition import LAMBDA_MAX, LAMBDA_MIN, snap
-from explorer.config import ModelConfig
+from explorer.config import ModelConfig, Stage
 from explorer.gdn import GDN
 from explorer.images import InputError
-from explorer.modulation import Modulator, as_map, in_float, position
+from explorer.modulation import Modulator, as_map, in_float, position, stages
 from explorer.priors import PRIORS
 
 CONVOLUTIONS = ((9, 4), (5, 2), (5, 2))  # (kernel, stride) of each analysis stage; the synthesis mirrors them
@@ -122,6 +122,11 @@ class Autoencoder(nn.Module):
         if self.config.kind == "bottleneck":
             found["y"] = self.y_mod(t)
         return found | self.prior.gains(t)
+
+    def stages(self) -> list[Stage]:
+        """The convolutions of the analysis, the synthesis and the prior's own transforms, each in data order."""
+        analysis = stages("a", self.a_conv, "m", len(self.a_mod))
+        return analysis + stages("s", self.s_conv, "d", len(self.s_mod)) + self.prior.stages()
 
     # -- transforms ------------------------------------------------------------------------------------------------
 

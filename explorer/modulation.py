@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from explorer.condition import LAMBDA_MAX, LAMBDA_MIN
+from explorer.config import Stage
 
 
 class Modulator(nn.Module):
@@ -50,6 +51,18 @@ def position(lmbda: Tensor, conditioning: str) -> Tensor:
         if conditioning == "linear"
         else torch.log(value / LAMBDA_MIN) / math.log(LAMBDA_MAX / LAMBDA_MIN)
     )
+
+
+def stages(transform: str, convolutions: Iterable[nn.Module], modulators: str, modulated: int) -> list[Stage]:
+    """The convolutions of a transform, in data order, as `Stage`s; transform, modulators: the letters of their names.
+    modulated: how many of them have a modulator, the first ones."""
+    found = []
+    for k, conv in enumerate(convolutions):
+        assert isinstance(conv, nn.Conv2d | nn.ConvTranspose2d)
+        enlarges = isinstance(conv, nn.ConvTranspose2d)
+        name = f"{modulators}{k}" if k < modulated else ""
+        found.append(Stage(f"{transform}{k}", conv.kernel_size[0], conv.stride[0], enlarges, conv.out_channels, name))
+    return found
 
 
 def as_map(gain: Tensor) -> Tensor:

@@ -269,6 +269,90 @@ def test_once_starts_again_from_its_end(page: Page) -> None:
     page.wait_for_function(f"{VIEWER}.wanted === 4096 && !{VIEWER}.player.playing")
 
 
+# -- words, the network, what a lesson speaks of ----------------------------------------------------------------------
+
+
+def test_a_term_explains_itself_on_hover_focus_and_tap(page: Page) -> None:
+    page.set_viewport_size({"width": 1280, "height": 720})
+    tip, term = page.locator("[role=tooltip]"), page.locator("[data-part=numbers] [data-term=PSNR]")
+    term.hover()
+    tip.wait_for()
+    assert "signal-to-noise" in tip.inner_text()
+    assert term.get_attribute("aria-describedby") == tip.get_attribute("id")
+    tip.hover()  # it can be pointed at
+    page.keyboard.press("Escape")
+    assert not tip.is_visible() and term.get_attribute("aria-describedby") is None
+    page.focus("[data-part=numbers] [data-term=bpp]")
+    page.keyboard.press("Tab")
+    tip.wait_for()
+    assert "signal-to-noise" in tip.inner_text() and inside_window(page, box(page, "[role=tooltip]"))
+    page.keyboard.press("Tab")
+    page.wait_for_function("document.querySelector('[role=tooltip]').textContent.includes('.mae file')")
+
+
+def test_a_tap_on_a_phone_explains_a_term_and_another_closes_it(phone: Page) -> None:
+    phone.tap("[data-part=numbers] [data-term='MS-SSIM']")
+    phone.wait_for_selector("[role=tooltip]:popover-open")
+    assert "structural" in phone.inner_text("[role=tooltip]") and inside_window(phone, box(phone, "[role=tooltip]"))
+    phone.tap("[data-part=verdict]")
+    assert not phone.is_visible("[role=tooltip]")
+
+
+def test_what_a_view_shows_is_behind_a_button_on_a_low_screen(page: Page) -> None:
+    for tab in TABS[1:]:
+        set_tab(page, tab)
+        about = f"[data-panel={tab}] .mae-about"
+        assert not page.is_visible(about)
+        page.click(f"[data-panel={tab}] .mae-info")
+        assert page.inner_text("[role=tooltip]").split() == page.text_content(about).split()
+        page.keyboard.press("Escape")
+
+
+def test_the_help_has_every_word_of_the_issue(page: Page) -> None:
+    page.keyboard.press("?")
+    words = page.locator("[data-part=words] dt").all_inner_texts()
+    for word in ("λ", "bpp, bits per pixel", "PSNR", "MS-SSIM", "BD-rate", "octave", "bottleneck", "prior", "spread"):
+        assert word in words
+    texts = page.locator("[data-part=words] dd").all_inner_texts()
+    assert len(texts) == len(words) and all(text.endswith(".") for text in texts)
+
+
+def test_the_plan_of_the_network_leads_to_its_layers(page: Page) -> None:
+    page.click("[data-part=networkOpen]")
+    labels = page.evaluate("[...document.querySelectorAll('.mae-network [role=button]')].map((g) => g.ariaLabel)")
+    assert "analysis 1: conv 9×9 ↓4 → × m0(λ) → GDN, 128 channels of 192×128" in labels
+    assert "synthesis 3: IGDN → × d2(λ) → conv 9×9 ↑4, 3 channels of 768×512" in labels
+    page.click(".mae-network [aria-label^='synthesis 2']")
+    page.wait_for_function(f"{VIEWER}.inside.tab === 'modulation'")
+    state = page.evaluate(f"{VIEWER}.state.read()")
+    assert (state["layer"], state["feature"]) == ("d1", "s1.mod") and not page.is_visible("[data-part=network]")
+    page.click("[data-part=networkOpen]")
+    page.focus(".mae-network [aria-label^='analysis 1']")
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"{VIEWER}.state.read().layer === 'm0'")
+    assert page.evaluate("document.activeElement.dataset.tab") == "modulation"
+    page.evaluate(f"{VIEWER}.setModel('mae-hyperprior')")
+    page.wait_for_function(f"{VIEWER}.picture.model === 'mae-hyperprior'")
+    page.click("[data-part=networkOpen]")
+    page.click(".mae-network [aria-label^='z:']")
+    page.wait_for_function(f"{VIEWER}.inside.tab === 'channels' && {VIEWER}.state.read().values === 'z'")
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_every_step_of_a_lesson_points_at_what_it_speaks_of(page: Page, narrow: bool) -> None:
+    page.emulate_media(reduced_motion="reduce")  # no smooth scrolling to wait for
+    page.set_viewport_size(PHONE if narrow else {"width": 1280, "height": 720})  # type: ignore[arg-type]
+    for lesson in page.evaluate(f"{VIEWER}.setup.lessons.map(({{ id, steps }}) => [id, steps.length])"):
+        for step in range(1, lesson[1] + 1):
+            place = f"{lesson[0]}.{step}"
+            page.evaluate("(place) => document.querySelector('.mae').viewer.lessons.go(place)", place)
+            assert page.locator("[data-pointed]").count() == 1, place
+            pointed, size = box(page, "[data-pointed]"), page.viewport_size
+            assert size and pointed["y"] < size["height"] and pointed["y"] + pointed["height"] > 0, place
+    page.evaluate(f"{VIEWER}.lessons.close()")
+    assert page.locator("[data-pointed]").count() == 0
+
+
 # -- links ------------------------------------------------------------------------------------------------------------
 
 

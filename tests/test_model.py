@@ -84,6 +84,21 @@ def test_the_stem_is_what_no_lambda_touches(tiny_network, x):
     assert torch.allclose(low, high * math.exp(-3), rtol=1e-5)
 
 
+def test_stages_are_the_convolutions_of_each_kind(tiny_network):
+    def rows(network):
+        return [(s.name, s.kernel, s.stride, s.enlarges, s.channels, s.modulator) for s in network.stages()]
+
+    analysis = [("a0", 9, 4, False, 48, "m0"), ("a1", 5, 2, False, 48, "m1"), ("a2", 5, 2, False, 64, "m2")]
+    synthesis = [("s0", 5, 2, True, 48, "d0"), ("s1", 5, 2, True, 48, "d1"), ("s2", 9, 4, True, 3, "d2")]
+    assert rows(tiny_network) == analysis + synthesis
+    assert rows(tiny_network.fold(512.0)) == [(*row[:-1], "") for row in analysis + synthesis]
+    hyper = Autoencoder(ModelConfig(N=8, M=12, hidden=4, prior="hyper"))
+    own = [("h0", 1, 1, False, 8, "h0"), ("h1", 5, 2, False, 8, "h1"), ("h2", 5, 2, False, 8, "h2")]
+    expected = [("g0", 5, 2, True, 8, "g0"), ("g1", 5, 2, True, 8, "g1"), ("g2", 1, 1, False, 24, "")]
+    assert rows(hyper)[6:] == own + expected
+    assert {s.modulator for s in hyper.stages()} - {""} <= set(hyper.gains(hyper.position(512.0)))
+
+
 def test_layers_and_gains_of_each_kind(tiny_network):
     fixed = tiny_network.fold(512.0)
     scaled = scale_bottleneck(fixed)

@@ -23,7 +23,7 @@ from torch import Tensor, distributed, nn
 from torch.nn import functional as F
 
 from explorer.condition import Condition, lambda_of
-from explorer.config import ModelConfig
+from explorer.config import ModelConfig, Stage
 from explorer.modulation import position
 from explorer.pace import Pause, nothing
 from explorer.tiles import Box, Size, size_of, whole
@@ -67,6 +67,10 @@ class Prior(nn.Module, ABC):
     @abstractmethod
     def gains(self, t: Tensor) -> dict[str, Tensor]:
         """The gains of its own modulators at t, each (B, channels), by the names that views show."""
+
+    def stages(self) -> list[Stage]:
+        """The convolutions of its own transforms; none by default."""
+        return []
 
     @abstractmethod
     def folded(self, t: Tensor) -> Self:

@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from explorer.condition import Condition
-from explorer.config import ModelConfig
-from explorer.modulation import Modulator, as_map, position
+from explorer.config import ModelConfig, Stage
+from explorer.modulation import Modulator, as_map, position, stages
 from explorer.priors.base import GAIN_MAX, Latents, Prior, lower_bound, noisy, pad_to, sampled_axis, straight_through
 from explorer.priors.density import LIKELIHOOD_MIN, Density
 from explorer.priors.hypercode import SIDE_STRIDE, HyperCoder
@@ -101,6 +101,9 @@ class Hyper(Prior):
     @staticmethod
     def _modulated(x: Tensor, modulators: nn.ModuleList, k: int, t: Tensor) -> Tensor:
         return x * as_map(modulators[k](t)) if len(modulators) else x
+
+    def stages(self) -> list[Stage]:
+        return stages("h", self.ha_conv, "h", len(self.ha_mod)) + stages("g", self.hs_conv, "g", len(self.hs_mod))
 
     # -- training --------------------------------------------------------------------------------------------------
 

@@ -61,6 +61,10 @@ body:has(.mae[data-hide~="head"]) #head, body:has(.mae[data-hide~="about"]) #abo
   #title { flex: none !important; width: auto !important; min-width: 0 !important; }
   #title p { display: none; }
   #head .form { flex: 1 !important; }
+  /* Not only while the viewer is in sight: what is below it moves the dock otherwise. */
+  .mae .mae-dock { position: fixed; inset: auto 0 0; padding-inline: 16px; }
+  .gradio-container { padding-bottom: 84px !important; }
+  .gradio-container:has(.mae-lesson:not([hidden])) { padding-bottom: 42vh !important; }
 }
 """
 START_VIEWER = """

@@ -94,9 +94,10 @@ class Palette(TypedDict):
 
 
 class Step(TypedDict):
-    """One step of a lesson. state: what it sets, by key."""
+    """One step of a lesson. state: what it sets, by key. at: a CSS selector of what its text speaks of."""
 
     state: dict[str, Any]
+    at: str
     text: str
 
 
@@ -175,10 +176,22 @@ class PictureRange(LambdaRange, total=False):
     reason: str
 
 
+class Stage(TypedDict):
+    """See `config.Stage`."""
+
+    name: str
+    kernel: int
+    stride: int
+    enlarges: bool
+    channels: int
+    modulator: str
+
+
 class OpenedPicture(TypedDict):
     """What the viewer keeps of a picture that was opened. id: the token that it asks with. notes: sentences about what
     was done to it. sample: the name of the one that it is, or null. missing: why it has no original, or null where it
     has one. large: it travels in parts. priors: models that differ in their prior alone, this one among them, or none.
+    stages, modulators: of the model's network, see `config.Stage` and `Autoencoder.gains`.
     """
 
     id: str
@@ -193,6 +206,8 @@ class OpenedPicture(TypedDict):
     large: bool
     channels: int
     priors: list[Prior]
+    stages: list[Stage]
+    modulators: list[str]
 
 
 class _Rate(TypedDict):

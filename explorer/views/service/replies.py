@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import cast
 
 import numpy as np
 
@@ -25,6 +27,7 @@ from explorer.views.service.messages import (
     Prior,
     RivalHeader,
     Size,
+    Stage,
 )
 from explorer.views.service.pictures import NO_ORIGINAL, Opened
 from explorer.views.service.points import known_point, measured_point
@@ -56,6 +59,8 @@ def opened_as_json(opened: Opened, priors: list[Prior], sample: str | None = Non
         "large": source.is_large,
         "channels": model.channels,
         "priors": priors,
+        "stages": [cast(Stage, asdict(stage)) for stage in model.network.stages()],
+        "modulators": list(model.modulation(model.knob.sweep[:1])),
     }
 
 

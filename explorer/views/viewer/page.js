@@ -80,6 +80,7 @@ const PAGE = `
     </div>
     <span class="mae-gap"></span>
     <button type="button" data-part="lessonsOpen" title="Guided tours, a few steps each" hidden>Lessons</button>
+    <button type="button" data-part="networkOpen" data-live title="What the model is made of, as a way to its layers">Network</button>
     <button type="button" data-part="quizOpen" data-live title="Blind comparison with other codecs at the same rate">Quiz</button>
   </div>
   <div class="mae-compare" data-live role="group" aria-label="Comparison">
@@ -112,6 +113,9 @@ const PAGE = `
 <dialog class="mae-quiz" data-part="quiz" aria-label="Blind comparison"></dialog>
 <dialog class="mae-help" data-part="lessons" aria-label="Lessons"><h2>Lessons</h2>
   <div class="mae-lessons" data-part="lessonList"></div><form method="dialog"><button>Close</button></form></dialog>
+<dialog class="mae-help mae-network" data-part="network" aria-label="Network">
+  <form method="dialog"><button>Close</button></form><h2>Network</h2>
+  <p class="mae-summary" data-part="networkText"></p><svg data-part="networkPlan" role="group" aria-label="Plan of the network"></svg></dialog>
 <dialog class="mae-help" data-part="help" aria-label="Help">
   <form method="dialog"><button>Close</button></form>
   <h2>Words</h2><dl class="mae-words" data-part="words" tabindex="0"></dl>

@@ -38,6 +38,7 @@ import { State } from "./state/state.js";
 import { Links } from "./state/links.js";
 import { Lessons } from "./story/lessons.js";
 import { PriorSwitch } from "./controls/prior.js";
+import { Network } from "./story/network.js";
 import { Quiz } from "./story/quiz.js";
 import { TargetField } from "./controls/target.js";
 import { Player } from "./story/player.js";
@@ -140,6 +141,7 @@ export class Viewer {
     new TargetField(this.parts, this, signal);
     this.lessons = new Lessons(this.parts, this, setup.lessons, signal);
     this.quiz = new Quiz(this.parts, this, signal);
+    this.network = new Network(this.parts, this, signal);
     this.exports = new Exports(this.parts, this, signal);
     this.prior = new PriorSwitch(this.parts, this, signal);
     this.state = new State(this);

@@ -17,21 +17,21 @@ export class LambdaSlider {
     return Math.min(Math.max(lmbda, min), max);
   }
 
-  // range: {min, max}, and steps where there are only so many, equidistant on the log axis.
+  // range: {min, max}, the reason where they are the same, and steps where there are only so many, equidistant on the log axis.
   setRange(range) {
     this.range = range;
     this.octaves = Math.log2(range.max / range.min);
     this.slider.max = Math.max(1, range.steps ?? this.octaves * STEPS_PER_OCTAVE);
     this.slider.disabled = this.octaves === 0;
-    this.slider.title = this.slider.disabled ? this.reason : "";
+    this.slider.title = this.reason;
     if (this.slider.disabled) this.ticks.replaceChildren(this.reason);
     else addTicks(this.ticks, range, this.octaves);
     this.set(this.value);
   }
 
-  // Why there is one λ alone, where that is so.
+  // Why it cannot move, or "".
   get reason() {
-    return this.range.reason ?? ONLY_ONE;
+    return this.octaves ? "" : (this.range.reason ?? ONLY_ONE);
   }
 
   set(lmbda) {

@@ -18,13 +18,15 @@ export class Tips {
     Object.assign(this.box, { id: `mae-tip-${Math.random().toString(36).slice(2)}`, popover: "manual" });
     this.box.setAttribute("role", "tooltip");
     root.append(this.box);
-    const on = (type, action, options) => root.addEventListener(type, action, { signal, ...options });
+    const on = (type, action) => root.addEventListener(type, action, { signal });
     on("pointerover", ({ target, pointerType }) => pointerType === "mouse" && this.pointAt(target));
     on("pointerout", ({ pointerType }) => pointerType === "mouse" && this.after(HIDE_MS, () => this.hide()));
     on("focusin", ({ target }) => this.focus(target));
     on("focusout", () => this.hide());
     on("click", ({ target }) => this.tap(target.closest("[data-term], .mae-info")));
-    on("keydown", (event) => this.key(event), { capture: true });
+    on("keydown", (event) => this.press(event));
+    // The focus may be elsewhere than the pointer.
+    document.addEventListener("keydown", (event) => this.escape(event), { signal, capture: true });
     window.addEventListener("scroll", () => this.hide(), { signal, capture: true });
     signal.addEventListener("abort", () => clearTimeout(this.timer));
   }
@@ -50,10 +52,15 @@ export class Tips {
     else this.hide();
   }
 
-  // Escape closes the tip and nothing else; Enter and Space show that of a term.
-  key(event) {
-    if (event.key === "Escape" && this.owner) event.stopPropagation();
-    if (event.key === "Escape") this.hide();
+  // Closes the tip and nothing else.
+  escape(event) {
+    if (event.key !== "Escape" || !this.owner) return;
+    event.stopPropagation();
+    this.hide();
+  }
+
+  // A term is a button that shows its tip.
+  press(event) {
     if (!event.target.matches("[data-term][role=button]") || !["Enter", " "].includes(event.key)) return;
     event.preventDefault();
     event.stopPropagation();

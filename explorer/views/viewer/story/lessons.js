@@ -3,6 +3,9 @@
 // A place is "lesson.step", steps from 1, or "" where no lesson is open. It is a key of the state, so a link can open it.
 import { makeElement } from "../controls/elements.js";
 
+const MOST = 0.4; // of the window: what is higher is shown from its top
+const MARGIN = 8; // CSS pixels above what is brought into sight
+
 export class Lessons {
   constructor(parts, viewer, lessons, signal) {
     this.parts = parts;
@@ -11,9 +14,11 @@ export class Lessons {
     this.place = "";
     this.before = null; // what was shown before a lesson was opened: {source, state}
     this.told = null; // the steps whose texts lie in the card
+    this.isNew = false; // the step has not been painted yet: what it speaks of may still be made
     const places = (lesson) => lesson.steps.map((step, i) => [`${lesson.id}.${i + 1}`, { lesson, step, i }]);
     this.steps = new Map(lessons.flatMap(places));
     const on = (name, action) => parts[name].addEventListener("click", action, { signal });
+    viewer.root.addEventListener("frame", () => this.isNew && this.point(), { signal });
     on("lessonsOpen", () => parts.lessons.showModal());
     on("lessonBack", () => this.move(-1));
     on("lessonNext", () => this.move(1));
@@ -49,7 +54,7 @@ export class Lessons {
     const { state, opening } = this.viewer;
     if (!this.place) this.before = { source: opening.source, state: state.read() };
     const rejected = await state.apply({ ...this.stateOf(place), lesson: place }).catch((error) => [error.message]);
-    if (!rejected.length) return;
+    if (!rejected.length) return this.point();
     await state.apply({ lesson: place });
     this.viewer.fail(`This step cannot be shown here: it needs ${rejected.join(", ")}.`);
   }
@@ -76,6 +81,17 @@ export class Lessons {
     this.before = null;
   }
 
+  // Marks what the open step speaks of and brings it into sight, or nothing at all.
+  point(selector = this.steps.get(this.place)?.step.at) {
+    const { root } = this.viewer;
+    this.isNew = false;
+    for (const each of root.querySelectorAll("[data-pointed]")) delete each.dataset.pointed;
+    const target = selector && root.querySelector(selector);
+    if (!target) return;
+    target.dataset.pointed = "";
+    bringIntoSight(target);
+  }
+
   // All steps of a lesson lie on each other and only one is seen: the card is as high as its longest, so that neither
   // its buttons nor what is around it move.
   tell(steps, i) {
@@ -91,12 +107,27 @@ export class Lessons {
     const { parts } = this;
     const found = this.steps.get(place);
     parts.lesson.hidden = !found;
-    if (!found) return;
+    if (!found) return this.point(null);
     const { lesson: { title, steps }, i } = found;
     parts.lessonTitle.textContent = title;
     parts.lessonCount.textContent = `${i + 1} of ${steps.length}`;
     this.tell(steps, i);
+    this.point();
+    this.isNew = true;
     parts.lessonBack.disabled = i === 0;
     parts.lessonNext.textContent = i + 1 < steps.length ? "Next" : "Finish";
   }
+}
+
+// A pane scrolls alone: the page would take the lesson's card along.
+function bringIntoSight(target) {
+  const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
+  const [own, pane] = [target.getBoundingClientRect(), target.closest("[data-panel]")];
+  if (!pane || pane.scrollHeight <= pane.clientHeight) {
+    const isTall = own.height > MOST * innerHeight && (own.top < 0 || own.bottom > innerHeight);
+    return target.scrollIntoView({ block: isTall ? "start" : "nearest", behavior });
+  }
+  const its = pane.getBoundingClientRect();
+  const isInSight = own.top >= its.top && own.bottom <= its.bottom;
+  return isInSight || pane.scrollBy({ top: own.top - its.top - MARGIN, behavior });
 }

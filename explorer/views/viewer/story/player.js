@@ -43,8 +43,7 @@ export class Player {
   // Why λ cannot move by itself, or "".
   get reason() {
     const { picture, slider } = this.viewer;
-    if (!picture) return "No picture is open yet.";
-    return slider.octaves ? "" : slider.reason;
+    return picture ? slider.reason : "No picture is open yet.";
   }
 
   toggle() {

@@ -66,6 +66,7 @@
 /**
  * @typedef {object} Step
  * @property {Record<string, any>} state
+ * @property {string} at
  * @property {string} text
  */
 
@@ -130,6 +131,16 @@
  */
 
 /**
+ * @typedef {object} Stage
+ * @property {string} name
+ * @property {number} kernel
+ * @property {number} stride
+ * @property {boolean} enlarges
+ * @property {number} channels
+ * @property {string} modulator
+ */
+
+/**
  * @typedef {object} OpenedPicture
  * @property {string} id
  * @property {string} name
@@ -143,6 +154,8 @@
  * @property {boolean} large
  * @property {number} channels
  * @property {Prior[]} priors
+ * @property {Stage[]} stages
+ * @property {string[]} modulators
  */
 
 /**

@@ -3,7 +3,9 @@ import { Chart } from "../../rates/chart.js";
 import { makeElement } from "../../controls/elements.js";
 import { constants } from "../../wire/constants.js";
 
-export const MARGIN = { l: 52, r: 118, t: 8, b: 38, autoexpand: false };
+const NARROW = 260; // CSS pixels
+
+export const MARGIN = { l: 60, r: 118, t: 8, b: 38, autoexpand: false };
 
 export class LambdaChart extends Chart {
   // box: empty; layout: beside the axis of λ; the others as for a chart.
@@ -16,6 +18,15 @@ export class LambdaChart extends Chart {
     super(plot, { margin: MARGIN, ...layout, xaxis: axisOfLambda() }, plotly, options);
     this.cursor = cursor;
     this.legend = legend;
+  }
+
+  // Where there is little room every second λ is written, so that none lies across another.
+  redraw() {
+    const { l, r } = this.layout.margin;
+    const step = this.box.clientWidth - l - r < NARROW ? 2 : 1;
+    const tickvals = constants.paper_lambdas.filter((_, i) => i % step === 0);
+    Object.assign(this.layout.xaxis, { tickvals, ticktext: tickvals.map(String) });
+    super.redraw();
   }
 
   // Plotly's own legend takes longer to draw than all lines together.
@@ -43,7 +54,7 @@ function axisOfLambda() {
   const { paper_lambdas: lambdas, samples_per_octave: samples } = constants;
   const half = Math.log10(2) / (2 * samples); // of a column of a λ × channel map: it has the axis of the charts below
   const range = [Math.log10(lambdas[0]) - half, Math.log10(lambdas.at(-1)) + half];
-  return { type: "log", title: { text: "λ", standoff: 4 }, range, tickvals: lambdas, ticktext: lambdas.map(String) };
+  return { type: "log", title: { text: "λ", standoff: 4 }, range, tickangle: 0 };
 }
 
 function legendEntry({ name, line: { width, color, dash }, fillcolor }) {

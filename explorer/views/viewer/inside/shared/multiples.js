@@ -1,7 +1,7 @@
 // Small multiples: every channel as a small map, in an order, with the same element marked in all of them.
 import { paintValues } from "./colours.js";
 
-const TILE = 54; // CSS pixels at least that a map is wide
+const TILE = 58; // CSS pixels at least that a map is wide
 const [GAP, LABEL] = [6, 13];
 
 export class Multiples {
@@ -93,7 +93,8 @@ export class Multiples {
       context.textAlign = "left";
       context.fillText(name, x, y + this.tile.height + 2);
       context.textAlign = "right";
-      context.fillText(number, x + this.tile.width, y + this.tile.height + 2);
+      const room = this.tile.width - context.measureText(name).width - 4;
+      context.fillText(number, x + this.tile.width, y + this.tile.height + 2, room);
     });
   }
 
