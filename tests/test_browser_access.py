@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from browser import ROOT, settle
+from conftest import smooth_picture
 
+import explorer
+from explorer import images
 from explorer.views import viewer
 
 if TYPE_CHECKING:
@@ -39,4 +42,29 @@ def test_axe_finds_no_serious_violation(browser: Browser, address: str, theme: s
         page.get_by_role("button", name=name, exact=True).click()
         assert violations(page) == [], name
         page.keyboard.press("Escape")
+    page.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_none_with_own_pictures_and_a_received_file(browser: Browser, address: str, theme: str) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 720}, color_scheme=theme)  # type: ignore[arg-type]
+    page.goto(f"{address}?__theme={theme}")
+    page.wait_for_selector(".mae[data-state=ready][data-lmbda]", timeout=120_000)
+    page.evaluate("window.frames_seen = [1]")
+    pixels = smooth_picture(120, 200)
+    files = {"one.png": images.to_png(pixels), "two.mae": explorer.load_model("mae", device="cpu").encode(pixels, 300)}
+    hold = f"""() => {{ const {{ transport }} = {ROOT}.viewer, {{ frame }} = transport;
+      transport.frame = (...wish) => new Promise((done) => (window.release = done)).then(() => frame(...wish));
+      window.resume = () => {{ transport.frame = frame; window.release(); }}; }}"""
+    for name, data in files.items():
+        page.evaluate(hold)
+        page.set_input_files("[data-part=file]", {"name": name, "mimeType": "", "buffer": data})
+        page.wait_for_function("/λ = /.test(document.querySelector('[data-part=doing]').textContent)")
+        assert violations(page) == [], f"{name}, on its way"
+        page.evaluate("window.resume()")
+        page.wait_for_function(f"{ROOT}.viewer.picture.name === {name!r} && {ROOT}.dataset.state === 'ready'")
+    for tab in TABS:
+        page.evaluate(f"{ROOT}.viewer.inside.setTab({tab!r})")
+        settle(page)
+        assert violations(page) == [], tab
     page.close()

@@ -35,7 +35,7 @@ export class Chooser {
   limit(missing) {
     const { reference } = this.parts;
     Object.assign(reference, { disabled: missing !== null, title: missing ?? "" });
-    reference.options[0].textContent = missing === null ? ORIGINAL : "nothing: there is no original";
+    reference.options[0].textContent = missing === null ? ORIGINAL : "no original";
     if (missing !== null) this.comparison.choose(null);
   }
 
