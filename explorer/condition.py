@@ -46,7 +46,7 @@ def level_of(lmbda: float) -> int:
     """The header's 16-bit level nearest to λ on the log axis; InputError outside [64, 4096]."""
     value = float(lmbda)
     if not LAMBDA_MIN * (1 - 1e-9) <= value <= LAMBDA_MAX * (1 + 1e-9):  # also false for NaN
-        raise InputError(f"λ must lie between {LAMBDA_MIN:g} and {LAMBDA_MAX:g}, but {lmbda} was given.")
+        raise InputError(f"λ must lie between {LAMBDA_MIN:g} and {LAMBDA_MAX:g}, but {value:.10g} was given.")
     return min(LAST_LEVEL, max(0, round(math.log(value / LAMBDA_MIN) / math.log(LAMBDA_MAX / LAMBDA_MIN) * LAST_LEVEL)))
 
 

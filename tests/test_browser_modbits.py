@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from browser import ROOT, drag_lambda, settle
+from browser import ROOT, canvas_pixels, drag_lambda, settle
 
 from explorer.session import Session
 
@@ -251,3 +251,17 @@ def test_a_drag_with_the_view_open_ends_on_the_last_lambda(page: Page, prepare: 
     assert page.evaluate(f"{ROOT}.viewer.shown.header.lmbda") == last["lmbda"]
     wishes = page.evaluate(f"[{ROOT}.viewer.inside.wishes, Object.keys({ROOT}.viewer.inside.frame.wishes)]")
     assert set(wishes[0]) <= set(wishes[1])
+
+
+def test_the_map_of_gains_uses_its_whole_bar_and_marks_what_lies_beyond(page: Page) -> None:
+    open_tab(page, "modulation")
+    legend = "document.querySelector('[data-panel=modulation] .mae-legend canvas')"
+    values = array(page, f"{MODULATION}.layer.relative('own')")
+    pixels = list(map(tuple, canvas_pixels(page, f"{MODULATION}.heat.canvas").reshape(-1, 4)))
+    bar = list(map(tuple, canvas_pixels(page, legend)[0]))
+    low, high = np.quantile(values, 0.1), max(np.quantile(values, 0.9), 0)
+    within = {colour for colour, value in zip(pixels, values, strict=True) if low * 0.98 < value < high}
+    far = {colour for colour, value in zip(pixels, values, strict=True) if value < low * 1.02}
+    assert far == {bar[0]} and not far & within, "beyond the scale: the end of the bar"
+    assert np.mean([colour in within for colour in bar[12:-12]]) > 0.9, "of the bar between its ends nearly all occurs"
+    assert "% beyond" in page.inner_text("[data-panel=modulation] .mae-legend em >> nth=0")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 VIEWER = f"{ROOT}.viewer"
 RATIO = f"{VIEWER}.inside.views.ratio"
 RIGHT = f"{VIEWER}.stage.layers.frame.canvas"
+CAPTION_SHARE = re.compile(r"([\d.]+) % beyond the scale")
 CAPTION = "[data-panel=ratio] .mae-figure:first-child figcaption"
 
 
@@ -190,3 +192,55 @@ def test_the_histogram_counts_symbols_under_the_priors_probabilities(page: Page,
 def test_every_choice_has_a_key_of_its_own(page: Page) -> None:
     keys = page.evaluate("Array.from(document.querySelectorAll('select[data-state]'), (each) => each.dataset.state)")
     assert len(keys) == len(set(keys))
+
+
+def test_ratio_opens_on_a_typical_channel_and_a_link_says_which(page: Page, session: Session) -> None:
+    assert "channel" not in page.evaluate(f"{VIEWER}.state.read()")
+    apply(page, view="ratio", b=256)
+    ratio = session.log_ratio(4096, 256)
+    shown = np.flatnonzero(np.isnan(ratio.value).mean((1, 2)) < 0.5)
+    spreads = np.sort(ratio.spread[shown])
+    channel = page.evaluate(f"{VIEWER}.inside.channel")
+    assert channel in shown and abs(np.searchsorted(spreads, ratio.spread[channel]) - len(shown) // 2) <= 1
+    assert page.evaluate(f"{VIEWER}.state.read().channel") == channel
+    apply(page, channel=0)
+    assert page.evaluate(f"{VIEWER}.state.changes().channel") == "0"
+
+
+def test_one_scale_for_all_channels_marks_what_lies_beyond_it(page: Page, session: Session) -> None:
+    apply(page, view="ratio", channel=2, b=256, opacity=100)
+    ratio = session.log_ratio(4096, 256)
+    distance = ratio.value[2] - ratio.median[2]
+    beyond = np.abs(distance) > 0.5
+    known = np.isfinite(distance)
+    share = float(CAPTION_SHARE.search(page.inner_text(CAPTION))[1])
+    assert share == pytest.approx(100 * beyond[known].mean(), rel=0.05) and 0 < share < 50
+    colours = canvas_pixels(page, f"{VIEWER}.stage.layers.map.canvas")[..., :3].astype(int)
+    ends = {tuple(colour) for colour in colours[beyond]}
+    assert len(ends) <= 2 and not ends & {tuple(colour) for colour in colours[known & ~beyond]}
+    legend = "[data-panel=ratio] .mae-legend"
+    assert page.eval_on_selector_all(f"{legend} span", "(all) => all.map((each) => each.textContent)") == [
+        "×0.707", "×1", "×1.41",
+    ]  # fmt: skip
+    apply(page, ratioscale="own", channel=0)
+    assert "×0.707" not in page.inner_text(legend)
+
+
+def test_the_arrays_saved_from_ratio_hold_its_ratios(page: Page, session: Session) -> None:
+    apply(page, view="ratio", b=300.5)
+    page.click("[data-part=exports] > summary")
+    with page.expect_download() as saved:
+        page.click("[data-save=NPZ]")
+    arrays = np.load(saved.value.path())
+    np.testing.assert_array_equal(arrays["model_log2_ratio"], session.log_ratio(4096, 300.5).value)
+
+
+def test_a_ratio_of_one_lambda_is_no_figure(page: Page) -> None:
+    apply(page, view="ratio", **{"lambda": 4096})
+    finding = page.inner_text("[data-panel=ratio] .mae-finding")
+    assert finding == "Both λ are 4096, so there is no ratio to show: choose two that differ."
+    assert "0.000" not in page.inner_text("[data-panel=ratio]")
+    apply(page, **{"lambda": 3500})
+    if "independent-4096" in list_models():
+        text = page.inner_text("[data-panel=ratio] .mae-figure:last-child")
+        assert "nearest to both λ is that of λ 4096" in text and "spread" not in text

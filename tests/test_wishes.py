@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import sys
 from collections import Counter
@@ -23,11 +24,12 @@ from explorer.library import load_model
 from explorer.model import Autoencoder, scale_bottleneck, transforms_of
 from explorer.session import Session
 from explorer.views.figures.snapshot import MAPS, snapshot
-from explorer.views.service import replies
+from explorer.views.service import export, replies
 from explorer.views.service.pictures import Opened, OpenPictures
 from explorer.views.service.routes import serve
 from explorer.views.service.trials import Trials
 from explorer.views.service.wishes.answers import answer
+from explorer.views.service.wishes.ratios import saved
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +152,32 @@ def test_a_model_of_one_lambda_has_no_ratio_but_says_so(bundled):
     assert "128 alone" in systems["model"]["missing"]
     assert np.isnan(systems["bottleneck"]["spread"]), "a black picture has nothing that could spread"
     assert reply.pack()
+
+
+def test_where_both_lambdas_snap_to_one_model_there_is_no_figure_but_the_reason(bundled):
+    session = Session(load_model("independent-4096"), np.zeros((32, 32, 3), np.uint8))
+    opened = Opened("token", "picture", "independent-4096", session, Trials(session.picture.pixels))
+    about, arrays = answer(opened, Condition.of(4096), "ratio:4096:3000")
+    assert about["systems"]["independent"] == {
+        "missing": "The independent model nearest to both λ is that of λ 4096: there is no ratio of two."
+    }
+    assert not any(name.startswith("independent") for name in arrays)
+    about, arrays = answer(opened, Condition.of(4096), "ratio:4096:-")
+    reasons = {system["missing"] for system in about["systems"].values()}
+    assert reasons == {"Both λ are 4096, so there is no ratio to show: choose two that differ."} and not arrays
+
+
+def test_saved_arrays_have_the_ratios_of_every_system(opened, bundled):
+    found = saved(opened, Condition.of(300), "4096", "-")
+    expected = opened.session.log_ratio(4096, 300)
+    same(found["model_log2_ratio"][0], expected.value)
+    same(found["model_flipped"][0], expected.flipped)
+    same(found["model_spread"][0], expected.spread)
+    np.testing.assert_allclose(found["model_lambdas"][0], (4096, 300), rtol=1e-4)
+    assert {name.split("_")[0] for name in found} == {"model", "bottleneck", "independent"}
+    data = np.load(io.BytesIO(export.arrays(opened.session, 300, found)))
+    same(data["independent_median"], found["independent_median"][0])
+    assert "model_log2_ratio (M,h,w): log2 of |y(a)/y(b)|" in str(data["about"])
 
 
 # -- the bottleneck and what its prior has besides -------------------------------------------------------------------

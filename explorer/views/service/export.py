@@ -11,7 +11,7 @@ import base64
 import gzip
 import html
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -92,9 +92,11 @@ def _lambdas(session: Session, start: float | None, end: float | None, count: in
     return [snap(lmbda) for lmbda in np.geomspace(first, last, count)] if first != last else [first]
 
 
-def arrays(source: Session | Received, lmbda: Lambda) -> bytes:
+def arrays(
+    source: Session | Received, lmbda: Lambda, more: Mapping[str, tuple[np.ndarray, str]] | None = None
+) -> bytes:
     """An .npz file of the inside at λ: decoded, symbols, bits, side_bits, lambda, the further maps of the prior; where
-    there is an original, y and block_error; and what they are ("about")."""
+    there is an original, y and block_error; `more`, {name: (array, what it is)}; and what they are ("about")."""
     code = source.code(lmbda)
     symbols = "y less mu, rounded" if "μ" in code.planes else "after rounding"
     found: dict[str, tuple[Any, str]] = {
@@ -113,6 +115,7 @@ def arrays(source: Session | Received, lmbda: Lambda) -> bytes:
             source.block_error(lmbda),
             "(h,w): mean squared error of each 16x16 block on [0, 1]",
         )
+    found |= more or {}
     about = "; ".join(f"{name} {what}".replace(" :", ":") for name, (_, what) in found.items())
     file = io.BytesIO()
     np.savez_compressed(file, about=np.array(about), **{name: np.asarray(value) for name, (value, _) in found.items()})

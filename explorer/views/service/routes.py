@@ -12,7 +12,8 @@
     GET  api/match/{token}?codec=&lmbda=&by=&box=&reduce=  the same, at the model's rate or quality, with the gap
     GET  api/modulation?model=         what each modulator of a model makes of λ: header + gains, of no picture
     GET  api/points/{token}?codecs=    R-D points of the model and other codecs: lines of JSON, as they come
-    GET  api/file/{token}?lmbda=&kind= the .mae file, the reconstruction as PNG, or arrays of the inside as NPZ
+    GET  api/file/{token}?lmbda=&kind= the .mae file, the reconstruction as PNG, or arrays of the inside as NPZ, with
+                                          &a=&b= the ratios of two λ among them
     GET  api/rivalfile/{token}?codec=&setting=   another codec's file
     GET  api/solve/{token}?bpp=|bytes=|psnr=     {lmbda} that meets a target
     GET  api/sweep/{token}?kind=&from=&to=&frames=   a file of many λ (see `export`): lines of JSON that say how far it
@@ -71,6 +72,7 @@ from explorer.views.service.points import Pauses, curve_points
 from explorer.views.service.rivals import CHOSEN, Rivals
 from explorer.views.service.trials import Superseded
 from explorer.views.service.wire import Reply, to_json
+from explorer.views.service.wishes import ratios
 
 T = TypeVar("T")
 # Here the picture still looks fine at first sight, and the difference to the original shows at the second.
@@ -305,13 +307,17 @@ class Api:
         lines = _json_lines(curve_points(self.pictures.get(token), rivals, self.pauses))
         return StreamingResponse(lines, media_type="application/x-ndjson")
 
-    def file(self, token: str, lmbda: float, kind: str) -> Response:
-        """The compressed file, the reconstruction as PNG, or arrays of the inside, to keep."""
+    def file(self, token: str, lmbda: float, kind: str, a: str | None = None, b: str | None = None) -> Response:
+        """The compressed file, the reconstruction as PNG, or arrays of the inside, to keep; with the ratios of two λ
+        where a and b are given, as the wish `ratio` has them."""
         opened = self.pictures.get(token)
         if kind not in FILES:
             raise InputError(f"A file can be saved as {', '.join(FILES)}.")
         condition = opened.condition(lmbda)
-        data = FILES[kind](opened.source, condition)
+        if kind == "npz" and a and b:
+            data = export.arrays(opened.source, condition, ratios.saved(opened, condition, a, b))
+        else:
+            data = FILES[kind](opened.source, condition)
         return _attachment(data, f"{Path(opened.name).stem}-lambda{condition.lmbda:.0f}.{kind}")
 
     def rival_file(self, token: str, codec: str, setting: float) -> Response:

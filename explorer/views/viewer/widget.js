@@ -72,7 +72,7 @@ const WHOLE = ""; // the state's word for a picture that is wholly visible
 const TRAITS = [
   ["lmbda", ({ lambda }) => lambda, (lambda) => ({ lambda })],
   ["view", ({ view, hide }) => (isAlone(hide) ? "compare" : view), (view, { hide }) => writeView(view, hide)],
-  ["channel", ({ channel }) => channel, (channel) => ({ channel })],
+  ["channel", ({ channel = 0 }) => channel, (channel) => ({ channel })],
   ["view_box", ({ box }) => (box === WHOLE ? [] : box.split(",").map(Number)), (box) => ({ box: box.join(",") })],
   ["pins", ({ pins }) => readPins(pins), (pins) => ({ pins: pins.map((place) => place.join("-")).join(",") })],
 ];
@@ -136,7 +136,7 @@ class Link {
 
   // Only what is not so already: a trait that the viewer itself has set changes nothing.
   async apply(state) {
-    const now = this.viewer.get();
+    const now = { channel: 0, ...this.viewer.get() }; // the trait is 0 while none is chosen
     const changes = Object.entries(state).filter(([key, value]) => String(value) !== String(now[key]));
     const rejected = changes.length ? await this.viewer.set(Object.fromEntries(changes)) : [];
     if (rejected.length) this.tellState();

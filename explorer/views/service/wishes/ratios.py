@@ -36,27 +36,67 @@ def ratio(opened: Opened, condition: Condition, a: str, b: str) -> tuple[Ratio, 
     Arrays of each system, in octaves, nan where masked: name_value (M, h, w) float16, name_flipped (M, h, w) uint8,
     name_spread and name_median (M,) float32.
     """
-    ends = [condition if each == OWN else Condition.of(float(each)) for each in (a, b)]
+    ends = _ends(condition, a, b)
     systems: dict[str, RatioSystem] = {}
     arrays: dict[str, np.ndarray] = {}
-    for name, compare in SYSTEMS.items():
-        try:
-            found, lambdas = compare(opened, *ends)
-        except InputError as error:  # both λ are valid, so it is the system that cannot
-            systems[name] = {"missing": str(error)}
+    for name, compared in _compare(opened, ends).items():
+        if isinstance(compared, InputError):
+            systems[name] = {"missing": str(compared)}
         else:
-            systems[name] = _about(found, lambdas)
-            arrays |= {f"{name}_{part}": array for part, array in _arrays(found).items()}
+            systems[name] = _about(*compared)
+            arrays |= {f"{name}_{part}": array for part, array in _arrays(compared[0]).items()}
     kind = opened.session.model.kind
     lambdas = ends[0].lmbda, ends[1].lmbda
     about: Ratio = {"lambdas": lambdas, "floor": inside.FLOOR, "kind": kind, "systems": systems}
     return about, cast(RatioArrays, arrays)
 
 
+def saved(opened: Opened, condition: Condition, a: str, b: str) -> dict[str, tuple[np.ndarray, str]]:
+    """The same to keep: {name: (array, what it is)}, in float32; of the systems that are here."""
+    ends = _ends(condition, a, b)
+    found: dict[str, tuple[np.ndarray, str]] = {}
+    for name, compared in _compare(opened, ends).items():
+        if isinstance(compared, InputError):
+            continue
+        ratios, lambdas = compared
+        found[f"{name}_lambdas"] = np.array(lambdas), "(2): lambda a and b of the ratios"
+        found[f"{name}_log2_ratio"] = ratios.value, "(M,h,w): log2 of |y(a)/y(b)|, nan where either is small"
+        found[f"{name}_flipped"] = ratios.flipped, "(M,h,w): where the sign differs"
+        found[f"{name}_median"] = ratios.median, "(M): each channel's median, octaves"
+        found[f"{name}_spread"] = ratios.spread, "(M): how far each channel is from pure scaling, octaves"
+    return found
+
+
+def _ends(condition: Condition, a: str, b: str) -> tuple[Condition, Condition]:
+    first, second = (condition if each == OWN else Condition.of(float(each)) for each in (a, b))
+    return first, second
+
+
+def _compare(opened: Opened, ends: tuple[Condition, Condition]) -> dict[str, Compared | InputError]:
+    """Each system's ratio, or why it has none."""
+    found: dict[str, Compared | InputError] = {}
+    for name, compare in SYSTEMS.items():
+        try:
+            found[name] = compare(opened, *_two(ends))
+        except InputError as error:  # both λ are valid, so it is the system that cannot
+            found[name] = error
+    return found
+
+
+def _two(ends: tuple[Condition, Condition]) -> tuple[Condition, Condition]:
+    a, b = ends
+    if a == b:
+        raise InputError(f"Both λ are {a.lmbda:.4g}, so there is no ratio to show: choose two that differ.")
+    return ends
+
+
 Compared = tuple[LogRatio, tuple[float, float]]
 
 
 def _model(opened: Opened, a: Condition, b: Condition) -> Compared:
+    only = opened.session.model.only
+    if len(only) == 1:
+        raise InputError(f"This model was trained for λ {only[0].lmbda:.4g} alone: it has no ratio of two.")
     return opened.session.log_ratio(a, b), (a.lmbda, b.lmbda)
 
 
@@ -73,6 +113,8 @@ def _independent(opened: Opened, a: Condition, b: Condition) -> Compared:
     if len(known) < 2:
         raise InputError(f"Independent models are not here: none called “{family}-λ” are bundled.")
     near_a, near_b = (min(known, key=lambda each: abs(math.log(each / end.lmbda))) for end in (a, b))
+    if near_a == near_b:
+        raise InputError(f"The independent model nearest to both λ is that of λ {near_a:g}: there is no ratio of two.")
     ya, yb = (opened.other_models.session(known[each]).latents(each) for each in (near_a, near_b))
     return inside.log_ratio(ya, yb), (near_a, near_b)
 

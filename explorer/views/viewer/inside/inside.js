@@ -9,6 +9,7 @@
 //   map()             what to lay over the picture: {plane, scale, title}, or null; stride beside them as below
 //   stride            where its maps are coarser: elements of the bottleneck, in each direction, that one of theirs is
 //   columns()         more to tell of each channel: {name of a table's column: function of a channel}
+//   ends              {a, b}: λ of the ratios that its arrays are saved with
 //   edited()          channels were changed, or are no more
 //   numbers()         the numbers of the frame on show are others: see viewer.shown.header
 //   grown()           the model's rate-distortion curve has more points
@@ -34,6 +35,7 @@ export class Inside {
     this.viewer = viewer;
     this.tab = "rd";
     this.channel = 0;
+    this.isChosen = false; // whether the channel was chosen, here or by a link
     this.frame = null;
     this.missing = null; // why the picture has no original, or null where it has one
     this.edits = new Edits(() => this.editsChanged());
@@ -100,8 +102,15 @@ export class Inside {
   }
 
   setChannel(channel) {
+    this.isChosen = true;
     this.channel = channel;
     this.refresh();
+  }
+
+  // What a view shows best while nobody has chosen a channel.
+  suggestChannel(channel) {
+    if (!this.isChosen) this.channel = channel;
+    this.isChosen = true;
   }
 
   // The map gives way when a change begins: it would hide what becomes of the picture.

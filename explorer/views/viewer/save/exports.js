@@ -32,7 +32,7 @@ export class Exports {
     const { viewer } = this;
     if (!viewer.shown) return [];
     const { id, header } = viewer.shown;
-    const file = (kind) => this.task(() => viewer.transport.file(id, header.lmbda, kind));
+    const file = (kind) => this.task(() => viewer.transport.file(id, header.lmbda, kind, viewer.inside.view?.ends));
     const sweeps = Object.entries(SWEEPS).map(([name, kind]) => [name, this.task((signal) => this.sweep(kind, signal))]);
     const map = viewer.stage.layers.map?.canvas;
     const mapFile = this.task(() => this.named("map.png", canvasBlob(map)));

@@ -92,7 +92,7 @@ export const FIELDS = [
   {
     key: "channel", early: true,
     ...number(({ picture }) => [0, picture.channels - 1]),
-    read: ({ inside }) => inside.channel,
+    read: ({ inside }) => (inside.isChosen ? inside.channel : undefined), // else a link to channel 0 would leave it out
     write: ({ inside }, value) => inside.setChannel(value),
   },
   { key: "pins", ...pins },

@@ -12,7 +12,7 @@
 //   modulation(model)                 -> the gains of a model's modulators over λ: {header: {lambdas, arrays}, m0, …},
 //                                        each Float32Array of λ × channels; see service/replies.py
 //   points(id, codecs, signal, onLine) -> resolves when every point was given to onLine; codecs: names
-//   file(id, lmbda, kind)             -> {blob, name}
+//   file(id, lmbda, kind, {a, b})     -> {blob, name}; a, b: of the ratios that arrays may come with
 //   rivalFile(id, codec, setting)     -> the same of another codec's file
 //   solve(id, target, signal)         -> {lmbda} that reaches a target: {bpp}, {bytes} or {psnr}
 //   sweep(id, query, signal, onPart)  -> {blob, name} of many λ; query: see the route; onPart({done, of}) on the way
@@ -55,7 +55,7 @@ export function httpTransport(base, send = fetch, isNear = isLoopback(new URL(ba
     },
     modulation: (model) => frame(request(url("api/modulation", { model }))),
     points: (id, codecs, signal, onLine) => readLines(request(url(`api/points/${id}`, { codecs }), { signal }), onLine),
-    file: (id, lmbda, kind) => download(request(url(`api/file/${id}`, { lmbda, kind }))),
+    file: (id, lmbda, kind, ends) => download(request(url(`api/file/${id}`, { lmbda, kind, ...ends }))),
     rivalFile: (id, codec, setting) => download(request(url(`api/rivalfile/${id}`, { codec, setting }))),
     solve: (id, target, signal) => json(request(url(`api/solve/${id}`, target), { signal })),
     sweep: async (id, query, signal, onPart) => {

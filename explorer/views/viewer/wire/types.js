@@ -501,7 +501,7 @@
  * @property {(id: string, wish: RivalWish, signal?: AbortSignal) => Promise<Frame<RivalHeader>>} rival
  * @property {(model: string) => Promise<Gains>} modulation
  * @property {(id: string, codecs: string[], signal: AbortSignal, onLine: (line: PointLine | DoneLine) => void) => Promise<void>} points
- * @property {(id: string, lmbda: number, kind: string) => Promise<SavedFile>} file
+ * @property {(id: string, lmbda: number, kind: string, ends?: { a: string | number, b: string | number }) => Promise<SavedFile>} file
  * @property {(id: string, query: Record<string, any>, signal: AbortSignal, onPart: (part: SweepPart) => void) => Promise<SavedFile>} sweep
  * @property {(id: string, codec: string, setting: number) => Promise<SavedFile>} rivalFile
  * @property {(id: string, target: Record<string, number>, signal?: AbortSignal) => Promise<Target>} solve

@@ -1,5 +1,5 @@
 // Modulation: what the perceptrons make of λ, and the network's maps before and after it.
-import { drawLegend, makeSymmetricScale, paletteNames, robustMaximum } from "../shared/colours.js";
+import { drawLegend, makeSidedScale, paletteNames, percentBeyond, quantiles } from "../shared/colours.js";
 import { formatNumber, makeChoice, makeElement, makeHead, offerOnly } from "../../controls/elements.js";
 import { FeatureMaps, hasMaps } from "./featuremaps.js";
 import { GainMap } from "./gainmap.js";
@@ -13,7 +13,7 @@ const ABOUT =
 const BOTTLENECK = ["m2", "d0", "y", "a"]; // layers whose channels are the bottleneck's
 const MOST = 5; // curves of those that change most
 const SHARES = [0.1, 0.5, 0.9];
-const SHOWN = 0.8; // of the gains lie within the scale: silenced channels run off far beyond it
+const SHOWN = [0.1, 0.9]; // between these shares the gains lie within the scale: silenced channels run off far beyond it
 
 class ModulationView {
   /**
@@ -161,10 +161,11 @@ class ModulationView {
 
   drawHeat(layer, reference, palette) {
     const values = layer.relative(reference);
-    const scale = makeSymmetricScale(palette, robustMaximum(values.map(Math.abs), SHOWN));
+    const [least, most] = quantiles(values, SHOWN);
+    const scale = makeSidedScale(palette, Math.min(least, 0), Math.max(most, 0));
     this.heat.show(layer, values, scale);
-    const ticks = [-1, -0.5, 0, 0.5, 1].map((share) => [share * scale.high, formatNumber(share * scale.high, 2)]);
-    drawLegend(this.legend, scale, ticks, `log₂ gain, ${REFERENCES[reference].title}`);
+    const beyond = `${formatNumber(percentBeyond(values, scale), 2)} % beyond (ends)`;
+    drawLegend(this.legend, scale, gainTicks(scale), `log₂ gain, ${REFERENCES[reference].title}; ${beyond}`);
   }
 
   drawCurves({ lambdas: x }, layer, channel) {
@@ -227,6 +228,14 @@ class ModulationView {
     this.curves.destroy();
     this.speeds.destroy();
   }
+}
+
+// The ends, 0, and what lies half-way to the farther end.
+function gainTicks({ low, high }) {
+  const far = -low > high ? low : high;
+  const least = (high - low) / 8; // nearer to each other two texts would touch
+  const ticks = [low, 0, far / 2, high].filter((value, i, all) => i === all.findIndex((each) => Math.abs(each - value) < least));
+  return ticks.sort((a, b) => a - b).map((value) => [value, formatNumber(value, 2)]);
 }
 
 function withoutModulators({ lambdas: [lmbda] }) {

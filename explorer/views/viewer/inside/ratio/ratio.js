@@ -1,5 +1,5 @@
 // Ratio maps: what each element of y at one λ is of itself at another, of three systems beside each other.
-import { drawLegend, makeScale, makeSymmetricScale, paletteNames } from "../shared/colours.js";
+import { drawLegend, makeScale, makeSymmetricScale, paletteNames, percentBeyond } from "../shared/colours.js";
 import { formatNumber, makeChoice, makeElement, makeHead } from "../../controls/elements.js";
 import { LambdaChoice } from "../shared/lambdas.js";
 import { LargeMap } from "../shared/largemap.js";
@@ -11,7 +11,8 @@ import { constants } from "../../wire/constants.js";
 
 const ABOUT =
   "By what factor each element of the bottleneck differs between two λ: y(λa)/y(λb) (paper, Sec. 4 and Fig. 5c). One " +
-  "colour all over a map means that λ only scales the channel; many colours, that it changes what the channel holds.";
+  "colour all over a map means that λ only scales the channel; many colours, that it changes what the channel holds. How " +
+  "strong a colour is depends on the scale: its size is in the legend, and in a channel’s spread.";
 const TITLES = { model: "This model", bottleneck: "Bottleneck scaling", independent: "Independent models" };
 const CAPTIONS = {
   modulated: "Modulated inside: the factor differs from place to place.",
@@ -23,6 +24,8 @@ const FINDINGS = {
   bottleneck: "Scaling the bottleneck bends nothing",
   fixed: "Independent models differ",
 };
+const FIXED = { median: 1 / 2, one: 4 }; // octaves to each side of white on the scale that is the same for all channels
+const ROUNDING = 1e-5; // of float32, in octaves: what is smaller is no spread
 const OTHERS = { bottleneck: "scaling the bottleneck", independent: "independent models" };
 
 class RatioView {
@@ -38,9 +41,11 @@ class RatioView {
     this.lambdas = { a: new LambdaChoice("λa", constants.paper_lambdas.at(-1), changed), b: new LambdaChoice("λb", constants.own_lambda, changed) };
     const choices = {
       centre: makeChoice("centre", "White is", [["median", "the channel’s median gain"], ["one", "×1, no change"]], changed),
+      scale: makeChoice("ratioscale", "Scale", [["fixed", "the same for all channels"], ["own", "of each channel"]], changed),
       palette: makeChoice("ratiocolours", "Colours", paletteNames("diverging").map((name) => [name, name]), changed),
     };
     this.centre = choices.centre.select;
+    this.fixed = choices.scale.select;
     this.palette = choices.palette.select;
     const head = makeHead(ABOUT, this.lambdas.a.box, this.lambdas.b.box, ...Object.values(choices).map((choice) => choice.box));
     this.finding = makeElement("p", "mae-finding");
@@ -62,8 +67,12 @@ class RatioView {
     this.inside.refresh();
   }
 
+  get ends() {
+    return { a: this.lambdas.a.value, b: this.lambdas.b.value };
+  }
+
   get wish() {
-    return `ratio:${this.lambdas.a.value}:${this.lambdas.b.value}`;
+    return `ratio:${this.ends.a}:${this.ends.b}`;
   }
 
   get wishes() {
@@ -73,25 +82,30 @@ class RatioView {
   show(frame) {
     const ratio = (this.ratio = new Ratio(frame.wishes[this.wish], this.centre.value === "median"));
     for (const choice of Object.values(this.lambdas)) choice.follow(frame.header.lmbda);
+    if (ratio.leading) this.inside.suggestChannel(ratio.leading.typical);
     const { channel } = this.inside;
     this.finding.textContent = this.findingText();
     for (const part of [this.legend, this.chart, this.summary, this.grid]) part.hidden = !ratio.leading;
-    if (ratio.leading) this.range = ratio.range(channel);
+    if (ratio.leading) this.range = this.fixedRange ?? ratio.range(channel);
     for (const [name, map] of this.maps) this.showMap(map, name, channel);
     if (ratio.leading) this.showAll(ratio.leading, channel);
   }
 
   showMap(map, name, channel) {
     const system = this.ratio.systems.get(name);
-    if (!system) return map.tell(this.ratio.missing(name));
+    if (!system) return map.tell(this.ratio.leading ? this.ratio.missing(name) : "");
     if (channel >= system.channels) return map.tell(`It has ${system.channels} channels, so no channel ${channel}.`);
     const caption = this.caption(system, channel);
     return map.show(system.plane(channel), this.scale(system, channel), system.flips(channel), caption);
   }
 
+  get fixedRange() {
+    return this.fixed.value === "fixed" ? FIXED[this.centre.value] : undefined;
+  }
+
   showAll(leading, channel) {
     const { values, width, height, order, spreads } = leading;
-    const range = this.ratio.commonRange;
+    const range = this.fixedRange ?? this.ratio.commonRange;
     const known = order.filter((c) => Number.isFinite(spreads[c]));
     const entries = [...this.ratio.systems.values()].map((system) => [system.name, system.spreads]);
     this.spreads.show(Object.fromEntries(entries), known, channel);
@@ -115,7 +129,7 @@ class RatioView {
 
   findingText() {
     const [first, ...others] = this.ratio.systems.values();
-    if (!first) return "";
+    if (!first) return this.ratio.missing("model");
     const rest = others.map(({ name, spread }) => `; ${OTHERS[name]}: ${spreadText(spread)}`).join("");
     return `${FINDINGS[first.kind]}: median spread ${spreadText(first.spread)} octaves${rest}.`;
   }
@@ -123,10 +137,12 @@ class RatioView {
   caption(system, channel) {
     const { kind, lambdas, medians, spreads } = system;
     const flips = system.flips(channel).reduce((sum, each) => sum + each, 0);
+    const beyond = percentBeyond(system.ofChannel(system.values, channel), this.scale(system, channel));
     const numbers = [
       `median ${gainText(medians[channel])}`,
       `spread ${spreadText(spreads[channel])}`,
       `${formatNumber(100 * system.masked(channel), 2)} % masked`,
+      ...(beyond ? [`${formatNumber(beyond, 2)} % beyond the scale`] : []),
       flips ? `${flips} sign ${flips > 1 ? "flips" : "flip"} (crossed)` : "no sign flips",
     ];
     return [CAPTIONS[kind], `${ratioText(lambdas)}: ${numbers.join(", ")}.`];
@@ -151,7 +167,7 @@ class RatioView {
 
   mark(marked) {
     if (!this.ratio?.leading) return;
-    this.showLegend(marked.channel);
+    this.showLegend();
     this.multiples.mark(marked);
     for (const [name, map] of this.maps) {
       const system = this.ratio.systems.get(name);
@@ -160,12 +176,12 @@ class RatioView {
     }
   }
 
-  showLegend(channel) {
+  showLegend() {
     const { range, ratio: { floor } } = this;
     const scale = makeSymmetricScale(this.palette.value, range);
-    const ticks = [-range, -range / 2, 0, range / 2, range].map((octaves) => [octaves, `×${formatNumber(2 ** octaves, 3)}`]);
+    const ticks = [-range, 0, range].map((octaves) => [octaves, `×${formatNumber(2 ** octaves, 3)}`]);
     const unit = this.centre.value === "median" ? ", of the median gain" : "";
-    drawLegend(this.legend, scale, ticks, `channel ${channel}, y(λa)/y(λb)${unit}; grey: |y| < ${floor}`);
+    drawLegend(this.legend, scale, ticks, `y(λa)/y(λb)${unit}; grey: |y| < ${floor}`);
   }
 
   destroy() {
@@ -175,7 +191,8 @@ class RatioView {
 }
 
 function spreadText(spread) {
-  return spread === null || Number.isNaN(spread) ? "–" : spread.toFixed(3);
+  if (spread === null || Number.isNaN(spread)) return "–";
+  return spread > ROUNDING && spread < 0.0005 ? "under 0.001" : spread.toFixed(3);
 }
 
 // λ of one end of a ratio.

@@ -96,6 +96,14 @@ class System {
     return this.values[(channel * this.height + row) * this.width + column];
   }
 
+  // The channel in the middle by spread, among those of which there is something to see; 0 where no channel has one.
+  get typical() {
+    const known = this.order.filter((channel) => Number.isFinite(this.spreads[channel]));
+    const shown = known.filter((channel) => this.masked(channel) < 0.5);
+    const among = shown.length ? shown : known;
+    return among[among.length >> 1] ?? 0;
+  }
+
   // Channels, the most bent first, those without a spread last.
   get order() {
     const size = (channel) => this.spreads[channel] || (this.spreads[channel] === 0 ? 0 : -1);

@@ -3,37 +3,72 @@
 const STEPS = 256;
 const MAGNITUDES = 1024;
 const NONE = "#8b8f96"; // no value here
+const BEYOND = "The colours at the ends, set off from the others, are of values beyond the scale";
 
-let tables = new Map(); // name of a palette -> {kind, table: Uint32Array of STEPS colours}
+const END = 0.09; // of a palette, at either end: kept for what lies beyond the scale
+const CAP = 10; // steps of a legend to either side for that
+
+let palettes = new Map(); // by name: {kind, colours: [[r, g, b]], tables: from tableOf by the part of the palette}
 
 // palettes: of the setup: {name: {kind, colors}}, colours as "#rrggbb" or "rgb(r, g, b)".
-export function setPalettes(palettes) {
-  const entries = Object.entries(palettes);
-  tables = new Map(entries.map(([name, { kind, colors }]) => [name, { kind, table: tableOf(colors.map(parseColour)) }]));
+export function setPalettes(known) {
+  const entries = Object.entries(known);
+  palettes = new Map(entries.map(([name, { kind, colors }]) => [name, { kind, colours: colors.map(parseColour), tables: new Map() }]));
 }
 
 export function paletteNames(kind) {
-  return [...tables.keys()].filter((name) => tables.get(name).kind === kind);
+  return [...palettes.keys()].filter((name) => palettes.get(name).kind === kind);
 }
 
-// How values become colours: a palette from `low` to `high`; NaN is grey.
+// How values become colours: a palette from `low` to `high`; NaN is grey. What lies beyond is seen to: it has the
+// palette's own ends, but where a scale begins at 0 nothing lies below.
 export function makeScale(palette, low, high) {
-  return { palette, table: tables.get(palette).table, low, high: high > low ? high : low + 1 };
+  return scaleOf(palette, low, high > low ? high : low + 1, low === 0 ? 0 : END, 1 - END);
 }
 
 export function makeSymmetricScale(palette, size) {
   return makeScale(palette, -(size || 1), size || 1);
 }
 
+// The part from `low` to `high`, with 0 between them, of a scale whose middle is 0: values that lie to one side of 0
+// for the most part have all colours of that side.
+export function makeSidedScale(palette, low, high) {
+  const size = Math.max(-low, high) || 1;
+  const place = (value) => 0.5 + (0.5 - END) * (value / size);
+  return scaleOf(palette, low, high > low ? high : 1, place(low), place(high > low ? high : 1));
+}
+
+// from, to: the part of the palette, 0 to 1, that the scale has.
+function scaleOf(name, low, high, from, to) {
+  const { colours, tables } = palettes.get(name);
+  const key = `${from} ${to}`;
+  if (!tables.has(key)) tables.set(key, tableOf(colours, from, to));
+  const ends = tableOf(colours, 0, 1);
+  const [under, over] = [from > 0 ? ends[0] : undefined, ends[STEPS - 1]];
+  return { palette: name, table: tables.get(key), low, high, under, over };
+}
+
+// The share of the values, in percent of those that are there, that lie beyond a scale.
+export function percentBeyond(values, { low, high }) {
+  let [beyond, known] = [0, 0];
+  for (const value of values) {
+    if (value < low || value > high) beyond++;
+    if (value === value) known++;
+  }
+  return known ? (100 * beyond) / known : 0;
+}
+
 // Fills a rectangle of an image (Uint32Array of its pixels, `stride` of them a row) with values[start …].
-export function paintValues(pixels, stride, x, y, { values, start = 0, width, height }, { table, low, high }) {
+export function paintValues(pixels, stride, x, y, { values, start = 0, width, height }, scale) {
+  const { table, low, high, under = table[0], over } = scale;
   const grow = STEPS / (high - low);
   const none = packColour(parseColour(NONE));
   for (let row = 0, i = start; row < height; row++) {
     for (let at = (y + row) * stride + x, end = at + width; at < end; at++, i++) {
       const value = values[i];
-      const step = ((value - low) * grow) | 0;
-      pixels[at] = value !== value ? none : table[step < 0 ? 0 : step >= STEPS ? STEPS - 1 : step];
+      if (value !== value) pixels[at] = none;
+      else if (value < low) pixels[at] = under;
+      else pixels[at] = value > high ? over : table[Math.min(((value - low) * grow) | 0, STEPS - 1)];
     }
   }
 }
@@ -47,14 +82,18 @@ export function paintPlane(plane, scale, canvas = document.createElement("canvas
   return canvas;
 }
 
-// A bar of the scale's colours with its ticks; ticks: [[value, text]], between low and high.
+// A bar of the scale's colours, set off at its ends the colours of what lies beyond, with its ticks: [[value, text]],
+// between low and high.
 export function drawLegend(box, scale, ticks, unit) {
-  const bar = box.querySelector("canvas") ?? document.createElement("canvas");
-  const ramp = Float32Array.from({ length: STEPS }, (_, i) => scale.low + ((i + 0.5) / STEPS) * (scale.high - scale.low));
-  paintPlane({ values: ramp, width: STEPS, height: 1 }, scale, bar);
+  const bar = box.querySelector("canvas") ?? Object.assign(document.createElement("canvas"), { title: BEYOND });
+  const { low, high, under } = scale;
+  const [before, width] = [under === undefined ? 0 : CAP, STEPS + (under === undefined ? 1 : 2) * CAP];
+  const ramp = Float32Array.from({ length: width }, (_, i) => low + ((i - before + 0.5) / STEPS) * (high - low));
+  for (const gap of [before - 1, before - 2, before + STEPS, before + STEPS + 1]) if (gap >= 0) ramp[gap] = NaN;
+  paintPlane({ values: ramp, width, height: 1 }, scale, bar);
   const labels = ticks.map(([value, textContent]) => {
     const label = Object.assign(document.createElement("span"), { textContent });
-    label.style.setProperty("--at", String((value - scale.low) / (scale.high - scale.low)));
+    label.style.setProperty("--at", String((before + (STEPS * (value - low)) / (high - low)) / width));
     return label;
   });
   box.replaceChildren(bar, ...labels, Object.assign(document.createElement("em"), { textContent: unit }));
@@ -84,9 +123,9 @@ export function robustMagnitude(values, start, length, share = 0.995) {
   return Math.min((bin + 1) / MAGNITUDES, 1) * largest;
 }
 
-function tableOf(colours) {
+function tableOf(colours, from, to) {
   return Uint32Array.from({ length: STEPS }, (_, step) => {
-    const at = (step / (STEPS - 1)) * (colours.length - 1);
+    const at = (from + (step / (STEPS - 1)) * (to - from)) * (colours.length - 1);
     const i = Math.min(Math.floor(at), colours.length - 2);
     return packColour(colours[i].map((part, c) => Math.round(part + (at - i) * (colours[i + 1][c] - part))));
   });
