@@ -199,7 +199,8 @@ def test_what_lies_outside_of_a_smaller_picture_goes(channels: Page) -> None:
     page.evaluate(f"""async () => {{
       const canvas = new OffscreenCanvas(64, 48);
       canvas.getContext("2d").fillRect(0, 0, 30, 30);
-      await {ROOT}.viewer.open({{ file: new File([await canvas.convertToBlob()], "small.png", {{ type: "image/png" }}) }});
+      const file = new File([await canvas.convertToBlob()], "small.png", {{ type: "image/png" }});
+      await {ROOT}.viewer.open({{ file }});
     }}""")
     page.wait_for_function(f"{ROOT}.viewer.picture.name === 'small.png'")
     settle(page)

@@ -5,7 +5,7 @@ const KEPT_BYTES = 32 * 2 ** 20;
 const REST_MS = 120; // how long λ rests before a match is asked for
 
 export class Comparison {
-  // load(wish, signal) -> the codec's frame. changed(): paint again. failed(error).
+  // load(search, signal) -> the codec's frame. changed(): paint again. failed(error).
   constructor(load, { changed, failed }) {
     this.load = load;
     this.changed = changed;
@@ -15,7 +15,7 @@ export class Comparison {
     this.pending = false;
     this.swapped = false; // the model is on the left, the codec on the right
     this.kept = new FrameCache(KEPT_BYTES);
-    this.finder = new Latest((wish) => this.find(wish));
+    this.finder = new Latest((search) => this.find(search));
   }
 
   choose(choice, swapped = this.swapped) {
@@ -34,33 +34,34 @@ export class Comparison {
     if (this.shown?.header.picture !== picture) this.shown = null;
     if (!this.choice) this.shown = null;
     const { box, reduce = 1 } = part ?? {};
-    const wish = this.choice && { ...this.choice, id: picture, lmbda, box, reduce };
-    const key = wish && [picture, wish.codec, wish.by, wish.by === "fixed" ? wish.setting : lmbda, box, reduce].join(" ");
+    const search = this.choice && { ...this.choice, id: picture, lmbda, box, reduce };
+    const at = search?.by === "fixed" ? search.setting : lmbda;
+    const key = search && [picture, search.codec, search.by, at, box, reduce].join(" ");
     const found = this.found?.key === key ? this.found.frame : this.kept.get(key);
-    this.pending = Boolean(wish && !found);
+    this.pending = Boolean(search && !found);
     if (found) this.shown = found;
-    const isReady = this.pending && (wish.by === "fixed" || !point.approximate);
-    this.seek(isReady ? { key, ...wish } : null);
+    const isReady = this.pending && (search.by === "fixed" || !point.approximate);
+    this.seek(isReady ? { key, ...search } : null);
   }
 
-  // One search at a time; a newer wish ends the one before, also on the server.
-  seek(wish) {
-    if (this.sought?.key === wish?.key) return;
+  // One search at a time; a newer one ends the one before, also on the server.
+  seek(search) {
+    if (this.sought?.key === search?.key) return;
     this.stop();
-    this.sought = wish;
-    if (wish) this.resting = setTimeout(() => this.finder.ask(wish), wish.by === "fixed" ? 0 : REST_MS);
+    this.sought = search;
+    if (search) this.resting = setTimeout(() => this.finder.ask(search), search.by === "fixed" ? 0 : REST_MS);
   }
 
-  async find(wish) {
-    if (wish !== this.sought) return;
+  async find(search) {
+    if (search !== this.sought) return;
     this.leaving = new AbortController();
     const { signal } = this.leaving;
     try {
-      const frame = await this.load(wish, signal);
+      const frame = await this.load(search, signal);
       if (signal.aborted) return;
       // Beside the cache, which keeps nothing that is larger than itself.
-      this.found = { key: wish.key, frame };
-      this.kept.set(wish.key, frame);
+      this.found = { key: search.key, frame };
+      this.kept.set(search.key, frame);
       this.changed();
     } catch (error) {
       if (signal.aborted) return;

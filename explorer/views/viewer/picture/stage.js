@@ -373,8 +373,8 @@ export class Stage {
   }
 
   go(k, x, y) {
-    const wish = zoomIdentity.translate(x, y).scale(k);
-    const view = this.behaviour.constrain()(wish, [[0, 0], this.size], this.behaviour.translateExtent());
+    const aim = zoomIdentity.translate(x, y).scale(k);
+    const view = this.behaviour.constrain()(aim, [[0, 0], this.size], this.behaviour.translateExtent());
     select(this.canvases[0]).call(this.behaviour.transform, view);
   }
 

@@ -80,10 +80,10 @@ export class Links {
   async apply(hash) {
     const { state, picture } = this.viewer;
     try {
-      const wish = readHash(hash);
-      const lesson = this.viewer.lessons.stateOf(wish.lesson);
-      const [key] = await state.apply({ ...(picture && state.defaults), ...lesson, ...wish });
-      return key === undefined ? "" : this.explain(key, wish[key]);
+      const chosen = readHash(hash);
+      const lesson = this.viewer.lessons.stateOf(chosen.lesson);
+      const [key] = await state.apply({ ...(picture && state.defaults), ...lesson, ...chosen });
+      return key === undefined ? "" : this.explain(key, chosen[key]);
     } catch (error) {
       return error.message;
     }

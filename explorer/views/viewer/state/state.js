@@ -3,8 +3,8 @@
 //   state.read()            -> {key: value}, numbers and strings; an uploaded picture has no `picture`
 //   state.changes()         -> those that are not as in a viewer that was just opened, or at the open step of a lesson, as
 //                              a link has them
-//   await state.apply(wish, source) -> keys that were rejected; if there are any, nothing at all has changed; source: of
-//                              a picture that has no name, as `Opening.open` takes it
+//   await state.apply(chosen, source) -> keys that were rejected; if there are any, nothing at all has changed; source:
+//                              of a picture that has no name, as `Opening.open` takes it
 //   state.allowed(key)      -> what the values of a key may be, in words
 // "statechange" on the viewer's root, with the state as its detail, follows a change when things have come to rest.
 // The fields are in fields.js, and every select[data-state] is one.
@@ -40,10 +40,10 @@ export class State {
   }
 
   // Values may also be numbers as text. What depends on the picture is checked with the one that will be open.
-  async apply(wish, given) {
+  async apply(chosen, given) {
     const turn = ++this.turn;
     const { fields, viewer } = this;
-    const values = new Map(Object.entries(wish).map(([key, value]) => [key, String(value)]));
+    const values = new Map(Object.entries(chosen).map(([key, value]) => [key, String(value)]));
     const unknown = [...values.keys()].filter((key) => !fields.has(key));
     const closed = ["picture", "model"].filter((key) => values.has(key) && this.check(key, values.get(key)) === undefined);
     if (unknown.length || closed.length) return [...unknown, ...closed];
@@ -69,7 +69,7 @@ export class State {
     return this.fields.get(key)?.allowed(this.context);
   }
 
-  // What to open for a wish, as `Opening.open` takes it, or null where the picture stays.
+  // What to open for what is chosen, as `Opening.open` takes it, or null where the picture stays.
   source(values, given) {
     const { picture, opening, model } = this.viewer;
     const sample = values.get("picture");

@@ -1,6 +1,7 @@
 // File: the compressed file at this λ, byte by byte. The layout is that of explorer/bitstream.py.
 import { formatNumber, makeElement } from "../../controls/elements.js";
 import { formatLambda } from "../../rates/readout.js";
+import { constants } from "../../wire/constants.js";
 import { Latest } from "../../wire/latest.js";
 
 const REST_MS = 150; // a file is made where λ rests
@@ -161,7 +162,8 @@ function textOf(view) {
 }
 
 function lambdaOf(level) {
-  return 64 * 64 ** (level / 65535);
+  const { paper_lambdas: all } = constants; // they end where the levels do
+  return all[0] * (all.at(-1) / all[0]) ** (level / 65535);
 }
 
 // Whether the checksum is that of all bytes but its own.
