@@ -199,3 +199,21 @@ def test_another_codec_stands_beside_a_large_picture(large: Page) -> None:
     large.keyboard.press("1")
     whole(large)
     large.wait_for_function(f"{STAGE}.layers.reference?.reduce === 1")
+
+
+def test_views_of_the_inside_are_of_the_lambda_at_rest_or_say_that_they_wait(large: Page) -> None:
+    large.click("[data-tab=channels]")
+    waits = "[data-panel=channels][data-waiting=true]"
+    large.wait_for_selector(waits, state="detached")
+    assert large.evaluate(f"{STAGE}.layers.map !== null")
+    large.evaluate(f"{LARGE}.rest = () => {{}}")  # λ never rests
+    large.focus(SLIDER)
+    large.keyboard.press("ArrowRight")
+    large.wait_for_selector(waits)
+    assert large.evaluate(f"{STAGE}.layers.map === null")
+    large.evaluate(f"delete {LARGE}.rest; {LARGE}.rest()")
+    large.wait_for_selector(waits, state="detached")
+    assert large.evaluate(f"{STAGE}.layers.map !== null")
+    large.evaluate(f"{ROOT}.viewer.inside.edits.set(0, 0)")
+    assert "pictures of up to a megapixel" in large.inner_text("[data-panel=channels]")
+    assert "without" not in large.inner_text("[data-part=rightTag]")

@@ -37,6 +37,7 @@ export class Inside {
     this.channel = 0;
     this.isChosen = false; // whether the channel was chosen, here or by a link
     this.frame = null;
+    this.told = new Map(); // view -> λ of what it tells
     this.missing = null; // why the picture has no original, or null where it has one
     this.edits = new Edits(() => this.editsChanged());
     this.inspection = new Inspection(this, parts);
@@ -179,15 +180,24 @@ export class Inside {
     this.channel = Math.min(this.channel, (bottleneckOf(frame)?.channels ?? Infinity) - 1);
     if (view && !this.isBarred && this.viewWishes.every((wish) => wish in frame.wishes)) {
       view.show(frame);
-      this.layMap();
+      this.told.set(view, frame.header.lmbda);
     }
+    if (view) this.layMap();
+    this.section(this.tab).dataset.waiting = view !== null && !this.isBarred && !this.isTold;
     this.inspection.show();
     this.markAll();
+  }
+
+  // Whether what the open view tells is of the λ on show: of a large picture that is so when λ rests.
+  get isTold() {
+    return this.frame !== null && this.told.get(this.view) === this.frame.header.lmbda;
   }
 
   // Before a picture is opened: what it does not have, maybe under another model, is of no use.
   limit(picture) {
     this.edits.limit(picture.channels);
+    this.edits.isTooLarge = picture.large;
+    this.told.clear();
     this.inspection.limit(picture);
     this.channel = Math.min(this.channel, picture.channels - 1);
     this.missing = picture.missing ?? null;
@@ -216,7 +226,7 @@ export class Inside {
     const has = Boolean(this.view?.map) && !this.isBarred;
     this.parts.overlayBox.hidden = !has;
     this.parts.opacityBox.hidden = !has || !this.parts.overlay.checked;
-    const map = has && this.frame && this.parts.overlay.checked ? this.view.map() : null;
+    const map = has && this.isTold && this.parts.overlay.checked ? this.view.map() : null;
     if (map) this.canvas = paintPlane(map.plane, map.scale, this.canvas);
     const isEdited = this.frame && this.edit(this.frame);
     this.title = [isEdited && this.edits.words, map?.title].filter(Boolean).join(" · ");

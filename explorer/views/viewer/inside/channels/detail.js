@@ -22,6 +22,8 @@ const LOOKS = [
   { type: "scatter", mode: "lines+markers", name: "prior", line: { color: "#d9730d", width: 1.5 }, marker: { size: 4 } },
 ];
 
+const TOO_LARGE = "What changed channels do is shown on pictures of up to a megapixel; this one is larger: open a part of it.";
+
 export class ChannelDetail {
   // box: a details element, folded at first where the maps need the room.
   constructor(box, edits, plotly) {
@@ -78,7 +80,7 @@ export class ChannelDetail {
     this.output.textContent = `×${formatNumber(edits.of(channel))}`;
     this.leaveOut.disabled = edits.of(channel) === 0;
     this.reset.disabled = !edits.text;
-    this.cost.textContent = edits.text && `The picture ${edits.words} …`;
+    this.cost.textContent = edits.text && (edits.isTooLarge ? TOO_LARGE : `The picture ${edits.words} …`);
   }
 
   destroy() {

@@ -8,6 +8,7 @@ export class Edits {
   constructor(changed) {
     this.changed = changed;
     this.factors = new Map();
+    this.isTooLarge = false; // the picture: what a change makes of it would take seconds and travel as a whole
   }
 
   of(channel) {
@@ -31,7 +32,7 @@ export class Edits {
   }
 
   get wishes() {
-    return this.factors.size ? [`edit:${this.text}`] : [];
+    return this.factors.size && !this.isTooLarge ? [`edit:${this.text}`] : [];
   }
 
   // A model with fewer channels: what others do not concern it.
