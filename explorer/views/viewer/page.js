@@ -137,16 +137,45 @@ function gainChoice(gain) {
   return `<option value="${gain}">×${gain}</option>`;
 }
 
+/**
+ * The page's parts by their data-part: a new one is listed here with the element that it is.
+ * @typedef {Record<"card" | "curveList" | "divider" | "doing" | "exportList" | "gainBox" | "helpList" | "inspect" |
+ *       "lambda" | "leftTag" | "legend" | "lesson" | "lessonCount" | "lessonList" | "lessonTexts" | "lessonTitle" |
+ *       "networkText" | "notice" | "notices" | "now" | "numbers" | "opacityBox" | "other" | "overlayBox" | "panels" |
+ *       "pins" | "playOptions" | "plot" | "preview" | "prior" | "probe" | "rightTag" | "samples" | "stage" | "tabs" |
+ *       "ticks" | "veiled" | "verdict" | "window" | "words", HTMLElement>
+ *   & Record<"actual" | "back" | "choose" | "copyLink" | "exportStop" | "fit" | "helpOpen" | "hold" | "lessonBack" |
+ *       "lessonClose" | "lessonNext" | "lessonsOpen" | "means" | "more" | "networkOpen" | "noticeClose" | "play" |
+ *       "quizOpen" | "swap" | "windowHandle" | "zoomIn" | "zoomOut", HTMLButtonElement>
+ *   & Record<"left" | "right", HTMLCanvasElement>
+ *   & Record<"curves" | "exports" | "playMenu", HTMLDetailsElement>
+ *   & Record<"help" | "lessons" | "network" | "quiz", HTMLDialogElement>
+ *   & Record<"priorChoice", HTMLFieldSetElement>
+ *   & Record<"targetForm", HTMLFormElement>
+ *   & Record<"file" | "opacity" | "overlay" | "slider" | "target", HTMLInputElement>
+ *   & Record<"zoom", HTMLOutputElement>
+ *   & Record<"axis" | "gain" | "metric" | "reference" | "rule", HTMLSelectElement>
+ *   & Record<"networkPlan", SVGSVGElement>
+ *   & { modes: HTMLInputElement[] }} Parts
+ */
+
+/**
+ * @param {HTMLElement} root
+ * @returns {Parts}
+ */
 export function buildPage(root) {
   root.classList.add("mae");
   root.parentElement.classList.add("mae-room");
   root.innerHTML = PAGE;
   // Several viewers on one page must not share a radio group.
   const group = `mae-mode-${Math.random().toString(36).slice(2)}`;
-  const modes = [...root.querySelectorAll("[name=mode]")];
+  /** @type {HTMLInputElement[]} */
+  const modes = Array.from(root.querySelectorAll("[name=mode]"));
   modes.forEach((radio) => (radio.name = group));
-  const parts = Object.fromEntries([...root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
-  return { ...parts, modes };
+  /** @type {NodeListOf<HTMLElement>} */
+  const named = root.querySelectorAll("[data-part]");
+  const parts = Object.fromEntries(Array.from(named, (part) => [part.dataset.part, part]));
+  return /** @type {Parts} */ ({ ...parts, modes });
 }
 
 export function saveBlob({ blob, name }) {

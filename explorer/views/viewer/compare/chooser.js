@@ -6,6 +6,10 @@ const RULES = [["rate", "same rate"], ["quality", "same quality"]];
 
 export class Chooser {
   // settings(codec) -> the settings that were measured. The comparison is what the controls say, and they what it is.
+  /**
+   * @param {import("../page.js").Parts} parts
+   * @param {AbortSignal} signal
+   */
   constructor(parts, comparison, settings, signal) {
     this.parts = parts;
     this.comparison = comparison;

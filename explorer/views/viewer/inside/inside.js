@@ -26,7 +26,7 @@ import { TABS } from "../tabs.js";
 export class Inside {
   // viewer: asks for frames and paints them.
   /**
-   * @param {Record<string, any>} parts
+   * @param {import("../page.js").Parts} parts
    * @param {import("../viewer.js").Viewer} viewer
    * @param {AbortSignal} signal
    */
@@ -51,10 +51,12 @@ export class Inside {
     this.setTab("rd");
   }
 
+  /** @returns {HTMLElement[]} */
   get tabs() {
-    return [...this.parts.tabs.children];
+    return Array.from(this.parts.tabs.querySelectorAll("[role=tab]"));
   }
 
+  /** @returns {HTMLElement} */
   section(name) {
     return this.parts.panels.querySelector(`[data-panel=${name}]`);
   }
@@ -183,7 +185,7 @@ export class Inside {
       this.told.set(view, frame.header.lmbda);
     }
     if (view) this.layMap();
-    this.section(this.tab).dataset.waiting = view !== null && !this.isBarred && !this.isTold;
+    this.section(this.tab).dataset.waiting = String(view !== null && !this.isBarred && !this.isTold);
     this.inspection.show();
     this.markAll();
   }

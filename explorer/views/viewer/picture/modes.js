@@ -5,6 +5,7 @@ const ALONE = "flip"; // the mode that shows one picture
 
 export class Modes {
   // sides() -> [left, right], each {text, short}: see `sideTexts`.
+  /** @param {import("../page.js").Parts} parts */
   constructor(parts, stage, sides) {
     this.parts = parts;
     this.stage = stage;

@@ -15,6 +15,7 @@ const LATELY_MS = 5000; // how long the place under the pointer is where one loo
 const VEIL = 0.62; // opacity of what lies over pixels that are not what is wanted
 
 /** @typedef {[width: number, height: number]} Size */
+/** @typedef {Pick<import("../page.js").Parts, "stage" | "left" | "right" | "divider">} StageParts */
 
 export class Stage {
   /** @type {Size} */
@@ -22,10 +23,12 @@ export class Stage {
 
   // parts: stage, left, right, divider of the page. on: {view(scale): after zoom or pan, in screen pixels a pixel;
   // hover({x, y} of the picture's pixel under the pointer, or null); pick({x, y}): a click on one}.
+  /** @param {StageParts} parts */
   constructor(parts, on) {
     this.parts = parts;
     this.on = on;
     this.marks = [];
+    /** @type {(HTMLCanvasElement & { __zoom?: import("../vendor/d3-zoom.js").Transform })[]} */
     this.canvases = [parts.left, parts.right];
     this.mode = "split";
     this.gain = 1;
@@ -290,7 +293,7 @@ export class Stage {
     this.split = Math.min(Math.max(share, 0), 1);
     const percent = Math.round(100 * this.split);
     this.parts.divider.style.left = `${100 * this.split}%`;
-    this.parts.divider.setAttribute("aria-valuenow", percent);
+    this.parts.divider.setAttribute("aria-valuenow", String(percent));
     this.parts.divider.setAttribute("aria-valuetext", `${percent} % left picture`);
     this.invalidate();
   }
@@ -340,7 +343,7 @@ export class Stage {
     const k = this.fitScale(this.size);
     this.go(k, (this.size[0] - k * this.width) / 2, (this.size[1] - k * this.height) / 2);
     this.fitted = true;
-    this.parts.stage.dataset.fitted = true;
+    this.parts.stage.dataset.fitted = "true";
   }
 
   // scale: screen pixels per picture pixel; the middle of the panel stays where it is.
@@ -383,7 +386,7 @@ export class Stage {
     this.view = transform;
     this.canvases.forEach((canvas) => (canvas.__zoom = transform));
     this.fitted = false;
-    this.parts.stage.dataset.fitted = false;
+    this.parts.stage.dataset.fitted = "false";
     this.invalidate();
     this.on.view(this.scale);
   }

@@ -12,6 +12,12 @@ const BETWEEN = "About here, between the measured points; λ at rest is measured
 export class RatePanel {
   // setup: see routes.py. plotly: a promise of the library. on: {load: the transport's points(); pick(series, setting):
   // a click on a point; grown(): the model's curve has more points; failed(error)}.
+  /**
+   * @param {import("../page.js").Parts} parts
+   * @param {import("../wire/types.js").Setup} setup
+   * @param {Promise<any>} plotly
+   * @param {AbortSignal} signal
+   */
   constructor(parts, setup, plotly, on, signal) {
     this.parts = parts;
     this.setup = setup;
@@ -82,7 +88,9 @@ export class RatePanel {
     if (this.chosen.has(name) === isChosen) return;
     const others = [...this.chosen].filter((each) => each !== name);
     this.chooseOnly(isChosen ? [...others, name] : others);
-    this.parts.curveList.querySelector(`[value="${name}"]`)?.focus();
+    /** @type {HTMLInputElement} */
+    const box = this.parts.curveList.querySelector(`[value="${name}"]`);
+    box?.focus();
   }
 
   chooseOnly(names) {

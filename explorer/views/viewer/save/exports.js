@@ -12,7 +12,7 @@ const POINT_COLUMNS = [
 
 export class Exports {
   /**
-   * @param {Record<string, any>} parts
+   * @param {import("../page.js").Parts} parts
    * @param {import("../viewer.js").Viewer} viewer
    * @param {AbortSignal} signal
    */

@@ -7,6 +7,11 @@ const MOST = 0.4; // of the window: what is higher is shown from its top
 const MARGIN = 8; // CSS pixels above what is brought into sight
 
 export class Lessons {
+  /**
+   * @param {import("../page.js").Parts} parts
+   * @param {import("../viewer.js").Viewer} viewer
+   * @param {AbortSignal} signal
+   */
   constructor(parts, viewer, lessons, signal) {
     this.parts = parts;
     this.viewer = viewer;
@@ -85,7 +90,9 @@ export class Lessons {
   point(selector = this.steps.get(this.place)?.step.at) {
     const { root } = this.viewer;
     this.isNew = false;
-    for (const each of root.querySelectorAll("[data-pointed]")) delete each.dataset.pointed;
+    /** @type {NodeListOf<HTMLElement>} */
+    const before = root.querySelectorAll("[data-pointed]");
+    for (const each of before) delete each.dataset.pointed;
     const target = selector && root.querySelector(selector);
     if (!target) return;
     target.dataset.pointed = "";
@@ -98,7 +105,7 @@ export class Lessons {
     const { lessonTexts } = this.parts;
     if (this.told !== steps) lessonTexts.replaceChildren(...steps.map(({ text }) => makeElement("p", "", text)));
     this.told = steps;
-    Array.from(lessonTexts.children).forEach((text, at) => (text.dataset.shown = at === i));
+    Array.from(lessonTexts.children).forEach((text, at) => text.setAttribute("data-shown", String(at === i)));
   }
 
   // The card of a place, without its state.

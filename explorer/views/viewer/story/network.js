@@ -9,6 +9,11 @@ const TITLES = { a: "analysis", s: "synthesis", h: "hyper-analysis", g: "hyper-s
 const Z = { view: "channels", values: "z" };
 
 export class Network {
+  /**
+   * @param {import("../page.js").Parts} parts
+   * @param {import("../viewer.js").Viewer} viewer
+   * @param {AbortSignal} signal
+   */
   constructor(parts, viewer, signal) {
     this.parts = parts;
     this.viewer = viewer;

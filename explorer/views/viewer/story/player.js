@@ -13,7 +13,7 @@ const CALM = { speed: 1, step: 1 }; // at most and at least, for who asked for l
 
 export class Player {
   /**
-   * @param {Record<string, any>} parts
+   * @param {import("../page.js").Parts} parts
    * @param {import("../viewer.js").Viewer} viewer
    * @param {AbortSignal} signal
    */
@@ -78,7 +78,7 @@ export class Player {
     playMenu.inert = play.disabled;
     playMenu.parentElement.title = reason;
     this.parts.play.textContent = this.playing ? "❚❚" : "▶";
-    this.parts.play.ariaPressed = this.playing;
+    this.parts.play.ariaPressed = String(this.playing);
   }
 
   async play() {

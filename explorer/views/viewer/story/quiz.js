@@ -45,15 +45,22 @@ function pictureChoice([value, text]) {
 }
 
 export class Quiz {
+  /**
+   * @param {import("../page.js").Parts} parts
+   * @param {import("../viewer.js").Viewer} viewer
+   * @param {AbortSignal} signal
+   */
   constructor(parts, viewer, signal, random = Math.random) {
     this.box = parts.quiz;
     this.viewer = viewer;
     this.random = random;
     this.rounds = [];
     this.box.innerHTML = PAGE;
-    const named = [...this.box.querySelectorAll("[data-quiz]")];
-    this.parts = Object.fromEntries(named.map((part) => [part.dataset.quiz, part]));
-    this.stage = new Stage(this.parts, { view() {}, hover() {}, pick() {} });
+    /** @type {NodeListOf<HTMLElement>} */
+    const named = this.box.querySelectorAll("[data-quiz]");
+    /** @type {Record<string, any>} */
+    this.parts = Object.fromEntries(Array.from(named, (part) => [part.dataset.quiz, part]));
+    this.stage = new Stage(/** @type {import("../picture/stage.js").StageParts} */ (this.parts), { view() {}, hover() {}, pick() {} });
     this.stage.setMode("beside");
     this.listen(parts.quizOpen, signal);
   }

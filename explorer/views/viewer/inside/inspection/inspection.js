@@ -12,7 +12,7 @@ const OF_ELEMENTS = ["planes", "plane:μ", "plane:σ"]; // a model without the l
 export class Inspection {
   /**
    * @param {import("../inside.js").Inside} inside
-   * @param {Record<string, any>} parts
+   * @param {import("../../page.js").Parts} parts
    */
   constructor(inside, parts) {
     this.inside = inside;
