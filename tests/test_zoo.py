@@ -100,7 +100,7 @@ def test_absent_weights_leave_the_codec_out_and_say_why(codec: zoo.ZooCodec, cac
             act()
         assert str(raised.value) == message
     assert not list(cache.iterdir())
-    assert {rival.name: rival.reason for rival in Rivals().listed}[codec.name] == message
+    assert {rival["name"]: rival["reason"] for rival in Rivals().listed}[codec.name] == message
     assert codec.name not in evaluate.codec_names(["classical"])
     for quality in range(1, 9):
         assert codec.name not in evaluate.codec_names()
