@@ -63,7 +63,7 @@ def ms_ssim(a: np.ndarray, b: np.ndarray, pause: Pause = nothing) -> float:
         for scale, weight in enumerate(_SCALE_WEIGHTS):
             last = scale == len(_SCALE_WEIGHTS) - 1
             value *= _similarity(pair, last, pause).clamp_min(0) ** weight
-            pair = pair if last else _Halved(pair)
+            pair = pair if last else _Halved(pair, scale + 1)
         return min(float(value.mean()), 1.0)
 
 
@@ -140,25 +140,30 @@ class _Pair:
 
 
 class _Halved:
-    """The same at half the size: average pooling by 2 that pads odd sides with zeros, as pytorch_msssim does."""
+    """The same at half the size: average pooling by 2 that pads odd sides with zeros, as pytorch_msssim does. After k
+    halvings values are multiples of 4⁻ᵏ, and are kept as whole numbers of 16 bits: exact, and half of what floats take.
+    """
 
     size: tuple[int, int]
 
-    def __init__(self, pair: _Pair | _Halved) -> None:
-        import torch
+    def __init__(self, pair: _Pair | _Halved, halvings: int) -> None:
         import torch.nn.functional as F
 
         height, (odd, wide) = pair.size[0], (side % 2 for side in pair.size)
-        self.size = (height // 2 + odd, pair.size[1] // 2 + wide)
-        self._values = torch.empty(1, 6, *self.size)
+        self.size = height // 2 + odd, pair.size[1] // 2 + wide
+        self._unit = 4.0**halvings
+        self._values = np.empty((6, *self.size), np.uint16)
         for top in range(0, height + odd, 2 * _STRIP):  # of the padded picture, which begins `odd` rows above
             bottom = min(top + 2 * _STRIP, height + 2 * odd)
             rows = pair.rows(max(top - odd, 0), min(bottom - odd, height))
             missing = (wide, wide, max(odd - top, 0), max(bottom - odd - height, 0))
-            self._values[:, :, top // 2 : bottom // 2] = F.avg_pool2d(F.pad(rows, missing), 2)
+            pooled = F.avg_pool2d(F.pad(rows, missing), 2)[0].mul_(self._unit)
+            self._values[:, top // 2 : bottom // 2] = pooled.numpy()
 
     def rows(self, top: int, bottom: int) -> Tensor:
-        return self._values[:, :, top:bottom]
+        import torch
+
+        return torch.from_numpy(self._values[:, top:bottom].astype(np.float32) / np.float32(self._unit))[None]
 
 
 def _similarity(pair: _Pair | _Halved, with_luminance: bool, pause: Pause) -> Tensor:

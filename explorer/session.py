@@ -27,13 +27,14 @@ from explorer.codecs.learned import LearnedCodec, bottleneck_size
 from explorer.condition import LAST_LEVEL, Condition, Lambda
 from explorer.images import InputError
 from explorer.inside import Edit, LogRatio, Response
+from explorer.memory import give_back
 from explorer.model import STRIDE
 from explorer.pace import Pause, nothing
 from explorer.priors.base import Code, Float32, frozen
 from explorer.runtime import Pixels
 from explorer.tiles import Box, Grid, checked, paste, whole
 
-POOL = Pool(256 << 20)  # of what all sessions of a process keep, unless they are told to keep less
+POOL = Pool(192 << 20)  # of what all sessions of a process keep, unless they are told to keep less
 MAPS = Pool(64 << 20)  # of intermediate maps, which are large and must not push out the pictures
 RATE_SLACK = 0.002  # `solve` is satisfied this far below a target rate,
 LOSSLESS = 1000.0  # dB, what stands for infinity in a search
@@ -90,7 +91,7 @@ class Session:
 
     model: what `explorer.load_model` returns. image: a path, bytes, a PIL image or an (H, W, 3) uint8 array.
     cache_bytes: how much of what it computes it keeps, at most; as a default all sessions of a process share
-    256 MiB, and 64 for intermediate maps.
+    192 MiB, and 64 for intermediate maps.
     λ is snapped to the file header's 65536 levels (within 0.004 %). Arrays that come back are read-only. Raises
     InputError for a picture that cannot be read and a λ that the model does not have.
     """
@@ -315,6 +316,8 @@ class Session:
         original, code = self.picture.pixels, self.code(condition)
         height, width = original.shape[:2]
         decoded = self._shelf.array("pixels", condition, make=lambda: self._synthesise(condition, code))
+        if self.is_large:
+            give_back()
         size = len(self._shelf.get("file", condition, make=lambda: self._pack(code), size=len))
         return RDPoint(
             codec=self.model.name,

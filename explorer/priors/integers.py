@@ -38,7 +38,7 @@ SCALE_FIRST = -28  # the narrowest scale, 2^(−28/8) = 0.088 of a step: narrowe
 SCALES = tuple(2 ** ((SCALE_FIRST + i) / (1 << SCALE_STEP_BITS)) for i in range(72))  # up to 41 steps
 LOG_SCALE_MAX = 8.0  # of σ_u before 1/a, as natural logarithm and in either direction; the float twin's clamp as well
 OCTAVE_MAX = round(LOG_SCALE_MAX / math.log(2) * (1 << OCTAVE_BITS))
-STRIP = 32  # rows of y at a time
+STRIP = 4096  # elements of y at a time, a megapixel: the integers on the way are of 64 bits
 EXACT = 1 << 53  # float64 holds every integer below
 
 
@@ -147,8 +147,9 @@ class HyperSynthesis:
         size, (h, w) = size_of(side), (4 * length for length in size_of(side))
         channels = len(self._last) // 2
         mean, scale = np.empty((channels, h, w), np.int32), np.empty((channels, h, w), np.uint8)
-        for top in range(0, h, STRIP):  # the integers on the way are of 64 bits: some at a time
-            rows = Box(top, 0, min(top + STRIP, h), w)
+        high = max(8, STRIP // w)
+        for top in range(0, h, high):
+            rows = Box(top, 0, min(top + high, h), w)
             needed = self.reads(rows, size)
             found = self.part(side[(..., *needed.slices)], level, needed, size, rows)
             mean[(..., *rows.slices)], scale[(..., *rows.slices)] = found
