@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 import explorer
+from explorer import images
 from explorer.library import first_model
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "01_explore.ipynb"
@@ -251,6 +252,51 @@ gc.collect()
 getattr(ctypes.CDLL(None), "malloc_trim", int)(0)  # glibc alone has it
 print(psutil.Process().memory_info().rss)
 """
+
+
+DROP = """([name, bytes]) => {
+  const data = new DataTransfer();
+  data.items.add(new File([new Uint8Array(bytes)], name));
+  const drop = new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+  LAST.querySelector("[data-part=stage]").dispatchEvent(drop);
+}"""
+
+
+def test_the_cells_picture_and_those_that_are_dropped_stay_in_the_widget(notebook: Page) -> None:
+    last = "[...document.querySelectorAll('.mae')].at(-1)"
+    viewer = f"{last}.viewer"
+
+    def opened(name: str) -> None:
+        shows = f"{viewer}?.picture?.name === {name!r} && {last}.dataset.state === 'ready' && {viewer}.shown"
+        notebook.wait_for_function(shows)
+
+    def thumbnail(name: str) -> None:
+        notebook.evaluate(f"{last}.querySelector('.mae-own > button[aria-label^={json.dumps(name)}]').click()")
+
+    make = "np.random.default_rng(3).integers(0, 256, (96, 144, 3), np.uint8)"
+    run(notebook, f"import numpy as np; own = explorer.widget({make}); own")
+    opened("picture")
+    assert notebook.evaluate(f"{viewer}.strip.own.map((own) => own.about)") == ["picture · 144 × 96 pixels"]
+    pixels = np.random.default_rng(4).integers(0, 256, (80, 112, 3), np.uint8)
+    notebook.evaluate(DROP.replace("LAST", last), ["dropped.png", list(images.to_png(pixels))])
+    opened("dropped.png")
+    assert run(notebook, "print(own.session)").endswith("'dropped.png', 112×80)")
+    size = run(notebook, "print(len(own.session.encode(700)))")
+    notebook.evaluate(f"{viewer}.parts.target.value = '{size} bytes'; {viewer}.parts.targetForm.requestSubmit()")
+    notebook.wait_for_function(f"{viewer}.parts.target.value === ''")
+    notebook.wait_for_function(f"{viewer}.isSettled()")
+    assert float(run(notebook, f"print(own.lmbda - own.session.solve(bytes={size}))")) == pytest.approx(0, abs=1e-6)
+    thumbnail("picture")  # the kernel has it still
+    opened("picture")
+    assert run(notebook, "print(own.session)").endswith("144×96)")
+    thumbnail("dropped.png")  # the page has it still
+    opened("dropped.png")
+    file = "explorer.load_model('mae').encode(np.zeros((64, 64, 3), np.uint8), 300)"
+    run(notebook, f"own.close(); got = explorer.widget({file}); got")
+    opened("picture")
+    assert notebook.evaluate(f"[{viewer}.slider.slider.disabled, {viewer}.stage.mode]") == [True, "flip"]
+    assert float(run(notebook, "print(got.lmbda)")) == pytest.approx(300, rel=1e-4)
+    run(notebook, "got.close()")
 
 
 def test_twenty_widgets_opened_and_closed_leave_no_memory_behind(notebook: Page) -> None:
