@@ -101,14 +101,14 @@ def test_what_is_in_sight_is_exact_at_fit_and_at_one_to_one(large: Page, address
 def test_while_lambda_moves_a_window_is_live_and_the_rest_says_its_lambda(
     large: Page, address: str, picture: np.ndarray
 ) -> None:
-    large.evaluate(f"{LARGE}.pace = 1_000_000")
+    large.evaluate(f"{LARGE}.pace = 4_000_000")
     before = large.evaluate(f"{ROOT}.viewer.wanted")
     large.evaluate(f"{LARGE}.rest = () => {{}}")  # λ never rests
     large.focus(SLIDER)
     large.keyboard.press("PageUp")
     large.wait_for_function(f"{ROOT}.viewer.isSettled() && !{ROOT}.viewer.coming")
     window, lmbda = large.evaluate(f"[{LARGE}.window, {ROOT}.viewer.shown.header.lmbda]")
-    assert window["width"] * window["height"] <= 200_000
+    assert (window["width"] + 512) * (window["height"] + 512) <= 800_000
     assert large.inner_text("[data-part=rightTag]") == large.inner_text("[data-part=windowHandle]").removeprefix(
         "Live, "
     )
@@ -145,7 +145,7 @@ def test_dimmed_pixels_are_dimmed_on_the_screen(large: Page) -> None:
 
 
 def test_the_window_is_moved_by_pointer_and_keys(large: Page) -> None:
-    large.evaluate(f"{LARGE}.pace = 500_000")
+    large.evaluate(f"{LARGE}.pace = 4_000_000")
     large.focus(SLIDER)
     large.keyboard.press("ArrowRight")
     whole(large)

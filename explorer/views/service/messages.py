@@ -256,7 +256,8 @@ class PartHeader(PictureHeader, Box):
 class FrameHeader(PartHeader):
     """Of the model's picture. point: null until it is measured, see `Numbers`. estimated_bits: of the whole file;
     side_bits: of these, those of what it holds besides y; both null where only a part of a large picture is known.
-    pace: pixels a second that are reconstructed here while λ moves, or null until that is known."""
+    pace: pixels a second that are computed here while λ moves, a tile around each part counted, or null until it is
+    known."""
 
     lmbda: float
     level: int

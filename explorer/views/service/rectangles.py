@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from explorer.images import InputError
+from explorer.model import STRIDE
+from explorer.tiles import SIDE
 from explorer.views.service.messages import Box
 
 MOST_REDUCED = 64
@@ -34,6 +36,12 @@ class Rectangle:
     def edges(self) -> tuple[int, int, int, int]:
         """(top, left, bottom, right), half open."""
         return self.top, self.left, self.top + self.height, self.left + self.width
+
+    @property
+    def work(self) -> int:
+        """How many pixels have to be computed for it about: with a tile to each side, which the hyperprior reaches."""
+        around = 2 * SIDE * STRIDE
+        return (self.width + around) * (self.height + around)
 
     def of(self, pixels: np.ndarray) -> np.ndarray:
         """Its part of a picture, (H, W, 3) uint8 -> (⌈height/k⌉, ⌈width/k⌉, 3) uint8."""

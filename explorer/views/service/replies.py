@@ -80,7 +80,7 @@ def frame(
     pace: float | None = None,
 ) -> Reply:
     """The reconstruction at λ, or a part of it, with what is known of its file, and what the open views need of the
-    inside at this λ. pace: pixels a second that are reconstructed here while λ moves. Raises InputError for a wish that
+    inside at this λ. pace: see `FrameHeader`. Raises InputError for a wish that
     is none."""
     part = part or whole(opened.source.size)
     pixels = reduced(opened.source.region(condition, part.edges), part.reduce)

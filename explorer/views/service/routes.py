@@ -232,7 +232,7 @@ class Api:
                 start = perf_counter()
                 reply = await run_in_threadpool(replies.frame, opened, condition, wish, part, self._pace)
                 if live and opened.source.is_large:
-                    self._learn_pace(part.width * part.height / (perf_counter() - start))
+                    self._learn_pace(part.work / (perf_counter() - start))
         return _binary(reply, packed)
 
     def _learn_pace(self, measured: float) -> None:

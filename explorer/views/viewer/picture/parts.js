@@ -12,7 +12,7 @@ import { liveRectangle, moved } from "./view.js";
 
 const REST_MS = 100;
 const LIVE_SECONDS = 0.2; // what the live rectangle may take
-const LIVE_PIXELS = 300_000; // while it is not known how many that are
+const LIVE_WORK = 1_300_000; // pixels, while it is not known how many that are
 
 export class Parts {
   // stage: what is in sight, and the layers that the parts go into. load: {pixels, frame} of the transport.
@@ -30,7 +30,7 @@ export class Parts {
     /** @type {Rect | null} */
     this.window = null; // the live rectangle, where it is not all that is in sight
     /** @type {number | null} */
-    this.pace = null; // pixels that are reconstructed here in a second
+    this.pace = null; // pixels that are computed here in a second: see workOf
     this.isPlaced = false; // by the user
     this.isResting = false;
     this.running = false;
@@ -164,7 +164,7 @@ export class Parts {
     const { stage, stage: { sight, modelSight }, window } = this;
     if (window && holds(sight, window)) return window;
     this.isPlaced = false;
-    const most = this.pace === null ? LIVE_PIXELS : this.pace * LIVE_SECONDS;
+    const most = this.pace === null ? LIVE_WORK : this.pace * LIVE_SECONDS;
     const rect = liveRectangle(modelSight, most, stage.focus);
     this.window = rect === modelSight ? null : rect;
     return rect;

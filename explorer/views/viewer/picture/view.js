@@ -1,7 +1,7 @@
 // What a large picture is asked for in: the rectangle in sight, how much it is reduced, and the one that stays live while
 // λ moves.
 import { constants } from "../wire/constants.js";
-import { MOST_REDUCED, areaOf, common, middleOf, outward } from "./rectangles.js";
+import { MOST_REDUCED, common, middleOf, outward } from "./rectangles.js";
 
 /** @typedef {import("./rectangles.js").Rect} Rect */
 /** @typedef {import("./rectangles.js").Size} Size */
@@ -21,16 +21,30 @@ export function inSight(corner, panel, picture) {
   return seen && outward(seen, picture);
 }
 
-// What stays live: all that is in sight where it has no more than `most` pixels, else a window of whole blocks around a
-// point. The window is as square as what is in sight allows.
+// How many pixels have to be computed for a rectangle: a block more to each side, which the hyperprior reaches.
+/** @param {Size} size */
+export function workOf({ width, height }) {
+  return (width + 2 * constants.tile) * (height + 2 * constants.tile);
+}
+
+// What stays live: all that is in sight where it takes no more than `most` work, else the largest window of whole blocks
+// around a point that does, as square as it can be.
 /** @param {Rect} sight blocks @param {number} most @param {{ x: number, y: number }} point @returns {Rect} */
 export function liveRectangle(sight, most, point) {
-  if (areaOf(sight) <= most) return sight;
-  const blocks = Math.max(1, Math.floor(most / constants.tile ** 2));
+  if (workOf(sight) <= most) return sight;
   const [columns, rows] = [Math.ceil(sight.width / constants.tile), Math.ceil(sight.height / constants.tile)];
-  const down = Math.min(rows, Math.max(1, Math.floor(Math.sqrt(blocks)), Math.floor(blocks / columns)));
-  const across = Math.min(columns, Math.floor(blocks / down));
-  return moved(sight, { x: 0, y: 0, width: across * constants.tile, height: down * constants.tile }, point);
+  const budget = most / constants.tile ** 2; // in blocks
+  let best = { across: 1, down: 1 };
+  for (let down = 1; down <= rows; down++) {
+    const across = Math.min(columns, Math.floor(budget / (down + 2) - 2));
+    if (across >= 1 && isBetter({ across, down }, best)) best = { across, down };
+  }
+  return moved(sight, { x: 0, y: 0, width: best.across * constants.tile, height: best.down * constants.tile }, point);
+}
+
+function isBetter(a, b) {
+  const more = a.across * a.down - b.across * b.down;
+  return more > 0 || (more === 0 && Math.abs(a.across - a.down) < Math.abs(b.across - b.down));
 }
 
 // A rectangle of whole blocks with its middle near a point and all of it in sight.
