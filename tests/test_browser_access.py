@@ -54,7 +54,7 @@ def test_axe_finds_none_with_own_pictures_and_a_received_file(browser: Browser, 
     pixels = smooth_picture(120, 200)
     files = {"one.png": images.to_png(pixels), "two.mae": explorer.load_model("mae", device="cpu").encode(pixels, 300)}
     hold = f"""() => {{ const {{ transport }} = {ROOT}.viewer, {{ frame }} = transport;
-      transport.frame = (...query) => new Promise((done) => (window.release = done)).then(() => frame(...query));
+      transport.frame = (...wish) => new Promise((done) => (window.release = done)).then(() => frame(...wish));
       window.resume = () => {{ transport.frame = frame; window.release(); }}; }}"""
     for name, data in files.items():
         page.evaluate(hold)
@@ -67,4 +67,25 @@ def test_axe_finds_none_with_own_pictures_and_a_received_file(browser: Browser, 
         page.evaluate(f"{ROOT}.viewer.inside.setTab({tab!r})")
         settle(page)
         assert violations(page) == [], tab
+    page.close()
+
+
+@pytest.mark.parametrize(("theme", "width", "height"), [("light", 1280, 720), ("dark", 390, 844)])
+def test_axe_finds_none_in_what_comes_and_goes(
+    browser: Browser, address: str, theme: str, width: int, height: int
+) -> None:
+    """A lesson and what it points at, a message, an explanation, the plan of the network, a card and pins."""
+    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=theme)  # type: ignore[arg-type]
+    page.goto(f"{address}?__theme={theme}#lesson=bits.1&pins=1-1&element=2-2")
+    page.wait_for_selector(".mae[data-state=ready][data-lmbda]", timeout=120_000)
+    page.wait_for_selector("[data-pointed]")
+    page.evaluate(f"{ROOT}.viewer.fail('What went wrong, and the remedy.')")
+    assert violations(page) == [], "lesson and message"
+    page.click("[data-part=noticeClose]")
+    page.locator("[data-part=numbers] [data-term=PSNR]").click()
+    page.wait_for_selector("[role=tooltip]:popover-open")
+    assert violations(page) == [], "explanation"
+    page.keyboard.press("Escape")
+    page.click("[data-part=networkOpen]")
+    assert violations(page) == [], "network"
     page.close()

@@ -13,6 +13,7 @@ const MARGIN = 8; // to the window's edges and to what is explained
 export class Tips {
   constructor(root, signal) {
     this.owner = null; // of the tip that is shown
+    this.top = 0; // of the owner when it was shown
     this.timer = 0;
     this.box = makeElement("div", "mae-tip");
     Object.assign(this.box, { id: `mae-tip-${Math.random().toString(36).slice(2)}`, popover: "manual" });
@@ -27,7 +28,7 @@ export class Tips {
     on("keydown", (event) => this.press(event));
     // The focus may be elsewhere than the pointer.
     document.addEventListener("keydown", (event) => this.escape(event), { signal, capture: true });
-    window.addEventListener("scroll", () => this.hide(), { signal, capture: true });
+    window.addEventListener("scroll", () => this.follow(), { signal, capture: true });
     signal.addEventListener("abort", () => clearTimeout(this.timer));
   }
 
@@ -78,8 +79,14 @@ export class Tips {
     this.place(owner.getBoundingClientRect());
   }
 
+  // What it explains was scrolled away from it.
+  follow() {
+    if (this.owner && this.owner.getBoundingClientRect().top !== this.top) this.hide();
+  }
+
   // Below its owner or, where there is no room, above it.
   place({ left, top, bottom }) {
+    this.top = top;
     const { offsetWidth: width, offsetHeight: height } = this.box;
     const { clientWidth, clientHeight } = document.documentElement;
     const isBelow = bottom + MARGIN + height < clientHeight;
