@@ -103,7 +103,7 @@ def open_app(page: Page, address: str) -> None:
 
 
 def settle(page: Page) -> dict[str, Any]:
-    """Wait until the last wish is painted; return the last frame's event."""
+    """Wait until what was asked for last is painted; return the last frame's event."""
     page.wait_for_function(f"!{ROOT}.dataset.pending && {ROOT}.viewer.isSettled() && window.frames_seen.length")
     return page.evaluate("window.frames_seen.at(-1)")
 

@@ -54,7 +54,7 @@ def test_axe_finds_none_with_own_pictures_and_a_received_file(browser: Browser, 
     pixels = smooth_picture(120, 200)
     files = {"one.png": images.to_png(pixels), "two.mae": explorer.load_model("mae", device="cpu").encode(pixels, 300)}
     hold = f"""() => {{ const {{ transport }} = {ROOT}.viewer, {{ frame }} = transport;
-      transport.frame = (...wish) => new Promise((done) => (window.release = done)).then(() => frame(...wish));
+      transport.frame = (...query) => new Promise((done) => (window.release = done)).then(() => frame(...query));
       window.resume = () => {{ transport.frame = frame; window.release(); }}; }}"""
     for name, data in files.items():
         page.evaluate(hold)

@@ -95,7 +95,7 @@ def test_files_that_are_dropped_together_come_once(page: Page) -> None:
 HOLD_FRAMES = f"""() => {{
   const {{ transport }} = {VIEWER}, {{ frame }} = transport;
   const released = new Promise((resolve) => (window.release = resolve));
-  transport.frame = (...wish) => released.then(() => frame(...wish));
+  transport.frame = (...query) => released.then(() => frame(...query));
 }}"""
 
 
@@ -143,7 +143,7 @@ def test_a_picture_can_be_removed_by_pointer_and_by_key(page: Page) -> None:
 def test_closing_a_lesson_brings_back_what_was_there(page: Page) -> None:
     give(page, picture("mine.png", 300, 400))
     opened(page, "mine.png")
-    wish = {
+    chosen = {
         "lambda": 700,
         "view": "channels",
         "channel": 3,
@@ -151,7 +151,7 @@ def test_closing_a_lesson_brings_back_what_was_there(page: Page) -> None:
         "box": "200,150,2",
         "compare": "jpeg:rate",
     }
-    assert page.evaluate(f"(wish) => {VIEWER}.state.apply(wish)", wish) == []
+    assert page.evaluate(f"(chosen) => {VIEWER}.state.apply(chosen)", chosen) == []
     settle(page)
     before = page.evaluate(f"{VIEWER}.state.read()")
     for place in ("lambda.1", "lambda.2"):

@@ -43,8 +43,8 @@ def hyper(page: Page) -> Page:
     return page
 
 
-def apply(page: Page, **wish: Any) -> None:
-    assert page.evaluate("(wish) => document.querySelector('.mae').viewer.set(wish)", wish) == []
+def apply(page: Page, **values: Any) -> None:
+    assert page.evaluate("(values) => document.querySelector('.mae').viewer.set(values)", values) == []
     settle(page)
 
 

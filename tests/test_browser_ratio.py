@@ -32,8 +32,8 @@ def session(mae: LearnedCodec) -> Session:
     return Session(mae, next(path for path in sample_paths() if path.stem == "parrots"))
 
 
-def apply(page: Page, **wish: Any) -> None:
-    assert page.evaluate("(wish) => document.querySelector('.mae').viewer.set(wish)", wish) == []
+def apply(page: Page, **values: Any) -> None:
+    assert page.evaluate("(values) => document.querySelector('.mae').viewer.set(values)", values) == []
     settle(page)
 
 

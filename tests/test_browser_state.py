@@ -74,8 +74,8 @@ HOSTILE = [
 ]
 
 
-def apply(page: Page, wish: dict[str, Any]) -> list[str]:
-    return page.evaluate(f"(wish) => {STATE}.apply(wish)", wish)
+def apply(page: Page, chosen: dict[str, Any]) -> list[str]:
+    return page.evaluate(f"(chosen) => {STATE}.apply(chosen)", chosen)
 
 
 def state(page: Page) -> dict[str, Any]:

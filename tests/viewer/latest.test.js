@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FrameCache, Latest } from "../../explorer/views/viewer/wire/latest.js";
 
-test("one request at a time, and the newest wish wins", async () => {
+test("one request at a time, and the newest wins", async () => {
   const [asked, done] = [[], []];
-  const latest = new Latest((wish) => {
-    asked.push(wish);
+  const latest = new Latest((request) => {
+    asked.push(request);
     return new Promise((resolve) => done.push(resolve));
   });
-  for (const wish of ["a", "b", "c"]) latest.ask(wish);
+  for (const request of ["a", "b", "c"]) latest.ask(request);
   assert.deepEqual([asked, latest.running], [["a"], true]);
   done[0]();
   await new Promise(setImmediate);

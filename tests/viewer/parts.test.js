@@ -105,7 +105,7 @@ async function answerAll(server, condition) {
 
 test("the original first, then a live window, and when λ rests the rest, the nearest first", async () => {
   const [stage, server, shown] = [fakeStage(), fakeServer(), []];
-  const parts = new Parts(stage, server, { live: (_, wish) => shown.push(wish.lmbda), changed() {}, failed: assert.fail });
+  const parts = new Parts(stage, server, { live: (_, request) => shown.push(request.lmbda), changed() {}, failed: assert.fail });
   parts.open({ id: "a", ...PICTURE });
   parts.ask({ lmbda: 256, wishes: [], asked: 0 });
   assert.deepEqual(server.asked.map(({ kind }) => kind), ["original"]);

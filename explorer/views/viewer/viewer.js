@@ -84,15 +84,15 @@ export class Viewer {
       hover: (pixel) => this.inside?.hoverPixel(pixel),
       pick: (pixel) => this.inside?.pickPixel(pixel),
     });
-    this.frames = new Latest((wish) => this.fetchFrame(wish));
+    this.frames = new Latest((request) => this.fetchFrame(request));
     this.cache = new FrameCache(CACHE_BYTES);
     this.large = new Parts(this.stage, transport, {
-      live: (frame, wish) => this.present(frame, wish),
+      live: (frame, request) => this.present(frame, request),
       changed: () => this.partsChanged(),
       failed: (error) => this.frameFailed(error),
     });
     this.window = new LiveWindow(this.parts, this.stage, this.large);
-    this.comparison = new Comparison((wish, signal) => this.transport.rival(wish.id, wish, signal), {
+    this.comparison = new Comparison((search, signal) => this.transport.rival(search.id, search, signal), {
       changed: () => this.comparisonChanged(),
       failed: (error) => this.comparisonFailed(error),
     });
@@ -208,9 +208,9 @@ export class Viewer {
     if (!this.picture || this.waits || this.isSettled()) return;
     this.root.dataset.pending = "true";
     this.numbers.stop();
-    const wish = { id: this.picture.id, lmbda: this.wanted, wishes: this.inside.wishes, asked };
-    if (this.picture.large) this.large.ask(wish);
-    else this.frames.ask(wish);
+    const request = { id: this.picture.id, lmbda: this.wanted, wishes: this.inside.wishes, asked };
+    if (this.picture.large) this.large.ask(request);
+    else this.frames.ask(request);
   }
 
   // Many changes and one frame: none is asked for until the task is done.
@@ -226,7 +226,7 @@ export class Viewer {
 
   isSettled() {
     const { shown, picture } = this;
-    return shown?.id === picture.id && this.isWanted(shown.frame, shown.wish) && !this.isWaiting;
+    return shown?.id === picture.id && this.isWanted(shown.frame, shown.request) && !this.isWaiting;
   }
 
   // Whether a frame of the λ that is wanted is still to come.
@@ -260,35 +260,35 @@ export class Viewer {
   }
 
   // Shown at the next paint; when a newer frame comes before that, only the newer one is.
-  present(frame, wish) {
+  present(frame, request) {
     if (frame.header.picture !== this.picture.id) return;
     if (!this.coming) requestAnimationFrame(() => this.paint());
-    this.coming = { frame, wish };
+    this.coming = { frame, request };
   }
 
   // The frame on show once more, beside something else.
   repaint() {
-    if (this.shown && !this.coming) this.present(this.shown.frame, this.shown.wish);
+    if (this.shown && !this.coming) this.present(this.shown.frame, this.shown.request);
   }
 
   // Pictures, numbers, plot, verdict and labels change here, in one go: they cannot disagree.
   paint() {
-    const { frame, wish } = this.coming;
+    const { frame, request } = this.coming;
     this.coming = null;
     if (frame.header.picture !== this.picture.id) return;
     const header = { ...frame.header, point: livePoint(frame.header, this.panel.measured, this.picture) };
-    const isNew = wish !== this.shown?.wish;
-    if (this.picture.large) this.stage.current = wish.lmbda;
+    const isNew = request !== this.shown?.request;
+    if (this.picture.large) this.stage.current = request.lmbda;
     else this.stage.layers.setFrame(this.inside.picture(frame));
-    this.shown = { id: header.picture, frame, wish, header };
+    this.shown = { id: header.picture, frame, request, header };
     this.paintComparison(this.shownHeader);
     if (isNew) this.inside.show(frame);
     else this.inside.view?.numbers?.();
     this.stage.draw();
     this.modes.label();
     this.root.dataset.lmbda = header.lmbda;
-    if (this.isWanted(frame, wish)) this.rest(frame.header, describe(this.shownHeader));
-    if (isNew) this.report(header, wish);
+    if (this.isWanted(frame, request)) this.rest(frame.header, describe(this.shownHeader));
+    if (isNew) this.report(header, request);
     this.state.touch();
   }
 

@@ -14,7 +14,7 @@ export class Opening {
     this.chosen = null; // the model that was chosen before a received file brought its own
   }
 
-  // source: {sample}, {own: OwnPicture}, or {picture} for an open one with another model. The newest wish wins.
+  // source: {sample}, {own: OwnPicture}, or {picture} for an open one with another model. The newest wins.
   // picture: what `ask` made of it, where that is known.
   async open(source, picture) {
     const { viewer, preview } = this;

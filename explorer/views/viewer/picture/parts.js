@@ -8,7 +8,7 @@ import { boxOf, common, holds, middleOf } from "./rectangles.js";
 import { liveRectangle, moved } from "./view.js";
 
 /** @typedef {import("./rectangles.js").Rect} Rect */
-/** @typedef {{ lmbda: number, wishes: string[], asked: number }} Wish */
+/** @typedef {{ lmbda: number, wishes: string[], asked: number }} Request */
 
 const REST_MS = 100;
 const LIVE_SECONDS = 0.2; // what the live rectangle may take
@@ -16,15 +16,15 @@ const LIVE_WORK = 1_300_000; // pixels, while it is not known how many that are
 
 export class Parts {
   // stage: what is in sight, and the layers that the parts go into. load: {pixels, frame} of the transport.
-  // on: {live(frame, wish): of the live rectangle, or the same with what the views want; changed(): more of the picture is
+  // on: {live(frame, request): of the live rectangle, or the same with what the views want; changed(): more of the picture is
   // there; failed(error)}.
   constructor(stage, load, on) {
     this.stage = stage;
     this.load = load;
     this.on = on;
     this.picture = null;
-    /** @type {Wish | null} */
-    this.wish = null;
+    /** @type {Request | null} */
+    this.request = null;
     /** @type {number | null} */
     this.shown = null; // λ of the live rectangle
     /** @type {Rect | null} */
@@ -42,16 +42,16 @@ export class Parts {
   open(picture) {
     this.stop();
     this.picture = picture;
-    this.wish = null;
+    this.request = null;
     this.shown = null;
     this.window = null;
     this.first = new Promise((resolve) => (this.isThere = () => resolve(null))); // until the first frame is there, or failed
   }
 
-  /** @param {Wish} wish */
-  ask(wish) {
-    if (wish.lmbda !== this.wish?.lmbda) this.start();
-    this.wish = wish;
+  /** @param {Request} request */
+  ask(request) {
+    if (request.lmbda !== this.request?.lmbda) this.start();
+    this.request = request;
     this.run();
   }
 
@@ -83,14 +83,14 @@ export class Parts {
 
   // Whether the live rectangle is of another λ than is wanted.
   get isBehind() {
-    return this.picture !== null && this.shown !== this.wish?.lmbda;
+    return this.picture !== null && this.shown !== this.request?.lmbda;
   }
 
   // Whether all that is in sight is there, at the λ that is wanted.
   get isWhole() {
-    const { picture, stage, wish } = this;
+    const { picture, stage, request } = this;
     if (!picture || this.isBehind || stage.layers.reduce !== stage.reduce) return false;
-    return !stage.sight || (holds(stage.layers.rect, stage.sight) && !stage.layers.frame.cells.lacking(stage.sight, wish.lmbda));
+    return !stage.sight || (holds(stage.layers.rect, stage.sight) && !stage.layers.frame.cells.lacking(stage.sight, request.lmbda));
   }
 
   // ---- one request after the other ----------------------------------------------------------------------------------
@@ -118,25 +118,25 @@ export class Parts {
 
   // What is wanted most, as a function that brings it; null where nothing is to be done now.
   next() {
-    const { picture, wish, stage, stage: { sight, reduce, layers } } = this;
-    if (!picture || !wish || !sight) return null;
+    const { picture, request, stage, stage: { sight, reduce, layers } } = this;
+    if (!picture || !request || !sight) return null;
     layers.look(sight, reduce);
     const original = picture.missing ? null : layers.original.cells.lacking(sight, ORIGINAL);
     if (original) return (signal) => this.bringOriginal(original, signal);
     if (this.isBehind) return (signal) => this.bringLive(signal);
     if (!this.isResting) return null;
     const point = this.window ? middleOf(this.window) : stage.focus;
-    const tile = this.windowLacks() ?? layers.frame.cells.nextTile(sight, wish.lmbda, point);
+    const tile = this.windowLacks() ?? layers.frame.cells.nextTile(sight, request.lmbda, point);
     if (tile) return (signal) => this.bringTile(tile, signal);
-    const lacks = wish.wishes.some((each) => !(each in this.frame.wishes));
+    const lacks = request.wishes.some((each) => !(each in this.frame.wishes));
     return lacks ? (signal) => this.bringWishes(signal) : null;
   }
 
   // What a window that was moved lacks.
   windowLacks() {
-    const { window, wish, stage: { layers, sight } } = this;
+    const { window, request, stage: { layers, sight } } = this;
     const seen = window && common(window, sight);
-    return seen && layers.frame.cells.lacking(seen, wish.lmbda);
+    return seen && layers.frame.cells.lacking(seen, request.lmbda);
   }
 
   async bringOriginal(rect, signal) {
@@ -147,15 +147,15 @@ export class Parts {
   }
 
   async bringLive(signal) {
-    const { wish, picture, stage: { layers } } = this;
+    const { request, picture, stage: { layers } } = this;
     const rect = this.liveNow();
-    const frame = await this.load.frame(picture.id, wish.lmbda, { box: boxOf(rect), reduce: layers.reduce, live: true, signal });
-    if (signal.aborted || !frame || !this.stage.layers.putFrame(frame, wish.lmbda)) return;
+    const frame = await this.load.frame(picture.id, request.lmbda, { box: boxOf(rect), reduce: layers.reduce, live: true, signal });
+    if (signal.aborted || !frame || !this.stage.layers.putFrame(frame, request.lmbda)) return;
     this.frame = frame;
-    this.shown = wish.lmbda;
+    this.shown = request.lmbda;
     this.pace = frame.header.pace ?? this.pace;
     if (!this.isBehind) this.resting = setTimeout(() => this.rest(), REST_MS);
-    this.on.live(frame, wish);
+    this.on.live(frame, request);
     this.isThere();
   }
 
@@ -176,20 +176,20 @@ export class Parts {
   }
 
   async bringTile(rect, signal) {
-    const { wish, picture, stage: { layers } } = this;
-    const frame = await this.load.frame(picture.id, wish.lmbda, { box: boxOf(rect), reduce: layers.reduce, signal });
-    if (signal.aborted || !frame || !this.stage.layers.putFrame(frame, wish.lmbda)) return;
+    const { request, picture, stage: { layers } } = this;
+    const frame = await this.load.frame(picture.id, request.lmbda, { box: boxOf(rect), reduce: layers.reduce, signal });
+    if (signal.aborted || !frame || !this.stage.layers.putFrame(frame, request.lmbda)) return;
     this.on.changed();
   }
 
   // They are of the whole picture, so the smallest part of it will do.
   async bringWishes(signal) {
-    const { wish, picture, frame: { header, pixels } } = this;
+    const { request, picture, frame: { header, pixels } } = this;
     const box = [0, 0, 1, 1];
-    const found = await this.load.frame(picture.id, wish.lmbda, { box, wishes: wish.wishes, signal });
+    const found = await this.load.frame(picture.id, request.lmbda, { box, wishes: request.wishes, signal });
     if (signal.aborted || !found) return;
     this.frame = { ...found, header, pixels };
-    this.on.live(this.frame, { ...wish });
+    this.on.live(this.frame, { ...request });
   }
 
   // ---- what is on show ----------------------------------------------------------------------------------------------

@@ -103,7 +103,7 @@ export class Player {
     const isMine = () => this.playing && viewer.wanted === wanted;
     const isWaiting = () => viewer.coming || viewer.isWaiting || viewer.root.dataset.state === "loading";
     while (isMine() && (isWaiting() || performance.now() < due)) await new Promise(requestAnimationFrame);
-    return isMine() && viewer.shown?.wish.lmbda === wanted;
+    return isMine() && viewer.shown?.request.lmbda === wanted;
   }
 
   isAt(end) {

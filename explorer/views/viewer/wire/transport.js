@@ -6,7 +6,7 @@
 //                                        is; for a frame also {live: whether λ is moving, wishes: what is wanted of the
 //                                        inside, see wishes/answers.py}; null for one that a newer one has made useless
 //   numbers(id, lmbda, signal)        -> {lmbda, level, point, side_bits} of the real file and the whole picture
-//   rival(id, wish, signal)           -> the same of another codec; wish: {codec, by: "fixed", setting}, or
+//   rival(id, search, signal)         -> the same of another codec; search: {codec, by: "fixed", setting}, or
 //                                        {codec, by: "rate" or "quality", lmbda} for one that matches the model; also
 //                                        {box, reduce}
 //   modulation(model)                 -> the gains of a model's modulators over λ: {header: {lambdas, arrays}, m0, …},
@@ -21,7 +21,7 @@
 // what was sent is no good.
 import { decodeFrame, fromBase64 } from "../picture/pixels.js";
 
-/** @import { PartWish, Send, Transport } from "./types.js" */
+/** @import { PartQuery, Send, Transport } from "./types.js" */
 
 // send: what the requests go through, as `fetch` does; a widget's go through messages to the kernel.
 // isNear: whether no network lies between: pixels travel as they are.
@@ -31,7 +31,7 @@ import { decodeFrame, fromBase64 } from "../picture/pixels.js";
  * @returns {Transport}
  */
 export function httpTransport(base, send = fetch, isNear = isLoopback(new URL(base).hostname)) {
-  const request = (...wish) => ask(send, ...wish);
+  const request = (...query) => ask(send, ...query);
   const url = (path, query = {}) => new URL(`${path}?${new URLSearchParams(query)}`, base);
   const json = async (response) => (await response).json();
   const frame = async (response) => {
@@ -68,7 +68,7 @@ export function httpTransport(base, send = fetch, isNear = isLoopback(new URL(ba
   };
 }
 
-/** @param {PartWish} part */
+/** @param {PartQuery} part */
 function place({ box, reduce = 1 }) {
   return box ? [["box", box.join()], ["reduce", reduce]] : [];
 }

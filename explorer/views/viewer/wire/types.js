@@ -486,19 +486,19 @@
  * @typedef {{ header: Header, pixels: Uint8Array, wishes: Answers, bytes: number }} Frame
  */
 
-/** @typedef {{ box?: number[], reduce?: number, live?: boolean, wishes?: string[], signal?: AbortSignal }} PartWish */
-/** @typedef {{ codec: string, by: By | "fixed", setting?: number, lmbda?: number }} RivalWish */
+/** @typedef {{ box?: number[], reduce?: number, live?: boolean, wishes?: string[], signal?: AbortSignal }} PartQuery */
+/** @typedef {{ codec: string, by: By | "fixed", setting?: number, lmbda?: number }} RivalSearch */
 /** @typedef {"rate" | "quality"} By */
 
 /**
  * How the viewer talks to Python: see transport.js.
  * @typedef {object} Transport
  * @property {() => Promise<Setup>} setup
- * @property {(wish: Record<string, any>) => Promise<OpenedPicture>} open
- * @property {(id: string, part?: PartWish) => Promise<Frame<PartHeader>>} pixels
- * @property {(id: string, lmbda: number, part?: PartWish) => Promise<Frame>} frame
+ * @property {(source: Record<string, any>) => Promise<OpenedPicture>} open
+ * @property {(id: string, part?: PartQuery) => Promise<Frame<PartHeader>>} pixels
+ * @property {(id: string, lmbda: number, part?: PartQuery) => Promise<Frame>} frame
  * @property {(id: string, lmbda: number, signal?: AbortSignal) => Promise<Numbers>} numbers
- * @property {(id: string, wish: RivalWish, signal?: AbortSignal) => Promise<Frame<RivalHeader>>} rival
+ * @property {(id: string, search: RivalSearch, signal?: AbortSignal) => Promise<Frame<RivalHeader>>} rival
  * @property {(model: string) => Promise<Gains>} modulation
  * @property {(id: string, codecs: string[], signal: AbortSignal, onLine: (line: PointLine | DoneLine) => void) => Promise<void>} points
  * @property {(id: string, lmbda: number, kind: string, ends?: { a: string | number, b: string | number }) => Promise<SavedFile>} file
