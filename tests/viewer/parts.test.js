@@ -20,7 +20,8 @@ test("rectangles grow to whole blocks and end with the picture", () => {
 });
 
 test("a picture is reduced by the largest power of two that the screen does not show more of", () => {
-  assert.deepEqual([4, 1, 0.6, 0.5, 0.3, 0.25, 0.17, 1 / 64, 0.001].map(reduceAt), [1, 1, 1, 2, 2, 4, 4, 64, 64]);
+  assert.deepEqual([4, 1, 0.6, 0.5, 0.3, 0.25, 0.17, 1 / 64, 0.001].map((scale) => reduceAt(scale)), [1, 1, 1, 2, 2, 4, 4, 64, 64]);
+  assert.deepEqual([16e6, 17e6, 70e6].map((area) => reduceAt(1, area)), [1, 2, 4]); // and less than a canvas may hold
 });
 
 test("what is in sight is whole blocks, and nothing beside the picture", () => {
@@ -71,7 +72,7 @@ test("another sheet’s cells are taken over where the two meet", () => {
 function fakeStage() {
   const sight = rect(0, 0, 2048, 1024);
   const layers = {
-    rect: sight, reduce: 1, original: { cells: new Cells(sight) }, frame: { cells: new Cells(sight) },
+    rect: sight, reduce: 1, original: { cells: new Cells(sight) }, frame: { cells: new Cells(sight), looks: [] },
     look() {},
     putOriginal: ({ header }) => (layers.original.cells.fill(rectOf(header.box), 1), true),
     putFrame: ({ header }, value) => (layers.frame.cells.fill(rectOf(header.box), value), true),
@@ -118,7 +119,7 @@ test("the original first, then a live window, and when λ rests the rest, the ne
   assert.deepEqual(shown, [256]);
   const tiles = server.asked.slice(2).map(({ part }) => part);
   assert.ok(tiles.length >= 20 && tiles.every(({ live }) => !live));
-  assert.deepEqual(parts.others, []);
+  assert.deepEqual(parts.veiled.lambdas, []);
 });
 
 test("a drag of 100 steps leaves no backlog: one request at a time, and the last λ is asked for last", async () => {
@@ -134,7 +135,7 @@ test("a drag of 100 steps leaves no backlog: one request at a time, and the last
   server.asked[before + 1].answer();
   await until(() => !parts.isBehind);
   assert.deepEqual(server.asked.slice(before).map(({ lmbda }) => lmbda), [65, 164]);
-  assert.deepEqual(parts.others, [64]); // what is still shown of another λ
+  assert.deepEqual(parts.veiled.lambdas, [64]); // what is still shown of another λ
 });
 
 test("a new λ ends the filling at once, and the window stays while λ moves", async () => {

@@ -44,6 +44,12 @@ export class Cells {
     return [...found].sort((a, b) => a - b);
   }
 
+  // Whether some of a rectangle's blocks have none.
+  /** @param {Rect} rect */
+  hasNone(rect) {
+    return [...this.within(rect)].some((i) => this.values[i] === 0);
+  }
+
   // The blocks of a rectangle that have another value, those that follow one another in a row as one.
   /** @param {Rect} rect @param {number} value @returns {Rect[]} */
   others(rect, value) {

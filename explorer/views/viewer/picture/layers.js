@@ -1,13 +1,12 @@
 // The pictures that the stage draws, each as a sheet: the original, the model's frame, what the frame is compared with,
 // and the difference of the two that are shown. All of them are of the same part of the picture.
 import { constants } from "../wire/constants.js";
-import { areaOf, boxOf, holds, outward } from "./rectangles.js";
+import { MOST_CANVAS, areaOf, boxOf, holds, outward } from "./rectangles.js";
 import { Sheet, differenceOf } from "./sheet.js";
 
 /** @typedef {import("./rectangles.js").Rect} Rect */
 
 export const ORIGINAL = 1; // what the blocks of an original have in the place of a λ
-export const MOST_CANVAS = 2 ** 24; // pixels: Safari on iOS shows nothing of a larger one
 
 export class Layers {
   constructor(width, height) {

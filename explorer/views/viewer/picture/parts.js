@@ -194,9 +194,17 @@ export class Parts {
 
   // ---- what is on show ----------------------------------------------------------------------------------------------
 
-  // λ of what is in sight and not of the live rectangle's λ.
-  get others() {
-    const { stage: { sight, layers }, shown } = this;
-    return sight && layers.frame ? layers.frame.cells.valuesIn(sight).filter((value) => value !== shown) : [];
+  // What is in sight under the veil: its λ, rising, and whether there is any that is only seen as it looked before, or is
+  // not there at all.
+  get veiled() {
+    const { stage: { sight, layers: { frame } }, shown } = this;
+    if (!sight || !frame) return { lambdas: [], isUnsharp: false, isMissing: false };
+    const lacks = frame.cells.hasNone(sight);
+    const lambdas = new Set([...frame.cells.valuesIn(sight), ...(lacks ? frame.looks : [])]);
+    return {
+      lambdas: [...lambdas].filter((lmbda) => lmbda !== shown).sort((a, b) => a - b),
+      isUnsharp: lacks && frame.looks.length > 0,
+      isMissing: lacks && !frame.looks.length,
+    };
   }
 }

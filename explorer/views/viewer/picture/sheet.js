@@ -19,6 +19,8 @@ export class Sheet {
     resize(canvas, this.width, this.height);
     /** @type {Uint8Array | null} */
     this.pixels = null;
+    /** @type {number[]} */
+    this.looks = []; // λ of what is only seen, at another reduction
   }
 
   // pixels: RGB of the whole sheet, which keeps them.
@@ -71,6 +73,8 @@ export class Sheet {
     context.imageSmoothingEnabled = scale !== 1;
     context.imageSmoothingQuality = "high";
     context.drawImage(other.canvas, x, y, other.width * scale, other.height * scale);
+    const seen = scale === 1 ? [] : other.cells.valuesIn(other.rect);
+    this.looks = [...new Set([...other.looks, ...seen])];
     const shared = common(rect, other.rect);
     if (scale !== 1 || !shared || !other.pixels) return;
     this.copy(shared, other.rect, other.pixels, other.width);

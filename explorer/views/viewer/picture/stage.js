@@ -1,7 +1,7 @@
 // The picture itself: one or two canvases that share a view (zoom and pan), drawn from layers of exact pixels.
 import { zoom, zoomIdentity, select, drag } from "../vendor/d3-zoom.js";
-import { Layers, MOST_CANVAS, ORIGINAL } from "./layers.js";
-import { holds, middleOf } from "./rectangles.js";
+import { Layers, ORIGINAL } from "./layers.js";
+import { MOST_CANVAS, areaOf, holds, middleOf } from "./rectangles.js";
 import { resize } from "./sheet.js";
 import { inSight, reduceAt } from "./view.js";
 
@@ -139,7 +139,8 @@ export class Stage {
 
   // How much of what is in sight the screen does not show.
   get reduce() {
-    return reduceAt(this.scale);
+    const { sight } = this;
+    return reduceAt(this.scale, sight ? areaOf(sight) : 0);
   }
 
   // Where one looks at the model's picture: at what was under the pointer a moment ago, else at the middle.

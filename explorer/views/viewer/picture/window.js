@@ -63,11 +63,13 @@ export class LiveWindow {
 
   // What is under the veil.
   get text() {
-    const { large, stage } = this;
+    const { large } = this;
     if (large.isWhole || large.shown === null) return "";
-    const lambdas = large.others.map(formatLambda);
-    if (!lambdas.length) return "Dimmed: on its way";
-    const shown = lambdas.length > 2 ? `${lambdas[0]} to ${lambdas.at(-1)}` : lambdas.join(" and ");
-    return `Dimmed: still λ ${shown}${stage.layers.reduce === stage.reduce ? "" : ", not yet sharp"}`;
+    const { lambdas, isUnsharp, isMissing } = large.veiled;
+    const names = lambdas.map(formatLambda);
+    const shown = names.length > 2 ? `${names[0]} to ${names.at(-1)}` : names.join(" and ");
+    const parts = [names.length && `still λ ${shown}`, isUnsharp && "not yet sharp"].filter(Boolean);
+    if (parts.length) return `Dimmed: ${parts.join(", ")}`;
+    return isMissing ? "The rest is on its way" : "";
   }
 }
