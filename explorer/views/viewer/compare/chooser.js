@@ -1,4 +1,5 @@
 // The controls of the comparison: with which codec, by which rule, on which side.
+import { kindText } from "../story/glossary.js";
 import { settingText } from "./labels.js";
 
 const ORIGINAL = "Original";
@@ -27,7 +28,7 @@ export class Chooser {
   fill(rivals) {
     this.rivals = new Map(rivals.map((rival) => [rival.name, rival]));
     const choices = rivals.map(({ name, label, reason }) =>
-      Object.assign(new Option(reason ? `${label} (not installed)` : label, name), { disabled: reason, title: reason }),
+      Object.assign(new Option(reason ? `${label} (not installed)` : label, name), { disabled: reason, title: reason || (kindText(label) ?? "") }),
     );
     this.parts.reference.replaceChildren(new Option(ORIGINAL, ""), ...choices);
     const { choice } = this.comparison;

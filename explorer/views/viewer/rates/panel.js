@@ -2,6 +2,7 @@
 import { Curves, METRICS, isJoined } from "./curves.js";
 import { between } from "./live.js";
 import { settingText } from "../compare/labels.js";
+import { kindText } from "../story/glossary.js";
 import { verdict } from "./verdict.js";
 import { RatePlot } from "./plot.js";
 import { viewOf } from "./view.js";
@@ -59,6 +60,8 @@ export class RatePanel {
     const box = Object.assign(document.createElement("input"), { type: "checkbox", value: name, disabled: reason });
     box.checked = this.chosen.has(name);
     row.append(box, ` ${label}`);
+    const kind = kindText(label);
+    if (kind) row.dataset.tip = kind;
     const note = reason || (name === this.compared && !box.checked ? "while it is compared with" : "");
     if (note) row.append(Object.assign(document.createElement("small"), { textContent: note }));
     return row;

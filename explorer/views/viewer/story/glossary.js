@@ -16,6 +16,17 @@ export const TERMS = {
     text: "Multi-scale structural similarity: how much of the structure is kept on five scales, 1 for the original. In " +
       "decibels it is −10·log₁₀(1 − MS-SSIM).",
   },
+  MAE: {
+    word: "MAE, modulated autoencoder",
+    text: "One network for all rates (Yang et al. 2020): small perceptrons scale its features by λ. The project’s own model.",
+  },
+  "independent models": {
+    text: "A network for each λ, trained for it alone: the textbook way to several rates. Between their λ there is no file.",
+  },
+  "bottleneck scaling": {
+    text: "One network for the highest rate, frozen; for other rates its bottleneck alone is multiplied by a factor for " +
+      "each channel before it is rounded (Theis et al. 2017).",
+  },
   "BD-rate": {
     text: "Bjøntegaard’s measure of two rate-distortion curves: how many percent more bits one needs than the other at " +
       "the same quality, on average over the qualities that both reach. Negative: fewer bits.",
@@ -63,6 +74,11 @@ export const TERMS = {
 
 const KEYS = new Map(Object.entries(TERMS).flatMap(([key, { also = [] }]) => [key, ...also].map((word) => [word, key])));
 const WORDS = new RegExp(`(?<![\\p{L}-])(${[...KEYS.keys()].sort((a, b) => b.length - a.length).join("|")})(?![\\p{L}-])`, "u");
+
+// What a kind of model is, by a label that begins with its name; undefined where it is none of the glossary's.
+export function kindText(label) {
+  return Object.entries(TERMS).find(([key]) => label.startsWith(key))?.[1].text;
+}
 
 // A word that explains itself; key: of TERMS.
 export function makeTerm(text, key) {
