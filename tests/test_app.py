@@ -277,7 +277,7 @@ def test_a_sample_under_another_model_is_the_picture_that_is_open(bundled: TestC
 
 def test_models_are_offered_by_names_that_explain_themselves() -> None:
     assert menu.explained("mae-hyperprior") == "mae-hyperprior: modulated autoencoder with hyperprior"
-    assert menu.explained("independent-64") == "independent-64: independent model"
+    assert menu.explained("independent-64") == "independent-64: independent model, for λ 64 alone"
     assert menu.explained("/my/own.safetensors") == "/my/own.safetensors"
 
 

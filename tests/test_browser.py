@@ -387,6 +387,44 @@ def test_axes_curves_and_means_can_be_chosen(page: Page) -> None:
         page.click("[data-part=means]")
         assert "Kodak means" in page.evaluate(f"{layout}.xaxis.title.text")
         assert page.inner_text("[data-part=verdict]").startswith("This picture")
+        assert page.is_visible("[data-part=now][data-about]"), "where the mean curve is at this λ"
+        last, end = page.evaluate(f"[Math.log10({ROOT}.viewer.panel.plot.data[0].x.at(-1)), {layout}.xaxis.range[1]]")
+        assert last < end < last + 0.15, "the model fills the axis, however far others go"
+
+
+def test_a_compared_codecs_curve_goes_with_it_and_no_two_curves_share_a_colour(page: Page) -> None:
+    panel = f"{ROOT}.viewer.panel"
+    drawn = f"{panel}.plot.data.map(({{ meta, line }}) => [meta, line.color])"
+    page.wait_for_function(f"{panel}.plot.data.length === 3")
+    for codec in ("webp", "mae-hyperprior"):  # the latter's own colour is one of the others'
+        page.select_option("[data-part=reference]", codec)
+        page.wait_for_function(f"{panel}.plot.data.some(({{ meta }}) => meta === '{codec}')")
+        curves = dict(page.evaluate(drawn))
+        assert set(curves) == {"model", "jpeg", "jpeg2000", codec} and len(set(curves.values())) == 4
+        assert page.evaluate(f"{ROOT}.viewer.state.read().curves") == "jpeg,jpeg2000"
+    names = page.eval_on_selector_all("[data-part=legend] li", "(all) => all.map((each) => each.textContent)")
+    assert len(names) == 4 and "JPEG 4:2:0" in names
+    page.click("[data-part=back]")
+    page.wait_for_function(f"{panel}.plot.data.length === 3")
+
+
+def test_few_points_of_a_curve_under_way_are_not_joined(page: Page) -> None:
+    panel = f"{ROOT}.viewer.panel"
+    page.wait_for_function(f"{panel}.curves.of('jpeg').done && {panel}.curves.of('model').done", timeout=120_000)
+    modes = page.evaluate(f"""() => {{
+      const panel = {panel};
+      panel.collecting.abort();
+      const seen = [];
+      for (const count of [2, 4, 5]) {{
+        Object.assign(panel.curves.of("jpeg"), {{ done: false, points: panel.curves.of("jpeg").points.slice(-count) }});
+        panel.redraw();
+        seen.push(panel.plot.data.map(({{ mode }}) => mode));
+        panel.curves.of("jpeg").points.push(...panel.curves.of("jpeg").points.map((each) => ({{ ...each }})));
+      }}
+      return seen;
+    }}""")
+    joined = "lines+markers"
+    assert [each[:2] for each in modes] == [[joined, "markers"], [joined, "markers"], [joined, joined]]
 
 
 # -- the page --------------------------------------------------------------------------------------------------------

@@ -64,8 +64,9 @@ def snapshot(session: Session, lmbda: float, view: str, channel: int, ratio: tup
     caption = f"{session.picture.name}, {describe(session.point(lmbda))}. Left of the line the original"
     if view in MAPS:
         values, palette, is_symmetric, title = MAPS[view](session, lmbda, channel, ratio)
-        panels.append(_painted(values, palette, is_symmetric, panels[0].shape))
-        caption += f"; beside it {title}"
+        low, high = _range(values, is_symmetric)
+        panels.append(_painted(values, palette, (low, high), panels[0].shape))
+        caption += f"; beside it {title}, coloured from {low:.3g} to {high:.3g}"
     return Snapshot(_fitted(panels), caption + ".")
 
 
@@ -111,11 +112,16 @@ def _split(left: Pixels, right: Pixels) -> Pixels:
     return both
 
 
-def _painted(values: NDArray[np.float32], palette: str, is_symmetric: bool, shape: tuple[int, ...]) -> Pixels:
+def _range(values: NDArray[np.float32], is_symmetric: bool) -> tuple[float, float]:
+    """What the colours span: all but the largest 0.5 % of the magnitudes."""
+    high = float(np.nanquantile(np.abs(values), 0.995)) if np.isfinite(values).any() else 1.0
+    return (-high if is_symmetric else 0.0), high
+
+
+def _painted(values: NDArray[np.float32], palette: str, ends: tuple[float, float], shape: tuple[int, ...]) -> Pixels:
     """A map of elements in colours, one element as large as the pixels that it stands for."""
     table = np.array([_rgb(color) for color in PALETTES[palette]["colors"]])
-    high = np.nanquantile(np.abs(values), 0.995) if np.isfinite(values).any() else 1.0
-    low = -high if is_symmetric else 0.0
+    low, high = ends
     place = np.clip((np.nan_to_num(values) - low) / max(high - low, 1e-9), 0, 1) * (len(table) - 1)
     colours = np.stack([np.interp(place, np.arange(len(table)), table[:, c]) for c in range(3)], axis=-1)
     colours[np.isnan(values)] = _NONE

@@ -11,8 +11,12 @@ from explorer.views.service.pictures import OpenPictures
 
 def explained(model: str) -> str:
     """A model's name and what it is, as far as that is known before it is loaded."""
-    family = FAMILIES.get(curve_name(model))
-    return f"{model}: {describe(family.kind, family.prior)}" if family else model
+    curve = curve_name(model)
+    family = FAMILIES.get(curve)
+    if not family:
+        return model
+    alone = f", for λ {model.rpartition('-')[2]} alone" if curve != model else ""
+    return f"{model}: {describe(family.kind, family.prior)}{alone}"
 
 
 def priors(pictures: OpenPictures, model: str) -> list[Prior]:

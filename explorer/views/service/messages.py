@@ -56,11 +56,13 @@ class Rival(TypedDict):
     """What a chooser shows of a codec.
 
     knob, unit: what its setting is called. It lies between minimum and maximum, is whole where `integer`, and is one of
-    `steps` where there are any. suffix: of the names of its files. reason: why the codec is not here, or "".
+    `steps` where there are any. about: what it is, in words. suffix: of the names of its files. reason: why the codec
+    is not here, or "".
     """
 
     name: str
     label: str
+    about: str
     suffix: str
     knob: str
     unit: str

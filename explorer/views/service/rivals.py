@@ -18,6 +18,21 @@ from explorer.library import load_model
 from explorer.views.service.messages import Rival
 
 CHOSEN = ("jpeg", "jpeg2000")  # the curves that a visitor sees at first
+# What those of the catalogue are, in words; the viewer's glossary has the kinds of models.
+ABOUT = {
+    "jpeg": "JPEG of 1992 by libjpeg-turbo: chroma at half resolution, Huffman tables fitted to the picture",
+    "jpeg444": "JPEG of 1992 by libjpeg-turbo: chroma at full resolution, Huffman tables fitted to the picture",
+    "jpeg2000": "JPEG 2000 by OpenJPEG: wavelets (9/7), no blocks",
+    "webp": "WebP by libwebp: a single frame of the video format VP8",
+    "avif": "AVIF by libavif: a single frame of the video format AV1",
+    "jxl": "JPEG XL by libjxl, with loss",
+    "heic": "HEIC by libheif, as phones write it: a single frame of the video format HEVC",
+    "bpg444": "BPG: a single frame of the video format HEVC, chroma at full resolution",
+    "bpg420": "BPG: a single frame of the video format HEVC, chroma at half resolution",
+    "bmshj2018-factorized": "CompressAI’s factorised prior (Ballé et al. 2018): a network for each quality",
+    "bmshj2018-hyperprior": "CompressAI’s scale hyperprior (Ballé et al. 2018): a network for each quality",
+    "mbt2018-mean": "CompressAI’s mean and scale hyperprior (Minnen et al. 2018): a network for each quality",
+}
 # Known before a checkpoint is loaded.
 LEARNED_KNOB = Knob("lambda", "λ", LAMBDA_MIN, LAMBDA_MAX, (LAMBDA_MIN, LAMBDA_MAX), integer=False)
 
@@ -48,6 +63,7 @@ def _rival(name: str, label: str, suffix: str, knob: Knob, reason: str = "") -> 
     return {
         "name": name,
         "label": label,
+        "about": ABOUT.get(name, ""),
         "suffix": suffix,
         "knob": knob.label,
         "unit": knob.unit,

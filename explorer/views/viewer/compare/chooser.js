@@ -27,8 +27,8 @@ export class Chooser {
   // rivals: those that can be compared with.
   fill(rivals) {
     this.rivals = new Map(rivals.map((rival) => [rival.name, rival]));
-    const choices = rivals.map(({ name, label, reason }) =>
-      Object.assign(new Option(reason ? `${label} (not installed)` : label, name), { disabled: reason, title: reason || (kindText(label) ?? "") }),
+    const choices = rivals.map(({ name, label, about, reason }) =>
+      Object.assign(new Option(reason ? `${label} (not installed)` : label, name), { disabled: reason, title: reason || (kindText(label) ?? about) }),
     );
     this.parts.reference.replaceChildren(new Option(ORIGINAL, ""), ...choices);
     const { choice } = this.comparison;
@@ -70,6 +70,8 @@ export class Chooser {
   reflect() {
     const { choice, swapped } = this.comparison;
     this.parts.reference.value = choice?.codec ?? "";
+    const { label = "", about = "" } = this.rivals.get(choice?.codec) ?? {};
+    if (!this.parts.reference.disabled) this.parts.reference.title = kindText(label) ?? about;
     for (const name of ["rule", "swap", "back"]) this.parts[name].hidden = !choice;
     this.parts.swap.ariaPressed = swapped;
     const { value } = this.parts.rule;

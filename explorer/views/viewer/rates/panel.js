@@ -55,13 +55,12 @@ export class RatePanel {
     this.parts.curveList.replaceChildren(...rows);
   }
 
-  row({ name, label, reason }) {
+  row({ name, label, about, reason }) {
     const row = document.createElement("label");
     const box = Object.assign(document.createElement("input"), { type: "checkbox", value: name, disabled: reason });
     box.checked = this.chosen.has(name);
     row.append(box, ` ${label}`);
-    const kind = kindText(label);
-    if (kind) row.dataset.tip = kind;
+    row.dataset.tip = kindText(label) ?? about;
     const note = reason || (name === this.compared && !box.checked ? "while it is compared with" : "");
     if (note) row.append(Object.assign(document.createElement("small"), { textContent: note }));
     return row;

@@ -34,6 +34,7 @@
  * @typedef {object} Rival
  * @property {string} name
  * @property {string} label
+ * @property {string} about
  * @property {string} suffix
  * @property {string} knob
  * @property {string} unit

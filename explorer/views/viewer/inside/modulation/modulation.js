@@ -12,6 +12,7 @@ const ABOUT =
   "changes when λ moves. Each layer reacts in its own range of λ.";
 const BOTTLENECK = ["m2", "d0", "y", "a"]; // layers whose channels are the bottleneck's
 const MOST = 5; // curves of those that change most
+const WIDE = 30; // the largest gain over the smallest
 const SHARES = [0.1, 0.5, 0.9];
 const SHOWN = [0.1, 0.9]; // between these shares the gains lie within the scale: silenced channels run off far beyond it
 
@@ -62,7 +63,7 @@ class ModulationView {
       pick: (channel) => this.pick(this.layer.name, channel),
       hover: (place) => this.tellGain(place),
     });
-    const gain = { type: "log", title: { text: "gain" }, exponentformat: "power" };
+    const gain = { type: "log", title: { text: "gain" }, tickformat: "~g" };
     this.curves = new LambdaChart(curves, { yaxis: gain }, plotly);
     const pick = ({ data }) => this.setLayer(data.meta);
     const y = { title: { text: "octaves per octave" }, rangemode: "tozero" };
@@ -175,13 +176,17 @@ class ModulationView {
     const gains = (c) => Array.from(layer.curve(c), (log) => 2 ** log);
     const [muted, accent, grey] = ["muted", "accent", "line"].map((name) => this.curves.color(name));
     const most = layer.order.filter((c) => c !== channel).slice(0, MOST);
-    this.curves.draw([
+    const traces = [
       trace("10 %", low, { width: 0, color: muted }, { showlegend: false, hoverinfo: "skip" }),
       trace("10–90 %", high, { width: 0, color: muted }, { fill: "tonexty", fillcolor: grey, hoverinfo: "skip" }),
       trace("median", middle, { width: 1.5, color: muted, dash: "dot" }),
       ...most.map((c, i) => trace(`channel ${c}`, gains(c), { width: 1.5, color: this.colors[i + 1] })),
       trace(`channel ${channel}`, gains(channel), { width: 3, color: accent }),
-    ].map((each) => ({ hovertemplate: "%{fullData.name}<br>λ %{x:.0f}: ×%{y:.3g}<extra></extra>", ...each })));
+    ].map((each) => ({ hovertemplate: "%{fullData.name}<br>λ %{x:.0f}: ×%{y:.3g}<extra></extra>", ...each }));
+    const all = traces.flatMap(({ y }) => [...y]);
+    const isWide = Math.max(...all) > WIDE * Math.min(...all);
+    this.curves.layout.yaxis.dtick = isWide ? undefined : "D2"; // of many decades Plotly's own ticks, else 1, 2, 5
+    this.curves.draw(traces);
   }
 
   drawSpeeds(modulators) {
