@@ -96,8 +96,8 @@ def launch(
     """Serve the app until it is interrupted, and print its address.
 
     port: None takes the first free one from 7860; 0 any free one. model: a bundled name or a path; None takes
-    `library.first_model`. image: a picture to start with, before the samples. Raises InputError where the model, the
-    image or the port cannot be had.
+    `library.first_model`. image: a picture or a .mae file to start with, before the samples. Raises InputError where
+    the model, the image or the port cannot be had.
     """
     listener = _listen(host, port)
     address = f"http://{host}:{listener.getsockname()[1]}"

@@ -88,7 +88,8 @@ FILES: dict[str, Callable[[Session | Received, Condition], bytes]] = {
 
 
 def create_server(model: str | None = None, image: Path | None = None) -> FastAPI:
-    """The routes as an app of their own; `image` comes before the samples as the picture to start with.
+    """The routes as an app of their own; `image`, a picture or a .mae file, comes before the samples and is
+    what to start with.
 
     model: None takes the one that `library.first_model` names. Raises InputError at once where the model or the image
     cannot be read.

@@ -63,7 +63,7 @@ export class OwnPicture {
 
   async read() {
     const image = this.file && (await decoded(this.file));
-    if (!image) return null;
+    if (!image?.naturalWidth) return null;
     this.size ??= { width: image.naturalWidth, height: image.naturalHeight };
     this.thumbnail ||= thumbnailOf(image, this.size);
     return image;
