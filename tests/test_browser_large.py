@@ -196,9 +196,16 @@ def test_another_codec_stands_beside_a_large_picture(large: Page) -> None:
     large.wait_for_function(f"{ROOT}.viewer.comparison.shown && {STAGE}.layers.reference && !{ROOT}.viewer.coming")
     assert len(sent[0].body()) < 3 * SIZE[0] * SIZE[1] / 3  # reduced
     assert large.evaluate(f"{STAGE}.layers.sides[0] === {STAGE}.layers.reference")
-    large.keyboard.press("1")
+    held: list[Any] = []
+    large.route("**/api/rival/**", lambda route: held.append(route))
+    with large.expect_request("**/api/rival/**"):
+        large.keyboard.press("1")
+    assert large.inner_text("[data-part=leftTag]").startswith("Original · finding JPEG")
+    held.pop().continue_()
+    large.unroute("**/api/rival/**")
     whole(large)
-    large.wait_for_function(f"{STAGE}.layers.reference?.reduce === 1")
+    large.wait_for_function(f"{STAGE}.layers.reference?.reduce === 1 && !{ROOT}.viewer.coming")
+    assert large.inner_text("[data-part=leftTag]").startswith("JPEG")
 
 
 def test_views_of_the_inside_are_of_the_lambda_at_rest_or_say_that_they_wait(large: Page) -> None:

@@ -86,6 +86,12 @@ def test_too_large_an_animation_is_refused(opened: Opened, monkeypatch: pytest.M
     assert len(export.sweep(opened, "gif", frames=24).lambdas) == 24
 
 
+def test_a_page_is_refused_for_a_picture_that_no_canvas_shows(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "MAX_CANVAS", 1000)
+    with pytest.raises(InputError, match="up to 16 megapixels"):
+        export.sweep(opened, "html")
+
+
 def test_arrays_are_the_sessions_own(opened: Opened) -> None:
     session = opened.session
     with np.load(io.BytesIO(export.arrays(session, 500))) as found:

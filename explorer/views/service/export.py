@@ -11,6 +11,7 @@ import base64
 import gzip
 import html
 import io
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -35,6 +36,7 @@ from explorer.views.service.wire import Reply, to_json
 
 T = TypeVar("T")
 MAX_FRAMES = 101
+MAX_CANVAS = 1 << 24  # pixels: Safari on iOS shows nothing of a larger canvas
 MAX_PIXELS = 100_000_000  # of an animation's frames together: they are all held at once
 FRAME_MS = 120
 MEDIA_TYPES = {"html": "text/html", "webp": "image/webp", "gif": "image/gif"}
@@ -71,6 +73,8 @@ def sweep(opened: Opened, kind: str, start: float | None = None, end: float | No
     lambdas = _lambdas(opened.session, start, end, frames)
     name = f"{Path(opened.name).stem}-sweep.{kind}"
     if kind == "html":
+        if math.prod(opened.session.size) > MAX_CANVAS:
+            raise InputError("A page shows pictures of up to 16 megapixels: scale this one down, or save an animation.")
         return Sweep(name, MEDIA_TYPES[kind], sorted(lambdas), partial(_page_frame, opened), partial(_page, opened))
     if len(lambdas) * opened.session.picture.pixels.size > 3 * MAX_PIXELS:
         raise InputError("This picture is too large to animate in so many frames: ask for fewer or scale it down.")
@@ -174,6 +178,7 @@ def _page(opened: Opened, frames: list[EmbeddedFrame]) -> bytes:
     about = f"{opened.session.model.label}, {len(frames)} steps of λ. Drag λ. Made with MAE Explorer."
     lambdas = [frame["header"]["lmbda"] for frame in frames]
     picture, original = replies.opened_as_json(opened, priors=[]), replies.original(opened)
+    picture["large"] = False  # all of it is in the page
     picture["lmbda"] = {"min": lambdas[0], "max": lambdas[-1], "steps": len(lambdas) - 1}
     data: OfflinePage = {
         "setup": _setup(opened),

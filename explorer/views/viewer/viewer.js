@@ -303,12 +303,13 @@ export class Viewer {
   // More of a large picture is there.
   partsChanged() {
     this.stage.invalidate();
-    if (this.large.isWhole) this.repaint();
+    if (this.large.isWhole || this.comparison.choice) this.repaint();
   }
 
   viewChanged(scale) {
     this.parts.zoom.textContent = `${Number((100 * scale).toPrecision(3))} %`;
     this.large?.run();
+    if (this.picture?.large && this.comparison.choice) this.repaint(); // what stands beside it is of another part
   }
 
   // The views of the inside, too, tell of the file.

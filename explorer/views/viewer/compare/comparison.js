@@ -32,7 +32,7 @@ export class Comparison {
   // model waits for its numbers. part: {box, reduce} that is on show of a large picture, else null.
   follow({ picture, lmbda, point }, part) {
     if (this.shown?.header.picture !== picture) this.shown = null;
-    if (!this.choice) this.shown = null;
+    if (!this.choice || (part && this.shown && !isOf(this.shown, part))) this.shown = null;
     const { box, reduce = 1 } = part ?? {};
     const search = this.choice && { ...this.choice, id: picture, lmbda, box, reduce };
     const at = search?.by === "fixed" ? search.setting : lmbda;
@@ -81,4 +81,9 @@ export class Comparison {
     this.kept.clear();
     this.found = this.shown = null;
   }
+}
+
+// Whether a frame is of the part of a large picture that is on show.
+function isOf({ header }, { box, reduce }) {
+  return header.reduce === reduce && header.box.join() === box.join();
 }

@@ -23,9 +23,9 @@ export class Numbers {
     this.leaving = new AbortController();
     const { signal } = this.leaving;
     try {
-      const { point, side_bits } = await this.load(header.picture, header.lmbda, signal);
-      if (signal.aborted) return;
-      Object.assign(header, { point, side_bits });
+      const found = await this.load(header.picture, header.lmbda, signal);
+      if (signal.aborted || !found) return;
+      Object.assign(header, { point: found.point, side_bits: found.side_bits });
       this.found(header);
     } catch (error) {
       if (!signal.aborted) this.failed(error);

@@ -33,7 +33,10 @@ import { decodeFrame, fromBase64 } from "../picture/pixels.js";
 export function httpTransport(base, send = fetch, isNear = isLoopback(new URL(base).hostname)) {
   const request = (...query) => ask(send, ...query);
   const url = (path, query = {}) => new URL(`${path}?${new URLSearchParams(query)}`, base);
-  const json = async (response) => (await response).json();
+  const json = async (response) => {
+    const answer = await response;
+    return answer.status === 204 ? null : answer.json();
+  };
   const frame = async (response) => {
     const answer = await response;
     return answer.status === 204 ? null : decodeFrame(await answer.arrayBuffer());
