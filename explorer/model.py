@@ -46,8 +46,8 @@ class Step:
 
     @property
     def conditioned(self) -> bool:
-        """Whether λ has a say in it."""
-        return isinstance(self.layer, Modulator)
+        """Whether λ has a say in it: what is no convolution and no GDN is a modulator, also one of another kind."""
+        return not isinstance(self.layer, (nn.Conv2d, nn.ConvTranspose2d, GDN))
 
     def gain(self, t: Tensor) -> Tensor:
         """What a modulator's step multiplies the map by at t (B, 1): (B, C, 1, 1)."""

@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from conftest import photograph_tiles, smooth_picture
+from conftest import codec_of, photograph_tiles, smooth_picture
 from safetensors.torch import load_file, save_file
 
 from explorer import checkpoint, condition, model
@@ -17,6 +17,7 @@ from explorer.config import PRESETS, ModelConfig
 from explorer.gdn import GDN
 from explorer.images import InputError, to_tensor
 from explorer.model import Autoencoder, scale_bottleneck
+from explorer.session import Session
 from explorer.train.objective import evaluate
 
 
@@ -278,3 +279,19 @@ def test_gdn_is_that_of_compressai_in_values_and_gradients(inverse):
         network(x).square().sum().backward()
     for name, parameter in own.named_parameters():
         torch.testing.assert_close(parameter.grad, dict(reference.named_parameters())[name].grad)
+
+
+def test_a_modulator_of_another_kind_is_one(tiny_network):
+    """Notebook 06 plugs one in: the part of the analysis before it must not be taken for all of it."""
+
+    class Constant(torch.nn.Module):
+        def forward(self, t: torch.Tensor) -> torch.Tensor:
+            return t.new_full((len(t), tiny_network.config.N), 0.5)
+
+    network = copy.deepcopy(tiny_network)
+    network.a_mod[0] = Constant()
+    assert [step.name for step in network.analysis_steps() if step.conditioned] == [
+        step.name for step in tiny_network.analysis_steps() if step.conditioned
+    ]
+    codec = codec_of(network, "plugged")
+    assert Session(codec, smooth_picture(48, 64)).reconstruct(300).shape == (48, 64, 3)
