@@ -2,7 +2,7 @@
 import { bottleneckOf } from "../shared/bottleneck.js";
 import { BLOCK_MAPS, decibelsOf, shareHolding, total } from "./blockmaps.js";
 import { ChannelBars } from "./channelbars.js";
-import { drawLegend, makeScale, makeSymmetricScale, paletteNames, quantiles, robustMaximum } from "../shared/colours.js";
+import { drawLegend, makeScale, makeSidedScale, paletteNames, quantiles, sidedTicks } from "../shared/colours.js";
 import { formatNumber, makeChoice, makeElement, makeHead, offerOnly } from "../../controls/elements.js";
 import { LambdaChart, MARGIN } from "../shared/lambdachart.js";
 import { constants } from "../../wire/constants.js";
@@ -14,7 +14,7 @@ const ABOUT =
   "(paper, Sec. 2: L = R + λD). They follow detail; as λ rises, ever finer detail.";
 const MAPS = Object.entries(BLOCK_MAPS).map(([key, map]) => [key, isChange(map) ? `${map.title}, a → b` : map.title]);
 const RANGE = [0.005, 0.995]; // shares of the values that a scale begins and ends at,
-const MOST = 0.97; // and of the sizes of changes
+const CHANGES = [0.03, 0.97]; // and where it is of changes, which go one way for the most part
 const RATES = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
 
 class BitsView {
@@ -102,13 +102,14 @@ class BitsView {
 
   makeScale() {
     const { values } = this;
-    if (this.isLocal) return makeSymmetricScale(this.choice("diverging"), robustMaximum(values.map(Math.abs), MOST));
-    const [low, high] = quantiles(values, RANGE);
+    const [low, high] = quantiles(values, this.isLocal ? CHANGES : RANGE);
+    if (this.isLocal) return makeSidedScale(this.choice("diverging"), Math.min(low, 0), Math.max(high, 0));
     return makeScale(this.choice("sequential"), this.chosen === BLOCK_MAPS.psnr ? low : 0, high);
   }
 
   ticks() {
     const { low, high } = this.scale;
+    if (this.isLocal) return sidedTicks(this.scale).map((value) => [value, this.write(value)]);
     return [0, 0.25, 0.5, 0.75, 1].map((share) => [low + share * (high - low), this.write(low + share * (high - low))]);
   }
 

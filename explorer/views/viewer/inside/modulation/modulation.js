@@ -1,5 +1,5 @@
 // Modulation: what the perceptrons make of λ, and the network's maps before and after it.
-import { drawLegend, makeSidedScale, paletteNames, percentBeyond, quantiles } from "../shared/colours.js";
+import { drawLegend, makeSidedScale, paletteNames, percentBeyond, quantiles, sidedTicks } from "../shared/colours.js";
 import { formatNumber, makeChoice, makeElement, makeHead, offerOnly } from "../../controls/elements.js";
 import { FeatureMaps, hasMaps } from "./featuremaps.js";
 import { GainMap } from "./gainmap.js";
@@ -166,7 +166,8 @@ class ModulationView {
     const scale = makeSidedScale(palette, Math.min(least, 0), Math.max(most, 0));
     this.heat.show(layer, values, scale);
     const beyond = `${formatNumber(percentBeyond(values, scale), 2)} % beyond (ends)`;
-    drawLegend(this.legend, scale, gainTicks(scale), `log₂ gain, ${REFERENCES[reference].title}; ${beyond}`);
+    const ticks = sidedTicks(scale).map((value) => [value, formatNumber(value, 2)]);
+    drawLegend(this.legend, scale, ticks, `log₂ gain, ${REFERENCES[reference].title}; ${beyond}`);
   }
 
   drawCurves({ lambdas: x }, layer, channel) {
@@ -233,14 +234,6 @@ class ModulationView {
     this.curves.destroy();
     this.speeds.destroy();
   }
-}
-
-// The ends, 0, and what lies half-way to the farther end.
-function gainTicks({ low, high }) {
-  const far = -low > high ? low : high;
-  const least = (high - low) / 8; // nearer to each other two texts would touch
-  const ticks = [low, 0, far / 2, high].filter((value, i, all) => i === all.findIndex((each) => Math.abs(each - value) < least));
-  return ticks.sort((a, b) => a - b).map((value) => [value, formatNumber(value, 2)]);
 }
 
 function withoutModulators({ lambdas: [lmbda] }) {

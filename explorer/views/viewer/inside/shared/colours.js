@@ -38,6 +38,15 @@ export function makeSidedScale(palette, low, high) {
   return scaleOf(palette, low, high > low ? high : 1, place(low), place(high > low ? high : 1));
 }
 
+// Values to write beside its legend: the ends, 0, and what lies half-way to the farther end, where there is room.
+export function sidedTicks({ low, high }) {
+  const far = -low > high ? low : high;
+  const least = (high - low) / 8; // nearer to each other two texts would touch
+  const wanted = [far, 0, far / 2, far === low ? high : low];
+  const kept = wanted.filter((value, i) => wanted.findIndex((each) => Math.abs(each - value) < least) === i);
+  return kept.sort((a, b) => a - b);
+}
+
 // from, to: the part of the palette, 0 to 1, that the scale has.
 function scaleOf(name, low, high, from, to) {
   const { colours, tables } = palettes.get(name);
