@@ -180,6 +180,7 @@ export class Inside {
     this.frame = frame;
     const { view } = this;
     this.channel = Math.min(this.channel, (bottleneckOf(frame)?.channels ?? Infinity) - 1);
+    const asked = this.channel;
     if (view && !this.isBarred && this.viewWishes.every((wish) => wish in frame.wishes)) {
       view.show(frame);
       this.told.set(view, frame.header.lmbda);
@@ -188,6 +189,7 @@ export class Inside {
     this.section(this.tab).dataset.waiting = String(view !== null && !this.isBarred && !this.isTold);
     this.inspection.show();
     this.markAll();
+    if (this.channel !== asked) this.viewer.askFrame(); // the view suggested another: an open card wants its response
   }
 
   // Whether what the open view tells is of the λ on show: of a large picture that is so when λ rests.
