@@ -88,7 +88,7 @@ export class State {
       }
     };
     await viewer.together(async () => {
-      if (source) viewer.model = picture.model;
+      if (source && !picture.missing) viewer.model = picture.model; // that of a received file is not chosen
       if (source) viewer.slider.setRange(picture.lmbda);
       writeAll(true);
       if (source) await viewer.opening.open(source, picture);
