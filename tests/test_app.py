@@ -56,7 +56,7 @@ def upload(client: TestClient, checkpoint: str, data: bytes) -> Any:
 
 
 def as_sent(point: explorer.RDPoint) -> Any:
-    return json.loads(wire.to_json(trials.as_json(point)))
+    return json.loads(wire.to_json(trials.as_message(point)))
 
 
 @pytest.fixture

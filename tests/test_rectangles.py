@@ -21,7 +21,7 @@ from explorer.views.service import rectangles
 from explorer.views.service.pictures import OpenPictures
 from explorer.views.service.points import Pauses
 from explorer.views.service.routes import serve
-from explorer.views.service.trials import Superseded, as_json
+from explorer.views.service.trials import Superseded, as_message
 from explorer.views.service.wire import to_json
 
 PICTURE = smooth_picture(150, 230)
@@ -103,7 +103,7 @@ def test_a_frame_brings_the_numbers_once_they_are_measured(client, tiny) -> None
     assert first["point"] is None
     session = Session(tiny, PICTURE)
     answer = client.get(f"/api/numbers/{client.token}", params={"lmbda": 700}).json()
-    assert answer["point"] == json.loads(to_json(as_json(session.point(700))))
+    assert answer["point"] == json.loads(to_json(as_message(session.point(700))))
     assert answer["side_bits"] == session.code(700).side_bits
     again, _ = get(client, "frame", lmbda=700, box="0,0,64,64")
     assert again["point"] == answer["point"] and (again["lmbda"], again["level"]) == (answer["lmbda"], answer["level"])

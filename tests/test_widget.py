@@ -98,7 +98,7 @@ def test_errors_are_sentences(kernel: Kernel) -> None:
     token = open_parrots(kernel)
     kernel.ask("beyond", f"/api/frame/{token}", "lmbda=3")
     status, body = kernel.answer()
-    assert (status, json.loads(body)) == (422, {"error": "λ must lie between 64 and 4096, but 3.0 was given."})
+    assert (status, json.loads(body)) == (422, {"error": "λ must lie between 64 and 4096, but 3 was given."})
     kernel.ask("gone", "/api/frame/nothing", "lmbda=300")
     assert kernel.answer()[0] == 410
 

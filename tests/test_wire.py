@@ -24,7 +24,7 @@ from explorer.session import Session
 from explorer.views import viewer
 from explorer.views.service import export, menu, messages, replies, routes
 from explorer.views.service.pictures import Opened
-from explorer.views.service.trials import Trials, as_json
+from explorer.views.service.trials import Trials, as_message
 from explorer.views.service.wire import Reply, to_json
 from explorer.views.service.wishes import answers
 from explorer.views.service.wishes.answers import answer
@@ -162,7 +162,7 @@ def test_setup_and_an_opened_picture() -> None:
     opened = api.pictures.open_sample("mae", next(iter(api.pictures.samples)))
     priors = menu.priors(api.pictures, "mae")
     assert len(priors) == 2
-    check(replies.opened_as_json(opened, priors), messages.OpenedPicture)
+    check(replies.opened_picture(opened, priors), messages.OpenedPicture)
 
 
 def test_headers(opened) -> None:
@@ -225,7 +225,7 @@ def test_a_page_without_a_server(opened, monkeypatch) -> None:
 
 
 def test_infinite_and_undefined_become_null_wherever_they_are() -> None:
-    point = as_json(RDPoint("c", "1", {"q": 1}, 8, 8, 10, None, 1.25, math.inf, math.nan))
+    point = as_message(RDPoint("c", "1", {"q": 1}, 8, 8, 10, None, 1.25, math.inf, math.nan))
     for sent in (to_json({"points": [point]}), Reply({"points": [point]}, {}).pack()):
         text = sent[sent.index(b"{") :].decode()
         (found,) = json.loads(text)["points"]

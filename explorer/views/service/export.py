@@ -177,7 +177,7 @@ def _page(opened: Opened, frames: list[EmbeddedFrame]) -> bytes:
     """The whole page of frames by rising λ; `offlineTransport` (see offline.js) reads its data."""
     about = f"{opened.session.model.label}, {len(frames)} steps of λ. Drag λ. Made with MAE Explorer."
     lambdas = [frame["header"]["lmbda"] for frame in frames]
-    picture, original = replies.opened_as_json(opened, priors=[]), replies.original(opened)
+    picture, original = replies.opened_picture(opened, priors=[]), replies.original(opened)
     picture["large"] = False  # all of it is in the page
     picture["lmbda"] = {"min": lambdas[0], "max": lambdas[-1], "steps": len(lambdas) - 1}
     data: OfflinePage = {

@@ -21,7 +21,7 @@ from explorer.received import Received
 from explorer.session import Session
 from explorer.views.service.messages import DoneLine, Point, PointLine
 from explorer.views.service.pictures import Opened
-from explorer.views.service.trials import Superseded, as_json
+from explorer.views.service.trials import Superseded, as_message
 
 MODEL_POINTS = 17
 PAUSE = 0.3
@@ -161,7 +161,7 @@ def measured_point(opened: Opened, source: Session | Received, condition: Condit
     found = known_point(opened, condition)
     if not found:
         assert isinstance(source, Session)  # the one point of a received file is known
-        found = opened.points[condition.lmbda] = as_json(source.point(condition))
+        found = opened.points[condition.lmbda] = as_message(source.point(condition))
     return found
 
 

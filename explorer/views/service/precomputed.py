@@ -26,7 +26,7 @@ from explorer.condition import PAPER_LAMBDAS
 from explorer.evaluate import image_id
 from explorer.images import Picture
 from explorer.views.service.messages import Point
-from explorer.views.service.trials import as_json
+from explorer.views.service.trials import as_message
 
 FILE = Path(explorer.__file__).parent / "samples" / "curves.json"
 SETTINGS = tuple(dict.fromkeys((*PAPER_LAMBDAS, *SWEEP)))  # λ of models as rivals; rows have the file header's
@@ -79,4 +79,4 @@ def _version(codec: str) -> str | None:
 
 def _point(row: rows.Row) -> Point:
     known: dict[str, Any] = {name: row[name] for name in FIELDS if row.get(name) is not None}
-    return as_json(RDPoint(**{"estimated_bits": None, **MISSING, **known}))
+    return as_message(RDPoint(**{"estimated_bits": None, **MISSING, **known}))

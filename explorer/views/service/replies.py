@@ -39,7 +39,7 @@ RECEIVED = "This is what the receiver of the file sees: made by {}, without the 
 SENDERS_LAMBDA = "The sender chose λ: the file has no other."
 
 
-def opened_as_json(opened: Opened, priors: list[Prior], sample: str | None = None) -> OpenedPicture:
+def opened_picture(opened: Opened, priors: list[Prior], sample: str | None = None) -> OpenedPicture:
     """What the viewer keeps of a picture that was opened; priors: see `menu`. sample: its name, where it is one."""
     source, model, (height, width) = opened.source, opened.source.model, opened.source.size
     lowest, highest = opened.lambda_range

@@ -199,7 +199,7 @@ class Api:
         # No other model can read a received file.
         is_alone = isinstance(opened.source, Received)
         priors = [] if is_alone else await run_in_threadpool(menu.priors, self.pictures, model)
-        return replies.opened_as_json(opened, priors, self.pictures.sample_of(opened))
+        return replies.opened_picture(opened, priors, self.pictures.sample_of(opened))
 
     def pixels(self, token: str, box: str | None = None, reduce: int = 1, packed: bool = False) -> Response:
         """A part of the original picture."""

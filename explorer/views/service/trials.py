@@ -44,7 +44,7 @@ class Trials:
             found = self._tried_at(codec, setting)
             pixels = found.pixels
             if (codec.name, setting) not in self._points:
-                self._points[codec.name, setting] = as_json(found.point)
+                self._points[codec.name, setting] = as_message(found.point)
             _forget_pixels(self._tried[codec.name])
             return self._points[codec.name, setting], pixels
 
@@ -96,6 +96,6 @@ def _forget_pixels(tried: dict[float, Measurement]) -> None:
         vars(found).pop("_decoded", None)
 
 
-def as_json(point: RDPoint) -> Point:
+def as_message(point: RDPoint) -> Point:
     """A point as a message."""
     return cast(Point, dataclasses.asdict(point))
