@@ -412,6 +412,7 @@ export class Viewer {
   // The first is opened; the others wait in the strip.
   openFiles(files) {
     if (!this.setup || !files.length) return null;
+    if (this.setup.offline) return this.opening.open({ file: files[0] }); // says that there is one picture alone
     const added = [...files].reverse().map((file) => this.strip.add(file));
     return this.open({ own: added.at(-1) });
   }
