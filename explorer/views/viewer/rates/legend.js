@@ -18,6 +18,9 @@ export function fillLegend(box, traces) {
     entry.append(swatch(line, marker), name);
     return entry;
   }));
+  // What can be scrolled can be reached by keys.
+  if (box.scrollHeight > box.clientHeight) box.tabIndex = 0;
+  else box.removeAttribute("tabindex");
 }
 
 function swatch({ color, dash, width }, { symbol }) {

@@ -13,7 +13,7 @@ const PAGE = `
     <button type="button" data-part="means" aria-pressed="false" hidden
       title="Mean curves over the 24 Kodak pictures instead of this picture’s">Kodak means</button>
   </div>
-  <ul class="mae-curve-list" data-part="legend"></ul>
+  <ul class="mae-curve-list" data-part="legend" aria-label="Curves of the plot"></ul>
   <div class="mae-plot-box"><div class="mae-plot" data-part="plot" role="img"
     aria-label="Rate-distortion plot of this picture"></div>
     <i class="mae-now mae-now-other" data-part="other" hidden></i><i class="mae-now" data-part="now" hidden></i></div>
