@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 VIEWER = f"{ROOT}.viewer"
 TABS = viewer.tabs()
+MAPS = ("channels", "ratio", "modulation", "bits")  # tabs of more than a low screen holds
 PHONE = {"width": 390, "height": 844}
 CONTROLS = ":is(button, input, select, summary):not(.mae-notice *)"
 
@@ -116,8 +117,9 @@ def test_at_1280_by_720_every_tab_scrolls_in_its_pane_and_says_so(page: Page) ->
         pane = page.locator(f"[data-panel={tab}]")
         hidden = pane.evaluate("(pane) => pane.scrollHeight - pane.clientHeight")
         assert page.is_visible("[data-part=more]") == (hidden > 1), tab
-        if tab != "rd":
-            assert hidden > 0 and pane.evaluate("(pane) => pane.clientHeight") >= 300, tab
+        assert pane.evaluate("(pane) => pane.clientHeight") >= 300, tab
+        assert hidden > 1 or tab not in MAPS
+        if hidden > 1:
             page.click("[data-part=more]")
             page.wait_for_function("(tab) => document.querySelector(`[data-panel=${tab}]`).scrollTop > 100", arg=tab)
             pane.evaluate("(pane) => pane.scrollTo(0, pane.scrollHeight)")
@@ -299,7 +301,7 @@ def test_a_tap_on_a_phone_explains_a_term_and_another_closes_it(phone: Page) -> 
 
 
 def test_what_a_view_shows_is_behind_a_button_on_a_low_screen(page: Page) -> None:
-    for tab in TABS[1:]:
+    for tab in MAPS:
         set_tab(page, tab)
         about = f"[data-panel={tab}] .mae-about"
         assert not page.is_visible(about)
