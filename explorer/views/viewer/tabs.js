@@ -13,7 +13,7 @@ import { FILE } from "./inside/file/file.js";
  * @property {string} label what stands on the tab
  * @property {string} title what is to be seen there, in words
  * @property {string} [spoken] the label for a screen reader, where that is another
- * @property {new (box: HTMLElement, inside: any) => any} [View] what fills its section: see inside.js
+ * @property {new (box: HTMLElement, inside: import("./inside/inside.js").Inside) => any} [View] what fills its section: see inside.js
  * @property {string} [html] what is in its section from the start
  * @property {string} [className] of its section
  * @property {boolean} [needsOriginal] whether there is nothing to show of a picture that has no original

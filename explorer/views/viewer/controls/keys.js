@@ -3,7 +3,7 @@
 const OCTAVE_STEPS = 16;
 
 // [keys, what they do, action(viewer, event)]. λ moves by sixteenths of an octave; a page doubles or halves it.
-/** @type {[keys: string[], does: string, action: (viewer: any, event: KeyboardEvent) => void][]} */
+/** @type {[keys: string[], does: string, action: (viewer: import("../viewer.js").Viewer, event: KeyboardEvent) => void][]} */
 const SHORTCUTS = [
   [["ArrowRight", "ArrowUp"], "raise λ (on the slider)", (v) => v.stepLambda(1 / OCTAVE_STEPS)],
   [["ArrowLeft", "ArrowDown"], "lower λ (on the slider)", (v) => v.stepLambda(-1 / OCTAVE_STEPS)],

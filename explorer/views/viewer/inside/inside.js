@@ -41,6 +41,7 @@ export class Inside {
     this.missing = null; // why the picture has no original, or null where it has one
     this.edits = new Edits(() => this.editsChanged());
     this.inspection = new Inspection(this, parts);
+    /** @type {Record<string, any>} */
     this.views = {};
     for (const { name, View } of TABS) if (View) this.views[name] = new View(this.section(name), this);
     const on = (element, type, action) => element.addEventListener(type, action, { signal });

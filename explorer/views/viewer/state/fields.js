@@ -8,14 +8,18 @@ import { parsePlaces } from "../inside/inspection/pins.js";
 import { TABS } from "../tabs.js";
 import { choice, listed, number, numberWithin, places, rivalNames, rivals, rounded, several, toggle } from "./values.js";
 
+/** @import { Viewer } from "../viewer.js" */
+
+/** @typedef {{ viewer: Viewer, picture: import("../wire/types.js").OpenedPicture }} Context */
+
 /**
  * @typedef {object} Field
  * @property {string} key
  * @property {boolean} [early]
- * @property {(context: any) => string} allowed
- * @property {(value: string, context: any) => string | number | undefined} check
- * @property {(viewer: any) => string | number | undefined} read
- * @property {(viewer: any, value: any) => unknown} [write]
+ * @property {(context: Context) => string} allowed
+ * @property {(value: string, context: Context) => string | number | undefined} check
+ * @property {(viewer: Viewer) => string | number | undefined} read
+ * @property {(viewer: Viewer, value: any) => unknown} [write]
  * @property {(value: any) => string | number} [brief] the value as a link has it, where that is shorter
  */
 

@@ -196,6 +196,7 @@ function spreadText(spread) {
 }
 
 // λ of one end of a ratio.
+/** @returns {import("../../state/fields.js").Field} */
 function ratioEnd(key) {
   const range = ({ viewer }) => [viewer.setup.lmbda.min, viewer.setup.lmbda.max];
   return {
