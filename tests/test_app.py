@@ -203,7 +203,8 @@ def test_a_target_is_solved_as_the_session_does(client: TestClient, checkpoint: 
     size = len(session.encode(700))
     for target in ({"bytes": size}, {"bpp": 8 * size / UPLOAD[..., 0].size}, {"psnr": session.point(100).psnr}):
         answer = client.get(f"/api/solve/{opened}", params=target)
-        assert answer.json() == {"lmbda": session.solve(**target)}
+        # Another thread may have another number of cores for itself, and then rounds y's last bits otherwise.
+        assert answer.json()["lmbda"] == pytest.approx(session.solve(**target), rel=2e-3)
     unreachable = client.get(f"/api/solve/{opened}", params={"bpp": 1e-6})
     assert unreachable.status_code == 422 and "No λ of this model gives" in unreachable.json()["error"]
 
