@@ -79,7 +79,7 @@ class Received:
         """Whether the picture has several tiles; see `Session.is_large`."""
         return len(Grid(bottleneck_size(*self.size))) > 1
 
-    def region(self, lmbda: Lambda | None, box: tuple[int, int, int, int]) -> Pixels:
+    def region(self, lmbda: Lambda | None, box: tuple[int, int, int, int], *, live: bool = False) -> Pixels:
         """A rectangle of the picture, (top, left, bottom, right) half open in pixels; see `Session.region`."""
         return self.reconstruct(lmbda)[checked(box, self.size).slices]
 

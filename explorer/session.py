@@ -30,7 +30,7 @@ from explorer.inside import Edit, LogRatio, Response
 from explorer.memory import give_back
 from explorer.model import STRIDE
 from explorer.pace import Pause, nothing
-from explorer.priors.base import Code, Float32, frozen
+from explorer.priors.base import Code, Float32, Memo, frozen
 from explorer.runtime import Pixels
 from explorer.tiles import Box, Grid, checked, paste, whole
 
@@ -53,32 +53,30 @@ class _Analysis:
         """All of y, (M, h, w)."""
         return self._shelf.array("y", condition, make=lambda: self._put_together(condition, whole(self.size), pause))
 
-    def part(self, condition: Condition, box: Box) -> Float32:
-        """A rectangle of y, (M, rows, columns), and what another λ needs of the same one is kept."""
+    def part(self, condition: Condition, box: Box, live: bool) -> Float32:
+        """A rectangle of y, (M, rows, columns), whose tiles are kept; live: with what another λ of it needs."""
         known = self._shelf.known("y", condition)
-        return known[(..., *box.slices)] if known is not None else self._put_together(condition, box, keep=True)
+        if known is not None:
+            return known[(..., *box.slices)]
+        for tile in self.grid.covering(box):
+            self._shelf.array("tile", condition, tile, make=partial(self._tile, condition, tile, live))
+        return self._put_together(condition, box)
 
-    def _put_together(self, condition: Condition, box: Box, pause: Pause = nothing, keep: bool = False) -> Float32:
-        keep = keep or len(self.grid) == 1
+    def _put_together(self, condition: Condition, box: Box, pause: Pause = nothing) -> Float32:
         y = np.empty((self._model.channels, *box.shape), np.float32)
         for tile in self.grid.covering(box):
             known = self._shelf.known("tile", condition, tile)
-            paste(y, box, self._tile(condition, tile, keep) if known is None else known, tile)
+            paste(y, box, self._tile(condition, tile, len(self.grid) == 1) if known is None else known, tile)
             pause()
         return y
 
-    def _tile(self, condition: Condition, tile: Box, keep: bool) -> Float32:
+    def _tile(self, condition: Condition, tile: Box, keep_stem: bool) -> Float32:
         runtime = self._model.runtime
-
-        def stem() -> Any:
-            return runtime.stem(self._pixels, tile)
-
-        if not keep:
-            return runtime.latents(stem(), condition)
-        kept = self._shelf.get("stem", tile, make=stem, size=lambda made: made.nbytes)
-        if len(self.grid) == 1:  # the tile is all of y, and is kept as that
-            return runtime.latents(kept, condition)
-        return self._shelf.array("tile", condition, tile, make=lambda: runtime.latents(kept, condition))
+        make = partial(runtime.stem, self._pixels, tile)
+        stem = self._shelf.known("stem", tile)
+        if stem is None:  # of a large picture all stems together would push out everything else
+            stem = self._shelf.get("stem", tile, make=make, size=lambda made: made.nbytes) if keep_stem else make()
+        return runtime.latents(stem, condition)
 
 
 class Session:
@@ -154,15 +152,16 @@ class Session:
         condition = self.model.condition(lmbda)
         return self._shelf.array("pixels", condition, make=lambda: self._synthesise(condition, self.code(condition)))
 
-    def region(self, lmbda: Lambda, box: tuple[int, int, int, int]) -> Pixels:
+    def region(self, lmbda: Lambda, box: tuple[int, int, int, int], *, live: bool = False) -> Pixels:
         """A rectangle of `reconstruct(lmbda)`, (top, left, bottom, right) half open in pixels, bit for bit; of a large
-        picture no more is computed than it needs. Raises InputError unless it lies in the picture and has an area."""
+        picture no more is computed than it needs. live: λ is moving, so what the next one needs of the same rectangle
+        is kept. Raises InputError unless it lies in the picture and has an area."""
         condition, area = self.model.condition(lmbda), checked(box, self.size)
         known = self.reconstruct(condition) if not self.is_large else self._shelf.known("pixels", condition)
         if known is not None:
             return known[area.slices]
         tiles = self._analysis.grid.covering(area.over(STRIDE))
-        made = self._tiles(condition, tiles)
+        made = self._tiles(condition, tiles, live)
         pixels = np.empty((*area.shape, 3), np.uint8)
         for tile, values in made.items():
             _lay(pixels, area, values, tile)
@@ -178,7 +177,7 @@ class Session:
         return self._shelf.get(
             "code",
             condition,
-            make=lambda: self.model.quantise(self.latents(condition), condition, self._pause),
+            make=lambda: self.model.quantise(self.latents(condition), condition, self._pause, self._memo(condition)),
             size=lambda code: code.nbytes,
         )
 
@@ -282,9 +281,11 @@ class Session:
         return self.model.synthesis_map(self.code(condition).part, condition, layer, self._analysis.size)
 
     def _synthesise(self, condition: Condition, code: Code) -> Pixels:
-        return self.model.synthesise(code.part, condition, *self.size, self._pause)
+        """The decoded picture; tiles that are known already are not made again."""
+        known = partial(self._shelf.known, "tile", condition)
+        return self.model.synthesise(code.part, condition, *self.size, self._pause, known)
 
-    def _tiles(self, condition: Condition, tiles: list[Box]) -> dict[Box, Pixels]:
+    def _tiles(self, condition: Condition, tiles: list[Box], live: bool) -> dict[Box, Pixels]:
         """The pixels of tiles of a large picture, which are kept."""
         found = {tile: self._shelf.known("tile", condition, tile) for tile in tiles}
         made: dict[Box, Pixels] = {tile: pixels for tile, pixels in found.items() if pixels is not None}
@@ -295,18 +296,22 @@ class Session:
         reaches = [runtime.reach(tile, size) for tile in missing]
         tops, lefts, bottoms, rights = zip(*reaches, strict=True)
         around = Box(min(tops), min(lefts), max(bottoms), max(rights))
-        decoded = self._decoded(condition, around)
+        decoded = self._decoded(condition, around, live)
         for tile, reach in zip(missing, reaches, strict=True):
             pixels = runtime.synthesise(decoded[(..., *reach.beside(around).slices)], condition, tile, size)
             made[tile] = self._shelf.array("tile", condition, tile, make=partial(frozen, pixels))
         return made
 
-    def _decoded(self, condition: Condition, box: Box) -> Float32:
+    def _decoded(self, condition: Condition, box: Box, live: bool) -> Float32:
         """A rectangle of ŷ; no more is computed for it than it needs."""
         code = self._shelf.known("code", condition)
         if code is not None:
             return code.part(box)
-        return self.model.coder.part(partial(self._analysis.part, condition), self._analysis.size, condition, box)
+        y, size = partial(self._analysis.part, condition, live=live), self._analysis.size
+        return self.model.coder.part(y, size, condition, box, self._memo(condition))
+
+    def _memo(self, condition: Condition) -> Memo:
+        return lambda tile, make: self._shelf.array("memo", condition, tile, make=make)
 
     def _pack(self, code: Code) -> bytes:
         return self.model.pack(code, *self.size)

@@ -94,7 +94,8 @@ class Grid:
         return (h, w) if h * w <= ONE_TILE else (SIDE, SIDE)
 
     def __len__(self) -> int:
-        return len(self.covering(whole(self.size)))
+        rows, columns = (-(-length // side) for length, side in zip(self.size, self.side, strict=True))
+        return rows * columns
 
     def __iter__(self) -> Iterator[Box]:
         return iter(self.covering(whole(self.size)))

@@ -127,7 +127,7 @@ def test_of_a_large_picture_only_the_part_that_is_asked_for_is_known(large, tiny
     header, body = get(large, "frame", lmbda=300, box="0,0,100,90", live=1)
     session = large.opened.session
     assert session.is_large and session.known_code(300) is None and session.measured(300) is None
-    assert header["estimated_bits"] is header["side_bits"] is header["point"] is header["pace"] is None
+    assert header["estimated_bits"] is header["side_bits"] is header["point"] is None
     np.testing.assert_array_equal(pixels_of(header, body), Session(tiny, PICTURE).reconstruct(300)[:90, :100])
     header, _ = get(large, "frame", lmbda=310, box="0,0,100,90", live=1)
     assert header["pace"] > 0, "measured by the frame before"

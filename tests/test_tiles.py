@@ -120,7 +120,7 @@ def test_long_work_can_be_ended_between_two_tiles(small_tiles):
         return session.paced(lambda: next(steps)).point(900)
 
     session = Session(load_model("mae-hyperprior"), smooth_picture(300, 300))
-    for limit in (0, 5, 15, 25):
+    for limit in (0, 5, 12):
         with pytest.raises(Enough):
             point_within(limit)
     assert point_within(100) == session.apart().point(900), "what was left undone is no obstacle"

@@ -26,7 +26,7 @@ from explorer.config import describe
 from explorer.images import InputError
 from explorer.model import STRIDE, Autoencoder
 from explorer.pace import Pause, nothing
-from explorer.priors.base import Code, Latents, frozen
+from explorer.priors.base import Code, Latents, Memo, anew, frozen
 from explorer.runtime import Eager, Pixels, Runtime
 from explorer.tiles import Box, Grid, Size, paste, size_of, whole
 
@@ -136,9 +136,9 @@ class LearnedCodec:
             paste(y, whole(size), self.runtime.latents(self.runtime.stem(pixels, tile), condition), tile)
         return y
 
-    def quantise(self, y: NDArray[np.float32], condition: Condition, pause: Pause = nothing) -> Code:
-        """y (M, h, w) float32 -> what a file holds of it. pause: see `pace`, here and below."""
-        return self.coder.quantise(y, condition, pause)
+    def quantise(self, y: NDArray[np.float32], condition: Condition, pause: Pause = nothing, memo: Memo = anew) -> Code:
+        """y (M, h, w) float32 -> what a file holds of it. pause: see `pace`, here and below. memo: see `Coder.part`."""
+        return self.coder.quantise(y, condition, pause, memo)
 
     def pack(self, code: Code, height: int, width: int) -> bytes:
         """A code of a picture of this size -> a whole file."""
@@ -146,15 +146,22 @@ class LearnedCodec:
         return bitstream.pack(header, self.coder.encode(code))
 
     def synthesise(
-        self, decoded: Latents, condition: Condition, height: int, width: int, pause: Pause = nothing
+        self,
+        decoded: Latents,
+        condition: Condition,
+        height: int,
+        width: int,
+        pause: Pause = nothing,
+        known: Callable[[Box], Pixels | None] = lambda _: None,
     ) -> Pixels:
         """ŷ, a rectangle of it when asked for one (`Code.part` is such a function) -> the decoded picture
-        (height, width, 3) uint8."""
+        (height, width, 3) uint8. known: the pixels of a tile, where they need not be made."""
         size, picture = bottleneck_size(height, width), whole((height, width))
         pixels = np.empty((height, width, 3), np.uint8)
         for tile in Grid(size):
-            reach = self.runtime.reach(tile, size)
-            made = self.runtime.synthesise(decoded(reach), condition, tile, size)
+            made = known(tile)
+            if made is None:
+                made = self.runtime.synthesise(decoded(self.runtime.reach(tile, size)), condition, tile, size)
             at = tile.times(STRIDE).within(picture.shape)
             pixels[at.slices] = made[: at.shape[0], : at.shape[1]]
             pause()

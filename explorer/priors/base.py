@@ -38,6 +38,7 @@ GAIN_BITS = 20  # fixed point of a gain
 
 Int64 = NDArray[np.int64]
 Float32 = NDArray[np.float32]
+Memo = Callable[[Box, Callable[[], np.ndarray]], np.ndarray]  # what was made for a tile, or what is made of it now
 Latents = Callable[[Box], Float32]  # a rectangle of a bottleneck -> y there, (M, rows, columns)
 
 
@@ -188,17 +189,23 @@ class Code(ABC):
         return self.symbols.nbytes
 
 
+def anew(_: Box, make: Callable[[], np.ndarray]) -> np.ndarray:
+    """A memo that keeps nothing."""
+    return make()
+
+
 class Coder(ABC):
     """The coding half, immutable and safe to share between threads."""
 
     @abstractmethod
-    def quantise(self, y: Float32, condition: Condition, pause: Pause = nothing) -> Code:
-        """y (M, h, w) float32 -> what a file will hold of it. pause: see `explorer.pace`."""
+    def quantise(self, y: Float32, condition: Condition, pause: Pause = nothing, memo: Memo = anew) -> Code:
+        """y (M, h, w) float32 -> what a file will hold of it. pause: see `explorer.pace`. memo: see `part`."""
 
     @abstractmethod
-    def part(self, y: Latents, size: Size, condition: Condition, box: Box) -> Float32:
+    def part(self, y: Latents, size: Size, condition: Condition, box: Box, memo: Memo = anew) -> Float32:
         """A rectangle of ŷ (M, rows, columns) float32, that which `quantise` gives for all of a bottleneck of size
-        (h, w), bit for bit. y: a rectangle of it when asked for one, so that no more is computed than is needed."""
+        (h, w), bit for bit. y: a rectangle of it when asked for one, so that no more is computed than is needed. memo:
+        keeps what the next rectangle of the same bottleneck may need."""
 
     @abstractmethod
     def encode(self, code: Code) -> bytes:

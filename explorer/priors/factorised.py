@@ -29,7 +29,9 @@ from explorer.priors.base import (
     Distribution,
     Float32,
     Latents,
+    Memo,
     Prior,
+    anew,
     frozen,
     noisy,
     sampled_axis,
@@ -37,7 +39,7 @@ from explorer.priors.base import (
 )
 from explorer.priors.density import Density
 from explorer.priors.tables import DensityTables, Reader, Table, channel_rows, encode
-from explorer.tiles import Box
+from explorer.tiles import Box, Size
 
 
 class Factorised(Prior):
@@ -109,10 +111,10 @@ class FactorisedCoder(Coder):
     def __init__(self, table_at: Callable[[Condition], Table], channels: int) -> None:
         self.table_at, self._channels = table_at, channels
 
-    def quantise(self, y: Float32, condition: Condition, pause: Pause = nothing) -> FactorisedCode:
+    def quantise(self, y: Float32, condition: Condition, pause: Pause = nothing, memo: Memo = anew) -> FactorisedCode:
         return FactorisedCode(condition, frozen(np.rint(y).astype(np.int32)), self.table_at(condition))
 
-    def part(self, y: Latents, size: tuple[int, int], condition: Condition, box: Box) -> Float32:
+    def part(self, y: Latents, size: Size, condition: Condition, box: Box, memo: Memo = anew) -> Float32:
         return np.rint(y(box))
 
     def encode(self, code: Code) -> bytes:

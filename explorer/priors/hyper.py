@@ -15,6 +15,8 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,12 +26,23 @@ from torch.nn import functional as F
 from explorer.condition import Condition
 from explorer.config import ModelConfig, Stage
 from explorer.modulation import Modulator, as_map, position, stages
-from explorer.priors.base import GAIN_MAX, Latents, Prior, lower_bound, noisy, pad_to, sampled_axis, straight_through
+from explorer.priors.base import (
+    GAIN_MAX,
+    Latents,
+    Memo,
+    Prior,
+    anew,
+    lower_bound,
+    noisy,
+    pad_to,
+    sampled_axis,
+    straight_through,
+)
 from explorer.priors.density import LIKELIHOOD_MIN, Density
 from explorer.priors.hypercode import SIDE_STRIDE, HyperCoder
 from explorer.priors.integers import LOG_SCALE_MAX, SCALES, SIDE_MAX, freeze_synthesis
 from explorer.priors.tables import DensityTables, Int32, gaussian_table
-from explorer.tiles import Box, Grid, Part, convolve, paste, reads, size_of
+from explorer.tiles import Box, Grid, Part, Size, convolve, paste, reads, size_of
 
 SCALE_MIN = 0.04  # of a quantiser step: what is narrower is certain already
 
@@ -172,7 +185,7 @@ class Hyper(Prior):
         return HyperCoder(self.rounded_side, (self.config.N, self.config.M), integers)
 
     @torch.inference_mode()
-    def rounded_side(self, y: Latents, size: tuple[int, int], condition: Condition, box: Box) -> Int32:
+    def rounded_side(self, y: Latents, size: Size, condition: Condition, box: Box, memo: Memo = anew) -> Int32:
         """ẑ (N, …), int32, of a rectangle of it, as the encoder finds it: tile by tile of y's grid, so that a rectangle
         is a part of the whole to the last bit."""
         parameter = self.get_parameter("ha_conv.0.weight")
@@ -181,9 +194,12 @@ class Hyper(Prior):
         found = np.empty((self.config.N, *box.shape), np.int32)
         for tile in Grid(size).covering(box.times(SIDE_STRIDE)):
             at = tile.over(SIDE_STRIDE)
-            z = self._side_of_tile(y, size, at, as_map(self.a(t)), gains)
-            paste(found, box, torch.round(z).clamp_(-SIDE_MAX, SIDE_MAX)[0].cpu().numpy(), at)
+            paste(found, box, memo(tile, partial(self._rounded_tile, y, size, at, as_map(self.a(t)), gains)), at)
         return found
+
+    def _rounded_tile(self, *of_tile: Any) -> Int32:
+        z = torch.round(self._side_of_tile(*of_tile)).clamp_(-SIDE_MAX, SIDE_MAX)
+        return z[0].cpu().numpy().astype(np.int32)
 
     def _side_of_tile(self, y: Latents, size: tuple[int, int], at: Box, a: Tensor, gains: list[Tensor]) -> Tensor:
         """z (1, N, …) of a rectangle of it; like `side`, but for what lies around."""

@@ -17,10 +17,10 @@ from torch import Tensor
 from explorer.condition import Condition
 from explorer.images import InputError
 from explorer.pace import Pause, nothing
-from explorer.priors.base import Code, Coder, Distribution, Float32, Int64, Latents, frozen
+from explorer.priors.base import Code, Coder, Distribution, Float32, Int64, Latents, Memo, anew, frozen
 from explorer.priors.integers import MEAN_BITS, SCALES, SIDE_MAX, HyperSynthesis
 from explorer.priors.tables import DensityTables, Int32, Reader, Table, channel_rows, encode
-from explorer.tiles import Box, size_of, whole
+from explorer.tiles import Box, Size, size_of, whole
 
 UInt8 = NDArray[np.uint8]
 SIDE_STRIDE = 4  # elements of y, in each direction, that an element of z stands for
@@ -116,12 +116,12 @@ class HyperCoder(Coder):
 
     def __init__(
         self,
-        side_of: Callable[[Latents, tuple[int, int], Condition, Box], Int32],
+        side_of: Callable[[Latents, Size, Condition, Box, Memo], Int32],
         channels: tuple[int, int],
         integers: Mapping[str, Tensor],
     ) -> None:
-        """side_of: y, the size (h, w) of its bottleneck, λ and a rectangle of ẑ -> ẑ there. channels: (N, M). Raises
-        KeyError or ValueError where the integers are none of `Hyper.freeze`."""
+        """side_of: y, the size (h, w) of its bottleneck, λ, a rectangle of ẑ and a memo -> ẑ there. channels: (N, M).
+        Raises KeyError or ValueError where the integers are none of `Hyper.freeze`."""
         self._side_of, self._channels = side_of, channels
         self._side = DensityTables.from_tensors(integers, "side")
         self.gaussians = Table.from_tensors(integers, "gaussians")
@@ -133,22 +133,22 @@ class HyperCoder(Coder):
         """The distributions of ẑ, one a channel."""
         return self._side.at(condition.level)
 
-    def quantise(self, y: Float32, condition: Condition, pause: Pause = nothing) -> HyperCode:
+    def quantise(self, y: Float32, condition: Condition, pause: Pause = nothing, memo: Memo = anew) -> HyperCode:
         def paced(box: Box) -> Float32:
             pause()
             return y[(..., *box.slices)]
 
         size = size_of(y)
-        side = self._side_of(paced, size, condition, whole(_side_size(size)))
+        side = self._side_of(paced, size, condition, whole(_side_size(size)), memo)
         mean, scale = self.expected(side, size, condition, pause)
         q = np.empty(y.shape, np.int32)
         for channel, values in enumerate(y):  # one by one: of a large picture all of them are hundreds of megabytes
             q[channel] = np.rint(values - _in_steps(mean[channel]))
         return self._code(condition, q, side, mean, scale)
 
-    def part(self, y: Latents, size: tuple[int, int], condition: Condition, box: Box) -> Float32:
+    def part(self, y: Latents, size: Size, condition: Condition, box: Box, memo: Memo = anew) -> Float32:
         needed = self._synthesis.reads(box, _side_size(size))
-        side = self._side_of(y, size, condition, needed)
+        side = self._side_of(y, size, condition, needed, memo)
         mean = _in_steps(self._synthesis.part(side, condition.level, needed, _side_size(size), box)[0])
         return np.rint(y(box) - mean) + mean
 

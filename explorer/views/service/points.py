@@ -24,7 +24,8 @@ from explorer.views.service.pictures import Opened
 from explorer.views.service.trials import Superseded, as_message
 
 MODEL_POINTS = 17
-PAUSE = 0.3
+PAUSE = 0.3  # seconds
+LONG_PAUSE = 2.0  # for points of large pictures: a codec that is at one for seconds cannot be interrupted
 MOST_RATE = 2.5  # times the model's highest rate, to which a rival is measured
 
 
@@ -56,13 +57,13 @@ class Pauses:
             self._numbers -= 1
             self._last = monotonic()
 
-    def lasts(self) -> bool:
-        """Whether there is a pause now."""
-        return not self._frames and not self._numbers and monotonic() - self._last >= PAUSE
+    def lasts(self, seconds: float = PAUSE) -> bool:
+        """Whether there is a pause now, and has been for so long."""
+        return not self._frames and not self._numbers and monotonic() - self._last >= seconds
 
-    async def wait(self) -> None:
-        """Return in the next pause."""
-        while not self.lasts():
+    async def wait(self, seconds: float = PAUSE) -> None:
+        """Return in the next pause, once it has lasted so long."""
+        while not self.lasts(seconds):
             await asyncio.sleep(0.05)
 
     def between_frames(self, unwanted: Event) -> Pause:
@@ -114,7 +115,7 @@ async def curve_points(opened: Opened, codecs: Sequence[Codec], pauses: Pauses) 
                 yield {**end, "error": str(job)} if job else end
                 continue
             if not job.ready:
-                await pauses.wait()
+                await pauses.wait(LONG_PAUSE if opened.session.is_large else PAUSE)
             try:
                 # Abandoned when the stream is closed, and then ended by `unwanted`.
                 point = await to_thread.run_sync(job.run, abandon_on_cancel=True)

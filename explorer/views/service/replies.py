@@ -77,13 +77,13 @@ def frame(
     condition: Condition,
     wishes: Sequence[str] = (),
     part: Rectangle | None = None,
-    pace: float | None = None,
+    live: bool = False,
 ) -> Reply:
     """The reconstruction at λ, or a part of it, with what is known of its file, and what the open views need of the
-    inside at this λ. pace: see `FrameHeader`. Raises InputError for a wish that
+    inside at this λ. live: λ is moving. Raises InputError for a wish that
     is none."""
     part = part or whole(opened.source.size)
-    pixels = reduced(opened.source.region(condition, part.edges), part.reduce)
+    pixels = reduced(opened.source.region(condition, part.edges, live=live), part.reduce)
     code = opened.source.known_code(condition)
     found = {wish: answer(opened, condition, wish) for wish in wishes}
     arrays = {f"{wish}.{name}": array for wish, (_, own) in found.items() for name, array in own.items()}
@@ -96,7 +96,7 @@ def frame(
         "point": known_point(opened, condition),
         "estimated_bits": code.total_bits if code else None,
         "side_bits": code.side_bits if code else None,
-        "pace": pace,
+        "pace": None,
         "wishes": {wish: about for wish, (about, _) in found.items()},
     }
     return Reply(header, {"pixels": pixels, **arrays})

@@ -231,10 +231,10 @@ class Api:
         with self.pauses.frame():
             async with self._turn:
                 start = perf_counter()
-                reply = await run_in_threadpool(replies.frame, opened, condition, wish, part, self._pace)
+                reply = await run_in_threadpool(replies.frame, opened, condition, wish, part, live)
                 if live and opened.source.is_large:
                     self._learn_pace(part.work / (perf_counter() - start))
-        return _binary(reply, packed)
+        return _binary(Reply({**reply.header, "pace": self._pace}, reply.arrays), packed)
 
     def _learn_pace(self, measured: float) -> None:
         """Slowly, so that one frame that had to wait for the machine does not make the next ones small."""

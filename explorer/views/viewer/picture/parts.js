@@ -11,8 +11,8 @@ import { liveRectangle, moved } from "./view.js";
 /** @typedef {{ lmbda: number, wishes: string[], asked: number }} Request */
 
 const REST_MS = 100;
-const LIVE_SECONDS = 0.2; // what the live rectangle may take
-const LIVE_WORK = 1_300_000; // pixels, while it is not known how many that are
+const LIVE_SECONDS = 0.15; // what the live rectangle may take
+const LIVE_WORK = 800_000; // pixels, while it is not known how many that are
 
 export class Parts {
   // stage: what is in sight, and the layers that the parts go into. load: {pixels, frame} of the transport.
