@@ -83,9 +83,9 @@ def test_the_map_over_the_picture_has_the_colours_of_the_values(page: Page, sess
     redness = colours[..., 0] - colours[..., 2]
     assert (colours[np.isnan(distance)] == (0x8B, 0x8F, 0x96)).all()
     assert np.isnan(distance).any()
-    spread = ratio.spread[2]
-    assert (redness[distance > spread] > 20).all()
-    assert (redness[distance < -spread] < -20).all()
+    spread = ratio.spread[2]  # a fraction of what the bar spans, which is the same for all channels
+    assert (redness[distance > spread] > 10).all()
+    assert (redness[distance < -spread] < -10).all()
 
 
 def test_systems_that_are_not_bundled_say_so(page: Page) -> None:
