@@ -5,7 +5,7 @@ import { distance } from "./view.js";
 
 /** @typedef {import("./rectangles.js").Rect} Rect */
 
-const AT_ONCE = 2; // blocks to a side of what is asked for at once
+const AT_ONCE = 4; // blocks to a side of what is asked for at once
 
 export class Cells {
   // rect: of whole blocks, but for the picture's edges.
