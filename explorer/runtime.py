@@ -72,6 +72,7 @@ class Eager:
     def __init__(self, network: Autoencoder) -> None:
         self._network = network
         self._analysis, self._synthesis = network.analysis_steps(), network.synthesis_steps()
+        self._analysis_convs, self._synthesis_convs = _convolutions(self._analysis), _convolutions(self._synthesis)
         self._stem = list(takewhile(lambda step: not step.conditioned, self._analysis))
         steps = {step.name: step for step in self._analysis + self._synthesis}
         self._gdn = {name: step.layer.constants() for name, step in steps.items() if isinstance(step.layer, GDN)}
@@ -84,11 +85,9 @@ class Eager:
         self._boxes = lru_cache(maxsize=4096)(_boxes)
 
     def stem(self, pixels: Pixels, tile: Box) -> _Stem:
-        size = _padded_size(pixels)
-        boxes = self._boxes(self._convolutions(self._analysis), tile, size)
         with torch.inference_mode():
-            x = images.to_tensor(_with_edge(pixels, boxes[INPUT])).to(self._network.weight)
-            return _Stem(self._run(self._stem, Part(x, boxes[INPUT], size), boxes), boxes)
+            part, boxes = self._picture(pixels, tile)
+            return _Stem(self._run(self._stem, part, boxes), boxes)
 
     def latents(self, stem: _Stem, condition: Condition) -> Float32:
         with torch.inference_mode():
@@ -102,12 +101,10 @@ class Eager:
             return _assembled(images.to_levels(self._blocks(decoded, condition, tile, size)))
 
     def analysis_map(self, pixels: Pixels, condition: Condition, layer: str, tile: Box) -> Float32:
-        size = _padded_size(pixels)
-        boxes = self._boxes(self._convolutions(self._analysis), tile, size)
         with torch.inference_mode():
-            x = images.to_tensor(_with_edge(pixels, boxes[INPUT])).to(self._network.weight)
-            made = self._run(self._analysis, Part(x, boxes[INPUT], size), boxes, condition, layer)
-            return as_array(made.crop(tile.times(made.size[0] * STRIDE // size[0])))
+            part, boxes = self._picture(pixels, tile)
+            made = self._run(self._analysis, part, boxes, condition, layer)
+            return as_array(made.crop(tile.times(made.size[0] * STRIDE // part.size[0])))
 
     def synthesis_map(self, decoded: Float32, condition: Condition, layer: str, tile: Box, size: Size) -> Float32:
         with torch.inference_mode():
@@ -123,19 +120,20 @@ class Eager:
         part = self._run(self._synthesis[:-1], self._bottleneck(decoded, boxes, size), boxes, condition)
         return convolve(self._to_blocks, part, tile.times(STRIDE // BLOCK)).values
 
+    def _picture(self, pixels: Pixels, tile: Box) -> tuple[Part, Mapping[str, Box]]:
+        """What a tile of y needs of the picture, and the boxes of the analysis on the way to it."""
+        size = _padded_size(pixels)
+        boxes = self._boxes(self._analysis_convs, tile, size)
+        x = images.to_tensor(_with_edge(pixels, boxes[INPUT])).to(self._network.weight)
+        return Part(x, boxes[INPUT], size), boxes
+
     def _bottleneck(self, decoded: Float32, boxes: Mapping[str, Box], size: Size) -> Part:
         # A copy: arrays are read-only, and PyTorch warns of tensors that are not.
         y = torch.from_numpy(np.array(decoded, dtype=np.float32))[None].to(self._network.weight)
         return Part(y.contiguous(memory_format=torch.channels_last), boxes[INPUT], size)
 
     def _synthesis_boxes(self, tile: Box, size: Size) -> Mapping[str, Box]:
-        return self._boxes(self._convolutions(self._synthesis), tile.times(STRIDE), size)
-
-    @staticmethod
-    def _convolutions(steps: list[Step]) -> tuple[tuple[str, nn.Module], ...]:
-        return tuple(
-            (step.name, step.layer) for step in steps if isinstance(step.layer, (nn.Conv2d, nn.ConvTranspose2d))
-        )
+        return self._boxes(self._synthesis_convs, tile.times(STRIDE), size)
 
     def _run(
         self,
@@ -161,6 +159,10 @@ class Eager:
         """GDN or its inverse, with constants and memory used again."""
         norm = F.conv2d(x * x, *self._gdn[step.name])
         return (norm.sqrt_() if step.layer.inverse else norm.rsqrt_()).mul_(x)
+
+
+def _convolutions(steps: list[Step]) -> tuple[tuple[str, nn.Module], ...]:
+    return tuple((step.name, step.layer) for step in steps if isinstance(step.layer, (nn.Conv2d, nn.ConvTranspose2d)))
 
 
 def _boxes(convolutions: tuple[tuple[str, nn.Module], ...], output: Box, size: Size) -> dict[str, Box]:

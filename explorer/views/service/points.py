@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from threading import Event
@@ -34,32 +34,29 @@ class Pauses:
     particular, such as curves, until neither was asked for during the last `PAUSE` seconds."""
 
     def __init__(self) -> None:
-        self._frames = self._numbers = 0
+        self._busy = {"frames": 0, "numbers": 0}
         self._last = -math.inf
 
-    @contextmanager
-    def frame(self) -> Iterator[None]:
+    def frame(self) -> AbstractContextManager[None]:
         """Around the work on one frame."""
-        self._frames += 1
-        try:
-            yield
-        finally:
-            self._frames -= 1
-            self._last = monotonic()
+        return self._during("frames")
+
+    def numbers(self) -> AbstractContextManager[None]:
+        """Around the work on the numbers of one λ."""
+        return self._during("numbers")
 
     @contextmanager
-    def numbers(self) -> Iterator[None]:
-        """Around the work on the numbers of one λ."""
-        self._numbers += 1
+    def _during(self, kind: str) -> Iterator[None]:
+        self._busy[kind] += 1
         try:
             yield
         finally:
-            self._numbers -= 1
+            self._busy[kind] -= 1
             self._last = monotonic()
 
     def lasts(self, seconds: float = PAUSE) -> bool:
         """Whether there is a pause now, and has been for so long."""
-        return not self._frames and not self._numbers and monotonic() - self._last >= seconds
+        return not any(self._busy.values()) and monotonic() - self._last >= seconds
 
     async def wait(self, seconds: float = PAUSE) -> None:
         """Return in the next pause, once it has lasted so long."""
@@ -69,7 +66,7 @@ class Pauses:
     def between_frames(self, unwanted: Event) -> Pause:
         """For work on numbers in a thread of its own: waits while a frame is made; raises Superseded once nobody wants
         the work any more."""
-        return partial(self._give_way, lambda: not self._frames, unwanted)
+        return partial(self._give_way, lambda: not self._busy["frames"], unwanted)
 
     def in_pauses(self, unwanted: Event) -> Pause:
         """The same for work that has time: waits for a pause."""

@@ -221,10 +221,8 @@ class Api:
         opened = self.pictures.get(token)
         condition = opened.condition(lmbda)
         part = rectangles.parse(box, reduce, opened.source.size)
-        if (
-            wish and opened.source.is_large
-        ):  # maps are of the whole picture: seconds, in which other frames have their turn
-            source = opened.source
+        source = opened.source
+        if wish and source.is_large:  # maps are of the whole picture: seconds, in which other frames have their turn
             with self.pauses.numbers():
                 if not await self._while_wanted(request, lambda pause: source.paced(pause).code(condition)):
                     return Response(status_code=204)
