@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Request
 
 SERVE = "from explorer.views.app import launch; launch(port=0, open_browser=False, model='mae')"
 ROOT = "document.querySelector('.mae')"
@@ -108,6 +108,26 @@ def settle(page: Page) -> dict[str, Any]:
     return page.evaluate("window.frames_seen.at(-1)")
 
 
+def painted(page: Page, frames: int = 2) -> None:
+    """Wait until what was done so far is on the screen: a change is drawn in the next frame, and that is over in the
+    one after it."""
+    page.evaluate("async (frames) => { for (; frames; frames--) await new Promise(requestAnimationFrame); }", frames)
+
+
+@contextmanager
+def requests_of(page: Page) -> Iterator[list[str]]:
+    """The addresses of the app that a page asks for meanwhile, up to the last change that was made."""
+    urls: list[str] = []
+
+    def remember(request: Request) -> None:
+        urls.append(request.url)
+
+    page.on("request", remember)
+    yield urls
+    painted(page)
+    page.remove_listener("request", remember)
+
+
 def wanted(page: Page) -> float:
     return page.evaluate(f"{ROOT}.viewer.get('lambda')")
 
@@ -124,7 +144,7 @@ def drag_lambda(page: Page, what: str, steps: int = 60) -> tuple[list[dict[str, 
     started = monotonic()
     for step in range(steps):
         page.mouse.move(box["x"] + 20 + (box["width"] - 60) * step / (steps - 1), middle)
-        page.wait_for_timeout(50)
+        painted(page, frames=3)  # a hand is no faster
     page.mouse.up()
     seconds = monotonic() - started
     last = settle(page)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from explorer.checkpoint import content_id
 from explorer.codecs.learned import LearnedCodec
 from explorer.config import PRESETS
 from explorer.model import Autoencoder
+from explorer.session import Session
 from explorer.train.data import cut
 from explorer.train.initialise import transform_coding_init
 from explorer.views.service.points import Pauses, curve_points
@@ -38,6 +41,17 @@ def smooth_picture(height: int, width: int, seed: int = 0) -> np.ndarray:
 @pytest.fixture(scope="session")
 def mae() -> LearnedCodec:
     return explorer.load_model("mae", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def hyperprior() -> LearnedCodec:
+    return explorer.load_model("mae-hyperprior", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def session(mae: LearnedCodec) -> Session:
+    """Of the picture that the app opens with."""
+    return Session(mae, explorer.samples()["parrots"])
 
 
 def sample_paths() -> list[Path]:
@@ -79,3 +93,11 @@ def curve_lines(opened: Any, codecs: list[Any]) -> list[Any]:
 
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(lambda: asyncio.run(collect())).result()
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait for something that tells nobody when it happens. Fails where it has not after some seconds."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.01)

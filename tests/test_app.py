@@ -116,7 +116,7 @@ def test_points_come_for_every_chosen_series_and_again_from_memory(client: TestC
     lines = collect(client, opened, "jpeg,webp")
     count = Counter(line["series"] for line in lines if "point" in line)
     assert set(count) == {"model", "jpeg", "webp"} and count["model"] == points.MODEL_POINTS
-    assert [line["series"] for line in lines if line.get("done")]
+    assert {line["series"] for line in lines if line.get("done")} == set(count)
     for point in (line["point"] for line in lines if "point" in line):
         assert point["bpp"] == pytest.approx(8 * point["bytes"] / UPLOAD[..., 0].size)
     assert sorted(map(json.dumps, collect(client, opened, "jpeg,webp"))) == sorted(map(json.dumps, lines))

@@ -14,13 +14,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 
-@pytest.fixture(scope="module")
-def session(mae) -> Session:
-    from conftest import sample_paths
-
-    return Session(mae, next(path for path in sample_paths() if path.stem == "parrots"))
-
-
 def fields(page: Page) -> dict[str, tuple[bytes, str]]:
     """What is listed, once it is of the λ that is shown: name -> (bytes, value)."""
     settle(page)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from browser import ROOT, SERVE, canvas_pixels, decoded, open_app, serving, settle
-from conftest import sample_paths
+from conftest import wait_until
 
 import explorer
 from explorer.checkpoint import save
@@ -31,10 +31,8 @@ PLACE = (10, 30)
 
 
 @pytest.fixture(scope="module")
-def session() -> Session:
-    """Of the picture that the app opens with."""
-    picture = next(path for path in sample_paths() if path.stem == "parrots")
-    return Session(explorer.load_model(MODEL, device="cpu"), picture)
+def session(session: Session, hyperprior: LearnedCodec) -> Session:
+    return session.under(hyperprior)
 
 
 @pytest.fixture
@@ -272,7 +270,7 @@ def test_the_switch_changes_the_price_and_nothing_else(switching: Page, pair: st
     assert page.is_checked(f"[data-part=priorChoice] input[value={MODEL}]")
     np.testing.assert_array_equal(
         canvas_pixels(page, f"{VIEWER}.stage.layers.original.canvas")[..., :3],
-        np.asarray(explorer.images.read(next(p for p in sample_paths() if p.stem == "houses")).pixels),
+        np.asarray(explorer.images.read(explorer.samples()["houses"]).pixels),
     )
 
 
@@ -298,11 +296,16 @@ def test_a_picture_of_ones_own_is_switched_too_and_quick_changes_end_on_the_last
       await {VIEWER}.open({{ file: new File([await canvas.convertToBlob()], "mine.png", {{ type: "image/png" }}) }});
     }}""")
     page.wait_for_function(f"{VIEWER}.picture.name === 'mine.png'")
+    asked: list[str] = []
+    answered: list[str] = []
+    page.on("request", lambda request: "/api/open" in request.url and asked.append(request.url))
+    for done in ("requestfinished", "requestfailed"):
+        page.on(done, lambda request: "/api/open" in request.url and answered.append(request.url))
     for _ in range(5):
         page.keyboard.press("h")
     page.wait_for_function(f"{VIEWER}.picture.model === 'mae' && {ROOT}.dataset.state === 'ready'")
-    settle(page)
-    page.wait_for_timeout(500)
+    wait_until(lambda: settle(page) and len(answered) == len(asked))
+    assert asked
     assert (state(page)["model"], page.evaluate(f"{VIEWER}.picture.name")) == ("mae", "mine.png")
     assert page.is_checked("[data-part=priorChoice] input[value=mae]")
 
@@ -321,6 +324,12 @@ def test_without_a_model_of_the_same_transforms_there_is_no_switch(switching: Pa
     assert not switching.is_visible("[data-part=prior]")
     switching.keyboard.press("h")
     assert state(switching)["model"] == "bottleneck"
+
+
+def test_a_system_that_is_not_bundled_is_named(switching: Page) -> None:
+    apply(switching, view="ratio", b=64)
+    told = switching.inner_text("[data-panel=ratio]")
+    assert "“bottleneck-hyperprior”" in told and "“independent-hyperprior-λ”" in told
 
 
 # -- the lesson ------------------------------------------------------------------------------------------------------
@@ -343,8 +352,7 @@ def test_the_lesson_shows_the_two_models_in_turn(page: Page, address: str) -> No
 
 
 def test_what_the_lesson_says_is_so(session: Session, mae: LearnedCodec) -> None:
-    if mae.transforms != session.model.transforms:
-        pytest.skip("the lesson is about two models of the same y")
+    assert mae.transforms == session.model.transforms, "the lesson is about two models of the same y"
     before, after = session.under(mae), session
     smoothest = min(explorer.samples().values(), key=lambda path: Session(mae, path).code(512).total_bits)
     assert smoothest.stem == STEPS[0]["state"]["picture"]

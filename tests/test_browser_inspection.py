@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from browser import ROOT, settle
-from conftest import sample_paths
 
 import explorer
 
@@ -18,11 +17,6 @@ INSIDE = f"{ROOT}.viewer.inside"
 PIXELS = [(0, 0), (767, 511), (300, 100), (485, 170)]
 # What is shown of y: it was sent with 11 bits, and is written with 4 digits.
 Y_TOLERANCE = {"rel": 2**-11 + 5e-4, "abs": 1e-6}
-
-
-@pytest.fixture(scope="module")
-def session(mae) -> explorer.Session:
-    return explorer.Session(mae, next(path for path in sample_paths() if path.stem == "parrots"))
 
 
 @pytest.fixture

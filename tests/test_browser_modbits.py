@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from browser import ROOT, canvas_pixels, drag_lambda, settle
+from browser import ROOT, canvas_pixels, drag_lambda, requests_of, settle
 
 from explorer.session import Session
 
@@ -17,13 +15,6 @@ if TYPE_CHECKING:
 
 VIEWS = f"{ROOT}.viewer.inside.views"
 BITS, MODULATION, FEATURES = f"{VIEWS}.bits", f"{VIEWS}.modulation", f"{VIEWS}.modulation.features"
-
-
-@pytest.fixture(scope="module")
-def session(mae) -> Session:
-    from conftest import sample_paths
-
-    return Session(mae, next(path for path in sample_paths() if path.stem == "parrots"))
 
 
 def open_tab(page: Page, name: str) -> float:
@@ -179,20 +170,6 @@ def test_a_model_without_modulators_says_so(page: Page) -> None:
 # -- speed -----------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def no_request(page: Page) -> Iterator[None]:
-    asked: list[str] = []
-
-    def remember(request: Any) -> None:
-        asked.append(request.url)
-
-    page.on("request", remember)
-    yield
-    page.wait_for_timeout(300)
-    page.remove_listener("request", remember)
-    assert asked == []
-
-
 def milliseconds(page: Page, *actions: str) -> list[float]:
     """How long the page's thread works on each, painting included."""
     return page.evaluate(f"""async () => {{
@@ -204,7 +181,7 @@ def milliseconds(page: Page, *actions: str) -> list[float]:
       const inside = {ROOT}.viewer.inside;
       const times = [];
       for (const action of [{", ".join(f"() => {action}" for action in actions)}]) {{
-        await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)));
+        for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
         const start = performance.now();
         action();
         times.push(performance.now() - start);
@@ -232,12 +209,14 @@ SWITCHES = {  # [there, and back]
 @pytest.mark.parametrize("tab", SWITCHES)
 def test_channel_palette_and_range_need_no_request(page: Page, tab: str) -> None:
     open_tab(page, tab)
-    page.wait_for_function(f"{ROOT}.viewer.panel.curves.of('model').done && window.Plotly", timeout=120_000)
-    page.wait_for_timeout(1000)
+    curves = f"{ROOT}.viewer.panel.names().every((name) => {ROOT}.viewer.panel.curves.of(name).done)"
+    page.wait_for_function(f"{curves} && window.Plotly", timeout=120_000)
+    settle(page)
     there, back = zip(*SWITCHES[tab], strict=True)
     milliseconds(page, *there, *back)  # once to warm up
-    with no_request(page):
+    with requests_of(page) as asked:
         times = milliseconds(page, *there)
+    assert asked == []
     print(f"\n{tab}: " + ", ".join(f"{action} {time:.0f} ms" for action, time in zip(there, times, strict=True)))
 
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from browser import RECORD, ROOT, settle, wanted
+from browser import RECORD, ROOT, painted, settle, wanted
+from conftest import wait_until
 
 if "CI" not in os.environ:
     pytest.importorskip("jupyterlab")
@@ -77,21 +78,21 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command = [sys.executable, "-m", "jupyterlab", *arguments]
     server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
-        yield wait_for(f"http://127.0.0.1:{port}", server)
+        address = f"http://127.0.0.1:{port}"
+        wait_until(lambda: answers(address, server), seconds=240)
+        yield address
     finally:
         server.terminate()
         server.wait(30)
 
 
-def wait_for(address: str, server: subprocess.Popen[bytes]) -> str:
-    for _ in range(600):
-        assert server.poll() is None, "JupyterLab did not start"
-        try:
-            urllib.request.urlopen(f"{address}/api", timeout=5).close()
-            return address
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError("JupyterLab did not answer")
+def answers(address: str, server: subprocess.Popen[bytes]) -> bool:
+    assert server.poll() is None, "JupyterLab did not start"
+    try:
+        urllib.request.urlopen(f"{address}/api", timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +134,7 @@ def test_the_picture_follows_a_drag_and_the_keys(notebook: Page) -> None:
     started = time.monotonic()
     for step in range(60):
         notebook.mouse.move(box["x"] + 12 + (box["width"] - 40) * step / 59, middle)
-        notebook.wait_for_timeout(50)
+        painted(notebook, frames=3)  # a hand is no faster
     notebook.mouse.up()
     seconds = time.monotonic() - started
     last = settle(notebook)
@@ -188,9 +189,8 @@ def test_traits_follow_and_are_followed(notebook: Page) -> None:
     notebook.keyboard.press("PageUp")
     notebook.keyboard.press("s")
     settle(notebook)
-    notebook.wait_for_timeout(1000)  # the state is told when it rests
-    told = json.loads(run(notebook, "import json; print(json.dumps([w.lmbda, w.view, w.pins, w.state['mode']]))"))
-    assert told == [2000, "channels", [[3, 4]], "split"]
+    told = "import json; print(json.dumps([w.lmbda, w.view, w.pins, w.state['mode']]))"  # when the state rests
+    wait_until(lambda: json.loads(run(notebook, told)) == [2000, "channels", [[3, 4]], "split"])
     run(notebook, "w.view = 'compare'; w.pins = []")
     notebook.wait_for_selector(".mae-panels", state="hidden")
 
@@ -223,7 +223,7 @@ def test_keys_are_not_the_notebooks_and_the_address_is_left_alone(notebook: Page
     notebook.locator("[data-part=slider]").first.focus()
     for key in ("b", "a", "x", "d", "d", "s", "Enter"):  # in JupyterLab: new cell, new cell, cut, delete, …
         notebook.keyboard.press(key)
-    notebook.wait_for_timeout(500)
+    painted(notebook)
     assert (notebook.evaluate(cells), notebook.url) == (before, address)
     assert notebook.evaluate(f"{ROOT}.viewer.stage.mode") == "split"
 

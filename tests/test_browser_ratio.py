@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from browser import ROOT, canvas_pixels, drag_lambda, settle
-from conftest import sample_paths
+from browser import ROOT, canvas_pixels, drag_lambda, requests_of, settle
 
-from explorer.codecs.learned import LearnedCodec
 from explorer.inside import LogRatio
-from explorer.library import list_models
 from explorer.metrics import ms_ssim_db
 from explorer.session import Session
 
@@ -26,21 +23,9 @@ CAPTION_SHARE = re.compile(r"([\d.]+) % beyond the scale")
 CAPTION = "[data-panel=ratio] .mae-figure:first-child figcaption"
 
 
-@pytest.fixture(scope="module")
-def session(mae: LearnedCodec) -> Session:
-    """Of the picture that the app opens with."""
-    return Session(mae, next(path for path in sample_paths() if path.stem == "parrots"))
-
-
 def apply(page: Page, **values: Any) -> None:
     assert page.evaluate("(values) => document.querySelector('.mae').viewer.set(values)", values) == []
     settle(page)
-
-
-def requests_of(page: Page) -> list[str]:
-    urls: list[str] = []
-    page.on("request", lambda request: "/api/" in request.url and urls.append(request.url))
-    return urls
 
 
 def shown_values(page: Page) -> np.ndarray:
@@ -88,27 +73,24 @@ def test_the_map_over_the_picture_has_the_colours_of_the_values(page: Page, sess
     assert (redness[distance < -spread] < -10).all()
 
 
-def test_systems_that_are_not_bundled_say_so(page: Page) -> None:
-    apply(page, view="ratio")
-    for system in ("bottleneck", "independent-64"):
-        is_there = system in list_models()
-        missing = page.evaluate(f"Boolean({RATIO}.ratio.missing('{system.partition('-')[0]}'))")
-        assert missing != is_there
+def test_each_system_has_its_map(page: Page) -> None:
+    apply(page, view="ratio", b=64)
+    captions = page.locator("[data-panel=ratio] .mae-figure").all_inner_texts()
+    assert len(captions) == 3 and all("spread" in caption for caption in captions)
 
 
 def test_channel_scale_and_colours_need_no_request(page: Page) -> None:
     apply(page, view="ratio", b=256)
-    urls = requests_of(page)
-    took = page.evaluate(f"""() => {{
-      const start = performance.now();
-      for (let channel = 0; channel < 20; channel++) {VIEWER}.inside.setChannel(channel);
-      return (performance.now() - start) / 20;
-    }}""")
-    page.select_option("[data-state=centre]", "one")
-    page.select_option("[data-state=ratiocolours]", index=1)
-    page.wait_for_timeout(300)
+    with requests_of(page) as asked:
+        took = page.evaluate(f"""() => {{
+          const start = performance.now();
+          for (let channel = 0; channel < 20; channel++) {VIEWER}.inside.setChannel(channel);
+          return (performance.now() - start) / 20;
+        }}""")
+        page.select_option("[data-state=centre]", "one")
+        page.select_option("[data-state=ratiocolours]", index=1)
     print(f"\nswitching the channel of the ratio view: {took:.1f} ms")
-    assert urls == []
+    assert asked == []
 
 
 def test_drag_with_ratio_maps_ends_on_the_last_lambda(page: Page, session: Session) -> None:
@@ -118,9 +100,9 @@ def test_drag_with_ratio_maps_ends_on_the_last_lambda(page: Page, session: Sessi
 
 
 def test_ratio_spread_sorts_channels_and_is_asked_for_only_then(page: Page, session: Session) -> None:
-    urls = requests_of(page)
-    apply(page, view="channels", **{"lambda": 300})
-    assert urls and not any("ratio" in url for url in urls)
+    with requests_of(page) as asked:
+        apply(page, view="channels", **{"lambda": 300})
+    assert asked and not any("ratio" in url for url in asked)
     apply(page, sort="spread")
     order = page.evaluate(f"{VIEWER}.inside.views.channels.multiples.shown.order")
     spreads = session.log_ratio(4096, 64).spread[order]
@@ -241,6 +223,5 @@ def test_a_ratio_of_one_lambda_is_no_figure(page: Page) -> None:
     assert finding == "Both λ are 4096, so there is no ratio to show: choose two that differ."
     assert "0.000" not in page.inner_text("[data-panel=ratio]")
     apply(page, **{"lambda": 3500})
-    if "independent-4096" in list_models():
-        text = page.inner_text("[data-panel=ratio] .mae-figure:last-child")
-        assert "nearest to both λ is that of λ 4096" in text and "spread" not in text
+    text = page.inner_text("[data-panel=ratio] .mae-figure:last-child")
+    assert "nearest to both λ is that of λ 4096" in text and "spread" not in text

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from browser import ROOT, canvas_pixels, open_app, settle, wanted
+from browser import ROOT, canvas_pixels, open_app, painted, settle, wanted
 from PIL import Image, ImageSequence
 from scipy.stats import binomtest
 
@@ -53,7 +53,7 @@ def test_picture_and_file_are_those_that_are_shown(page: Page) -> None:
     frame = canvas_pixels(page, f"{VIEWER}.stage.layers.frame.canvas")[..., :3]
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(data))), frame)
     page.keyboard.press("b")
-    page.wait_for_timeout(200)
+    painted(page)
     _, data = export(page, "Picture as shown", "PNG")
     right = canvas_pixels(page, "document.querySelector('[data-part=right]')")
     opaque = right[..., 3] == 255
@@ -145,7 +145,7 @@ def test_autoplay_ends_at_the_end_and_stops_when_the_user_moves_lambda(page: Pag
     page.keyboard.press("PageUp")
     page.wait_for_function(f"!{VIEWER}.player.playing")
     before = wanted(page)
-    page.wait_for_timeout(500)
+    painted(page, frames=12)  # two steps at this speed
     assert wanted(page) == before
 
 
@@ -161,7 +161,7 @@ def calm(browser: Browser, address: str) -> Iterator[Page]:
 
 def test_autoplay_is_calm_where_less_motion_is_wanted(calm: Page) -> None:
     calm.evaluate(f"{VIEWER}.state.apply({{ lambda: 128, speed: 10, step: 0.0625, play: 'on' }})")
-    calm.wait_for_timeout(500)
+    painted(calm, frames=12)  # two steps at this speed
     assert wanted(calm) == 128 and not calm.evaluate(f"{VIEWER}.player.playing")
     waited = calm.evaluate(f"""async () => {{
         const started = performance.now();
@@ -193,15 +193,14 @@ def test_every_step_can_be_applied_and_is_then_what_is_shown(page: Page) -> None
     here = set(page.evaluate(f"{VIEWER}.setup.rivals.map(({{ name }}) => name)"))
     for place, step in STEPS:
         needed = {name for name in ("bottleneck", "independent") if name in json.dumps(step["state"])}
-        if needed <= here:
-            go(page, place)
-            assert page.inner_text("[data-part=notice]") == "", place
-            state = page.evaluate(f"{VIEWER}.state.read()")
-            expected = (
-                step["state"] | {"lesson": place} | ({"lambda": state["lambda"]} if "play" in step["state"] else {})
-            )
-            assert {key: str(state[key]) for key in expected} == {key: str(value) for key, value in expected.items()}
-            assert page.inner_text("[data-part=lessonTexts] [data-shown=true]") == step["text"]
+        assert needed <= here
+        go(page, place)
+        assert page.inner_text("[data-part=notice]") == "", place
+        state = page.evaluate(f"{VIEWER}.state.read()")
+        moving = {"lambda": state["lambda"]} if "play" in step["state"] else {}
+        expected = step["state"] | {"lesson": place} | moving
+        assert {key: str(state[key]) for key in expected} == {key: str(value) for key, value in expected.items()}
+        assert page.inner_text("[data-part=lessonTexts] [data-shown=true]") == step["text"]
     page.evaluate(f"{VIEWER}.player.stop()")
 
 

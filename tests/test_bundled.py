@@ -17,11 +17,6 @@ TINT = {"mae": 2.0, "mae-hyperprior": 1.2}  # levels of 255 that a grey photogra
 LUMA = (0.299, 0.587, 0.114)
 
 
-@pytest.fixture(scope="module")
-def hyper():
-    return load_model("mae-hyperprior", "cpu")
-
-
 def test_every_system_is_here():
     expected = ["mae", "mae-hyperprior", "bottleneck", "bottleneck-hyperprior"]
     expected += [f"independent-{lmbda:g}" for lmbda in PAPER_LAMBDAS]
@@ -30,18 +25,18 @@ def test_every_system_is_here():
     assert list_models()[:2] == ["mae", "mae-hyperprior"]
 
 
-def test_both_priors_stand_on_one_set_of_transforms(mae, hyper):
-    assert mae.transforms == hyper.transforms
+def test_both_priors_stand_on_one_set_of_transforms(mae, hyperprior):
+    assert mae.transforms == hyperprior.transforms
     session = Session(mae, read(sample_paths()[0]).pixels[:160, :160])
-    other = session.under(hyper)
+    other = session.under(hyperprior)
     assert other.latents(512) is session.latents(512), "y is not computed again"
     assert other.encode(512) != session.encode(512)
 
 
 @pytest.mark.parametrize(("lmbda", "limit"), [(64, 0.02), (4096, 0.05)])
-def test_a_constant_picture_costs_next_to_nothing(hyper, lmbda, limit):
+def test_a_constant_picture_costs_next_to_nothing(hyperprior, lmbda, limit):
     grey = np.full((512, 768, 3), 128, np.uint8)
-    assert metrics.bpp(len(Session(hyper, grey).encode(lmbda)), 512, 768) <= limit
+    assert metrics.bpp(len(Session(hyperprior, grey).encode(lmbda)), 512, 768) <= limit
 
 
 @pytest.mark.parametrize("name", TINT)
@@ -58,9 +53,9 @@ def test_a_grey_photograph_comes_back_grey(name):
 
 
 @pytest.mark.parametrize("path", sample_paths()[:2], ids=lambda path: path.stem)
-def test_the_hyperprior_saves_bits_at_the_same_quality(mae, hyper, path):
+def test_the_hyperprior_saves_bits_at_the_same_quality(mae, hyperprior, path):
     session = Session(mae, path)
-    other = session.under(hyper)
+    other = session.under(hyperprior)
     lines = [[(point.bpp, point.psnr) for point in each.curve(5)] for each in (session, other)]
     saving = metrics.bd_rate(*[tuple(zip(*line, strict=True)) for line in lines])
     assert saving < -8
@@ -75,11 +70,11 @@ def test_rate_and_quality_rise_over_64_levels(name):
     assert rates[-1] > 8 * rates[0] and quality[-1] > quality[0] + 6
 
 
-def test_a_file_of_each_bundled_prior_decodes_by_its_header_alone(mae, hyper):
+def test_a_file_of_each_bundled_prior_decodes_by_its_header_alone(mae, hyperprior):
     pixels = read(sample_paths()[0]).pixels[:100, :70]
     for model in (
         mae,
-        hyper,
+        hyperprior,
         load_model("independent-hyperprior-256", "cpu"),
         load_model("bottleneck-hyperprior", "cpu"),
     ):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import smooth_picture
+from conftest import smooth_picture, wait_until
 
 from explorer import cards, checkpoint, evaluate, images, model, report, workers
 from explorer.condition import PAPER_LAMBDAS, snap
@@ -105,8 +104,7 @@ def test_a_killed_run_goes_on_without_repeating_a_row(folder: Path, here: list[f
     script = f"from explorer.evaluate import evaluate\nif __name__ == '__main__': evaluate({arguments})"
     run = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
     journal = Store(out).journal
-    while not journal.exists() and run.poll() is None:
-        time.sleep(0.005)
+    wait_until(lambda: journal.exists() or run.poll() is not None)
     run.send_signal(signal.SIGKILL)
     run.wait()
     with journal.open("a", encoding="utf-8") as file:

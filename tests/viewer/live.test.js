@@ -31,16 +31,18 @@ test("what nobody knows yet is undefined", () => {
 
 test("numbers are asked for when λ rests, and given up when it moves on", async () => {
   const asked = [];
-  let told;
+  let told, begin;
   const done = new Promise((resolve) => (told = resolve));
+  const begun = new Promise((resolve) => (begin = resolve));
   const numbers = new Numbers(async (id, lmbda, signal) => {
     asked.push([id, lmbda, signal]);
+    begin();
     if (lmbda === 1) await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     return { point: "measured", side_bits: 0 };
   }, { found: told, failed: assert.fail });
   const first = { picture: "a", lmbda: 1 };
   numbers.seek(first);
-  while (!asked.length) await new Promise((resolve) => setTimeout(resolve, 5));
+  await begun;
   const second = { picture: "a", lmbda: 2, point: null };
   numbers.seek(second);
   await done;
