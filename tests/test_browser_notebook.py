@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+import math
 import os
 import shutil
 import socket
@@ -19,6 +21,7 @@ import numpy as np
 import pytest
 from browser import RECORD, ROOT, painted, settle, wanted
 from conftest import wait_until
+from PIL import Image
 
 if "CI" not in os.environ:
     pytest.importorskip("jupyterlab")
@@ -96,13 +99,20 @@ def answers(address: str, server: subprocess.Popen[bytes]) -> bool:
 
 
 @pytest.fixture(scope="module")
-def notebook(browser: Browser, lab: str) -> Iterator[Page]:
+def sent() -> list[int]:
+    """Bytes of each message that the notebook's page has sent to the Jupyter server."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def notebook(browser: Browser, lab: str, sent: list[int]) -> Iterator[Page]:
     """The notebook, opened and run; the first widget is recorded."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     page.set_default_timeout(120_000)  # the machine may be busy
     failures: list[str] = []
     page.on("pageerror", lambda error: failures.append(error.stack or str(error)))
+    page.on("websocket", lambda line: line.on("framesent", lambda data: sent.append(len(data))))
     page.goto(f"{lab}/lab/tree/{NOTEBOOK.name}")
     page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady")
     page.wait_for_selector(".jp-Notebook .jp-Cell")
@@ -254,6 +264,7 @@ print(psutil.Process().memory_info().rss)
 """
 
 
+LAST = "[...document.querySelectorAll('.mae')].at(-1)"
 DROP = """([name, bytes]) => {
   const data = new DataTransfer();
   data.items.add(new File([new Uint8Array(bytes)], name));
@@ -263,22 +274,21 @@ DROP = """([name, bytes]) => {
 
 
 def test_the_cells_picture_and_those_that_are_dropped_stay_in_the_widget(notebook: Page) -> None:
-    last = "[...document.querySelectorAll('.mae')].at(-1)"
-    viewer = f"{last}.viewer"
+    viewer = f"{LAST}.viewer"
 
     def opened(name: str) -> None:
-        shows = f"{viewer}?.picture?.name === {name!r} && {last}.dataset.state === 'ready' && {viewer}.shown"
+        shows = f"{viewer}?.picture?.name === {name!r} && {LAST}.dataset.state === 'ready' && {viewer}.shown"
         notebook.wait_for_function(shows)
 
     def thumbnail(name: str) -> None:
-        notebook.evaluate(f"{last}.querySelector('.mae-own > button[aria-label^={json.dumps(name)}]').click()")
+        notebook.evaluate(f"{LAST}.querySelector('.mae-own > button[aria-label^={json.dumps(name)}]').click()")
 
     make = "np.random.default_rng(3).integers(0, 256, (96, 144, 3), np.uint8)"
     run(notebook, f"import numpy as np; own = explorer.widget({make}); own")
     opened("picture")
     assert notebook.evaluate(f"{viewer}.strip.own.map((own) => own.about)") == ["picture · 144 × 96 pixels"]
     pixels = np.random.default_rng(4).integers(0, 256, (80, 112, 3), np.uint8)
-    notebook.evaluate(DROP.replace("LAST", last), ["dropped.png", list(images.to_png(pixels))])
+    notebook.evaluate(DROP.replace("LAST", LAST), ["dropped.png", list(images.to_png(pixels))])
     opened("dropped.png")
     assert run(notebook, "print(own.session)").endswith("'dropped.png', 112×80)")
     size = run(notebook, "print(len(own.session.encode(700)))")
@@ -299,6 +309,40 @@ def test_the_cells_picture_and_those_that_are_dropped_stay_in_the_widget(noteboo
     run(notebook, "got.close()")
 
 
+LISTEN = f"""() => {{
+  window.said = [];
+  const {{ doing }} = {LAST}.viewer.parts;
+  new MutationObserver(() => window.said.push(doing.textContent)).observe(doing, {{ childList: true, subtree: true }});
+}}"""
+
+
+def test_a_file_above_jupyters_limit_travels_in_parts_and_its_pixels_come_back(
+    notebook: Page, sent: list[int], tmp_path: Path
+) -> None:
+    pixels = np.random.default_rng(5).integers(0, 256, (2900, 2900, 3), np.uint8)
+    path = tmp_path / "noise.tiff"
+    Image.fromarray(pixels).save(path)
+    size = path.stat().st_size
+    assert size > 25_000_000  # a Jupyter server takes messages of up to 10 MiB
+    viewer = f"{LAST}.viewer"
+    run(notebook, "big = explorer.widget('parrots'); big")
+    notebook.wait_for_function(f"{LAST}.dataset.lmbda && {LAST}.dataset.state === 'ready'")
+    notebook.evaluate(LISTEN)
+    sent.clear()
+    notebook.locator("[data-part=file]").last.set_input_files(path)
+    notebook.wait_for_function(f"{viewer}.picture.name === 'noise.tiff' && {LAST}.dataset.state === 'ready'")
+    assert max(sent) < 1.01 * MEGABYTE and sum(sent) > size
+    told = [text for text in notebook.evaluate("window.said") if text.startswith("Sending")]
+    parts = range(1, math.ceil(size / MEGABYTE))
+    assert told == [f"Sending noise.tiff: {100 * MEGABYTE * part // size} % …" for part in parts]
+    digest = notebook.evaluate(f"""async () => {{
+      const {{ pixels }} = await {viewer}.transport.pixels({viewer}.picture.id);
+      return Array.from(new Uint8Array(await crypto.subtle.digest("SHA-256", pixels)));
+    }}""")
+    assert bytes(digest) == hashlib.sha256(pixels.tobytes()).digest()
+    run(notebook, "big.close()")
+
+
 def test_twenty_widgets_opened_and_closed_leave_no_memory_behind(notebook: Page) -> None:
     devtools = notebook.context.new_cdp_session(notebook)
     memory: list[tuple[float, float]] = []
@@ -317,3 +361,12 @@ def test_twenty_widgets_opened_and_closed_leave_no_memory_behind(notebook: Page)
     for what, first, last in zip(("kernel", "page"), before, after, strict=True):
         print(f"\n{CYCLES} cycles: {what} {first:.0f} -> {last:.0f} MB")
         assert abs(last - first) < 50
+
+
+def test_a_kernel_that_is_restarted_is_told_with_the_remedy(notebook: Page) -> None:
+    notebook.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    notebook.wait_for_selector(".jupyter-widgets-disconnected")
+    notebook.locator("[data-part=slider]").first.press("ArrowLeft")
+    notebook.wait_for_selector("[data-part=notices]:not([hidden])")
+    said = notebook.locator("[data-part=notice]").first.inner_text()
+    assert said == "The kernel was restarted or has ended: run the cell again."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import queue
@@ -19,6 +20,7 @@ import explorer
 from explorer import images
 from explorer.library import first_model
 from explorer.views import viewer
+from explorer.views.service import routes
 from explorer.views.service.kernel import Connection, ServerThread
 from explorer.views.service.pictures import MAX_OPEN, Gone, OpenPictures
 from explorer.views.service.routes import create_server
@@ -38,8 +40,17 @@ class Kernel:
 
     def ask(self, name: str, path: str, query: str = "", method: str = "GET", body: bytes = b"") -> None:
         self.connection.receive(
-            {"id": name, "method": method, "path": path, "query": query}, [memoryview(body)] if body else []
+            {"id": name, "method": method, "path": path, "query": query, "more": False},
+            [memoryview(body)] if body else [],
         )
+
+    def send(self, name: str, query: str, parts: list[bytes]) -> None:
+        """The first part of a picture's file; the others when those before were taken."""
+        first = {"id": name, "method": "POST", "path": "/api/open", "query": query, "more": len(parts) > 1}
+        self.connection.receive(first, [parts[0]])
+        for i, part in enumerate(parts[1:], 2):
+            assert self.next() == ({"id": name, "taken": True}, b"")
+            self.connection.receive({"id": name, "more": i < len(parts)}, [part])
 
     def next(self) -> Answer:
         return self.parts.get(timeout=120)
@@ -94,6 +105,40 @@ def test_a_picture_travels_to_the_kernel(kernel: Kernel) -> None:
     assert (status, json.loads(body)["name"]) == (200, "grey.png")
 
 
+def test_a_picture_travels_to_the_kernel_in_parts(kernel: Kernel, client: TestClient) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 56, 3), np.uint8)
+    data = images.to_png(pixels)
+    kernel.send("open", "model=mae&name=noise.png", [data[start : start + 1000] for start in range(0, len(data), 1000)])
+    status, body = kernel.answer()
+    assert (status, json.loads(body)["name"]) == (200, "noise.png")
+    assert client.get(f"/api/pixels/{json.loads(body)['id']}").content.endswith(pixels.tobytes())
+
+
+def test_a_file_above_the_limit_is_refused_before_its_end(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "MAX_UPLOAD", 2500)
+    first = {"id": "open", "method": "POST", "path": "/api/open", "query": "model=mae", "more": True}
+    kernel.connection.receive(first, [bytes(1000)])
+    for _ in range(2):
+        assert kernel.next() == ({"id": "open", "taken": True}, b"")
+        kernel.connection.receive({"id": "open", "more": True}, [bytes(1000)])
+    kernel.next()
+    status, body = kernel.answer()
+    assert status == 422 and "larger than" in json.loads(body)["error"]
+
+
+def test_a_viewer_that_leaves_in_the_midst_of_a_file_leaves_nothing(
+    kernel: Kernel, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = {"id": "open", "method": "POST", "path": "/api/open", "query": "model=mae", "more": True}
+    kernel.connection.receive(first, [bytes(1000)])
+    assert kernel.next()[0] == {"id": "open", "taken": True}
+    kernel.connection.receive({"id": "open", "abort": True}, [])
+    kernel.ask("setup", "/api/setup")
+    assert kernel.answer()[0] == 200
+    gc.collect()
+    assert kernel.connection._requests == {} and not caplog.records
+
+
 def test_errors_are_sentences(kernel: Kernel) -> None:
     token = open_parrots(kernel)
     kernel.ask("beyond", f"/api/frame/{token}", "lmbda=3")
@@ -110,8 +155,10 @@ def test_points_come_one_by_one_until_the_viewer_leaves(kernel: Kernel) -> None:
         message, line = kernel.next()
         assert message["more"] and json.loads(line)["series"] == "model"
     kernel.connection.receive({"id": "points", "abort": True}, [])
-    late = drain(kernel, seconds=2)
-    assert len(late) <= 1, "points went on after the viewer had left"
+    kernel.ask("setup", "/api/setup")
+    while kernel.next()[0]["id"] == "points":  # they were on their way
+        pass
+    assert drain(kernel, seconds=2) == [], "points went on after the viewer had left"
 
 
 def drain(kernel: Kernel, seconds: float) -> list[Answer]:

@@ -22,7 +22,31 @@ test("an error is the server’s sentence, and says whether the picture is gone"
   await assert.rejects(answer(410), { message: "Please open it again.", gone: true });
   await assert.rejects(answer(422), { message: "Please open it again.", gone: false });
   const silent = over(() => Promise.reject(new TypeError("fetch failed")));
-  await assert.rejects(silent.setup(), { message: "The server does not answer: is it still running?" });
+  await assert.rejects(silent.setup(), { message: AWAY, later: 2 });
+});
+
+const AWAY = "The server does not answer: is it still running? This page goes on by itself once it does.";
+
+test("a proxy’s page of HTML becomes a sentence, and what passes by itself is tried again", async () => {
+  const answer = (status, headers = {}, text = "<html>nginx</html>") => over(() => new Response(text, { status, headers })).setup();
+  await assert.rejects(answer(502), { message: AWAY, later: 2 });
+  await assert.rejects(answer(503, { "Retry-After": "7" }), { message: "The server is busy: the page tries again in 7 s.", later: 7 });
+  await assert.rejects(answer(503, {}, '{"error": "40 people are here."}'), { message: "40 people are here.", later: 2 });
+  await assert.rejects(answer(413), { refused: true, message: /takes no file of this size: please send a smaller one/ });
+  await assert.rejects(answer(403), { message: /open it at the address that the server printed/ });
+  await assert.rejects(answer(422, {}, '{"detail": [{"msg": "int"}]}'), { message: "The server could not do this (status 422)." });
+  await assert.rejects(answer(200), { message: /^What answers here is not MAE Explorer/ });
+});
+
+test("a connection that breaks in the midst of an answer is a server that does not answer", async () => {
+  const body = () => new ReadableStream({
+    start: (controller) => controller.enqueue(new TextEncoder().encode('{"series": "model"}\n')),
+    pull: (controller) => controller.error(new TypeError("network error")),
+  });
+  const lines = [];
+  await assert.rejects(over(() => new Response(body())).points("token", [], undefined, (line) => lines.push(line)), { message: AWAY });
+  assert.equal(lines.length, 1);
+  await assert.rejects(over(() => new Response(body())).pixels("token"), { message: AWAY });
 });
 
 test("points come line by line, however the network cuts them", async () => {

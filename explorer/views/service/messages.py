@@ -543,12 +543,30 @@ class OfflinePage(TypedDict):
 
 @final
 class Request(TypedDict):
-    """A request of a viewer in a notebook; its body, where it has one, are the message's buffers."""
+    """A request of a viewer in a notebook. Its body, where it has one, comes in parts, each the buffer of a message;
+    the first with the request. more: whether others follow."""
 
     id: str
     method: str
     path: str
     query: str
+    more: bool
+
+
+@final
+class BodyPart(TypedDict):
+    """A further part of a request's body, sent once the one before was taken."""
+
+    id: str
+    more: bool
+
+
+@final
+class Taken(TypedDict):
+    """A part of a request's body was taken: the next may come."""
+
+    id: str
+    taken: Literal[True]
 
 
 @final

@@ -46,6 +46,7 @@ import { Exports } from "./save/exports.js";
 import { Notices } from "./controls/notices.js";
 import { listen } from "./controls/listen.js";
 import { setConstants } from "./wire/constants.js";
+import { Patience } from "./wire/patience.js";
 
 const CACHE_BYTES = 64 * 2 ** 20;
 
@@ -74,6 +75,7 @@ export class Viewer {
     /** @type {OpenedPicture | null} */
     this.picture = null;
     this.shown = null;
+    this.trouble = null; // what was said of it that passes by itself
     root.viewer = this;
     root.dataset.state = "loading";
     this.parts = buildPage(root);
@@ -87,9 +89,12 @@ export class Viewer {
     this.frames = new Latest((request) => this.fetchFrame(request));
     this.cache = new FrameCache(CACHE_BYTES);
     this.large = new Parts(this.stage, transport, {
-      live: (frame, request) => this.present(frame, request),
+      live: (frame, request) => {
+        this.answered();
+        this.present(frame, request);
+      },
       changed: () => this.partsChanged(),
-      failed: (error) => this.frameFailed(error),
+      failed: (error) => this.failed(error),
     });
     this.window = new LiveWindow(this.parts, this.stage, this.large);
     this.comparison = new Comparison((search, signal) => this.transport.rival(search.id, search, signal), {
@@ -98,7 +103,7 @@ export class Viewer {
     });
     this.numbers = new Numbers((id, lmbda, signal) => this.transport.numbers(id, lmbda, signal), {
       found: (header) => this.numbersFound(header),
-      failed: (error) => this.frameFailed(error),
+      failed: (error) => this.failed(error),
     });
     this.modes = new Modes(this.parts, this.stage, () => this.sides());
     this.plotly = new Promise((resolve) => (this.givePlotly = resolve)); // large: loaded after the first picture
@@ -110,11 +115,12 @@ export class Viewer {
     this.modes.set("split");
     this.modes.setGain(4);
     this.stage.setSplit(0.5);
+    this.patience = new Patience(this.closing.signal);
     this.ready = this.start(links).catch((error) => this.fail(error.message));
   }
 
   async start(links) {
-    const setup = await this.transport.setup();
+    const setup = await this.persist(() => this.transport.setup());
     /** @type {Setup} */
     this.setup = setup;
     this.model = setup.model;
@@ -131,7 +137,7 @@ export class Viewer {
       load: (id, codecs, signal, onLine) => this.transport.points(id, codecs, signal, onLine),
       pick: (series, setting) => this.pick(series, setting),
       grown: () => this.curveGrown(),
-      failed: (error) => this.fail(error.message),
+      failed: (error) => this.failed(error),
     }, signal);
     this.chooser = new Chooser(this.parts, this.comparison, (codec) => this.panel.settings(codec), signal);
     setPalettes(setup.palettes);
@@ -145,9 +151,22 @@ export class Viewer {
     this.exports = new Exports(this.parts, this, signal);
     this.prior = new PriorSwitch(this.parts, this, signal);
     this.state = new State(this);
-    if (links) await new Links(this, signal).follow();
-    else await this.state.apply({});
-    this.givePlotly(await this.transport.plotly());
+    const link = links && new Links(this, signal);
+    await this.persist(() => (link ? link.follow() : this.state.apply({})));
+    this.givePlotly(await this.persist(() => this.transport.plotly()));
+  }
+
+  // Until it succeeds, or fails for good.
+  async persist(task) {
+    for (;;) {
+      try {
+        return await task();
+      } catch (error) {
+        if (!error.later) throw error;
+        this.fail((this.trouble = error.message));
+        await this.patience.pause(error.later);
+      }
+    }
   }
 
   // ---- what others know of the viewer -------------------------------------------------------------------------------
@@ -242,16 +261,36 @@ export class Viewer {
   async fetchFrame({ id, lmbda, wishes, asked }) {
     const key = frameKey(id, lmbda, wishes);
     try {
-      const frame = this.cache.get(key) ?? (await this.transport.frame(id, lmbda, { wishes }));
+      const known = this.cache.get(key);
+      const frame = known ?? (await this.transport.frame(id, lmbda, { wishes }));
+      if (!known) this.answered();
       this.cache.set(key, frame);
       this.present(frame, { lmbda, asked });
     } catch (error) {
-      if (id === this.picture.id) await this.frameFailed(error);
+      if (id === this.picture.id) await this.failed(error);
     }
   }
 
-  frameFailed(error) {
-    return error.gone ? this.opening.again() : this.fail(error.message);
+  // A request failed. What passes by itself is tried again.
+  failed(error) {
+    if (error.gone) return this.opening.again(error);
+    this.fail(error.message);
+    if (error.later) this.patience.pause(error.later).then(() => this.resume());
+    this.trouble = error.later ? error.message : null;
+    return null;
+  }
+
+  // The server is there: what was said to pass by itself has passed.
+  answered() {
+    if (this.trouble) this.notices.recall(this.trouble);
+    this.trouble = null;
+    this.patience.reset();
+  }
+
+  resume() {
+    this.askFrame();
+    this.repaint(); // what numbers and comparisons lack is asked for in a paint
+    if (this.picture?.large) this.large.run();
   }
 
   // A frame that came with the picture that was opened.
@@ -314,6 +353,7 @@ export class Viewer {
 
   // The views of the inside, too, tell of the file.
   numbersFound({ lmbda, point }) {
+    this.answered();
     this.panel.visit(lmbda, point);
     this.inside.refresh();
     this.repaint();
@@ -365,9 +405,8 @@ export class Viewer {
   }
 
   comparisonFailed(error) {
-    if (error.gone) return this.opening.again();
-    this.comparison.choose(null);
-    return this.fail(error.message);
+    if (!error.gone && !error.later) this.comparison.choose(null);
+    return this.failed(error);
   }
 
   // A point of the plot becomes the right-hand picture: another codec's beside the model's, or the model's own.
@@ -399,6 +438,12 @@ export class Viewer {
   // What went wrong, in a sentence with the remedy.
   fail(message) {
     this.notices.fail(message);
+  }
+
+  // A task for which the picture had to be opened again is not done.
+  async taskFailed(error) {
+    await this.failed(error);
+    if (error.gone) this.notify("The picture was opened again: please do that once more.");
   }
 
   applyTheme() {

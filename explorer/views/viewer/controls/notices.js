@@ -32,6 +32,11 @@ export class Notices {
     this.show(message, "error");
   }
 
+  // A message that is no longer so.
+  recall(message) {
+    if (this.text.textContent === message) this.close();
+  }
+
   show(message, kind) {
     this.box.dataset.kind = kind;
     this.box.hidden = false;

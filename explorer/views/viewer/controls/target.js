@@ -59,7 +59,7 @@ export class TargetField {
       viewer.setLambda(lmbda);
       field.value = "";
     } catch (error) {
-      if (!signal.aborted) viewer.fail(error.message);
+      if (!signal.aborted) viewer.taskFailed(error);
     }
     return undefined;
   }

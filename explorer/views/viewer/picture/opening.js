@@ -2,7 +2,10 @@
 // of one's own picture, and what is being done.
 import { LambdaSlider } from "../controls/slider.js";
 import { formatLambda } from "../rates/readout.js";
+import { failure } from "../wire/failures.js";
 import { Preview } from "./preview.js";
+
+const AGAIN_MS = 5000; // a picture that is let go again so soon is not opened once more
 
 export class Opening {
   /** @param {import("../viewer.js").Viewer} viewer */
@@ -11,6 +14,8 @@ export class Opening {
     this.preview = new Preview(viewer.parts, viewer.root);
     this.turn = 0;
     this.source = null; // source: of what is open, and at first what to open
+    this.reopening = null; // a promise, while what was let go is opened again
+    this.reopened = -AGAIN_MS; // when it last was
     this.chosen = null; // the model that was chosen before a received file brought its own
   }
 
@@ -44,15 +49,16 @@ export class Opening {
   }
 
   // What the server makes of a source under a model: a picture that can be asked for frames.
-  ask(source, model) {
+  ask(source, model, sent) {
     const { transport } = this.viewer;
-    return source.own ? source.own.open(transport, model) : transport.open({ model, ...source });
+    return source.own ? source.own.open(transport, model, sent) : transport.open({ model, ...source });
   }
 
   async fetch(source, known, turn) {
     const { viewer, preview, viewer: { transport, wanted, inside } } = this;
     if (source.own && !known) await this.look(source.own, turn);
-    const picture = known ?? (await this.ask(source, this.model));
+    const sent = (bytes) => turn === this.turn && preview.say(`Sending ${source.own.name}: ${share(bytes, source.own.file)} …`);
+    const picture = known ?? (await this.ask(source, this.model, sent));
     inside.limit(picture);
     const isSame = source.picture !== undefined && source.picture === viewer.picture?.id; // under another model
     const opened = { source: this.sourceOf(source, picture), picture, isSame, original: null, frame: null };
@@ -70,7 +76,7 @@ export class Opening {
     const { viewer: { setup }, preview } = this;
     if (own.file?.size > setup.maxUpload) {
       const message = `“${own.name}” is larger than ${setup.maxUpload >> 20} MB: please send a smaller one.`;
-      throw Object.assign(new Error(message), { refused: true });
+      throw failure(message, { refused: true });
     }
     preview.say(`Reading ${own.name} …`);
     own.decode().then((image) => {
@@ -90,6 +96,7 @@ export class Opening {
   show({ source, picture, isSame, original, frame, key = [] }) {
     const { viewer } = this;
     const isOtherModel = picture.model !== viewer.picture?.model;
+    viewer.answered();
     this.source = source;
     this.chosen = picture.missing ? (this.chosen ?? viewer.model) : null;
     viewer.model = picture.model;
@@ -120,15 +127,25 @@ export class Opening {
   fail({ own }, error) {
     const { viewer } = this;
     if (own && !own.token && error.refused) viewer.strip.remove(own);
-    viewer.fail(error.message);
+    if (error.gone) viewer.fail(error.message); // not again: it has just been tried
+    else viewer.failed(error);
     if (viewer.picture) viewer.inside.limit(viewer.picture);
     if (!viewer.picture || viewer.model === viewer.picture.model) return;
     viewer.model = viewer.picture.model;
     viewer.root.dispatchEvent(new CustomEvent("picture", { detail: viewer.picture }));
   }
 
-  async again() {
-    await this.open(this.source);
-    this.viewer.notify("The server had let go of this picture, so it was opened again.");
+  // The server has let go of the picture that is shown, or is another one: the page has what it takes to open it again.
+  again(error) {
+    if (performance.now() - this.reopened < AGAIN_MS) return this.viewer.fail(error.message); // it would go on for ever
+    this.reopening ??= this.open(this.source).finally(() => {
+      this.reopening = null;
+      this.reopened = performance.now();
+    });
+    return this.reopening;
   }
+}
+
+function share(bytes, { size }) {
+  return `${Math.floor((100 * bytes) / size)} %`;
 }

@@ -1,6 +1,7 @@
 // One's own pictures: the files that were opened in this page. They stay until it is closed, however long the server keeps
 // what it makes of them: a file that is still here can be sent again.
 
+import { failure } from "../wire/failures.js";
 import { toImageData } from "./pixels.js";
 
 const THUMBNAIL = [192, 128];
@@ -34,15 +35,23 @@ export class OwnPicture {
     return [name, pixels, file && `${file.size.toLocaleString("en")} bytes`].filter(Boolean).join(" · ");
   }
 
-  // What the server makes of it under a model, sent anew where it was let go.
-  async open(transport, model) {
+  // What the server makes of it under a model, sent anew where it was let go. sent: see transport.js.
+  async open(transport, model, sent) {
     const own = this.model ?? model;
     try {
       if (this.token) return this.learn(await transport.open({ model: own, picture: this.token }));
     } catch (error) {
       if (!error.gone || !this.file) throw error;
     }
-    return this.learn(await transport.open({ model, file: this.file, name: this.name }));
+    await this.check();
+    return this.learn(await transport.open({ model, file: this.file, name: this.name, sent }));
+  }
+
+  // A file may have been moved or changed since it was chosen, and then looks like a server that does not answer.
+  async check() {
+    if (!this.file.size) throw failure(`“${this.name}” is empty.`, { refused: true });
+    const isThere = await this.file.slice(0, 1).arrayBuffer().then(() => true, () => false);
+    if (!isThere) throw failure(`“${this.name}” cannot be read: it was moved or changed. Please choose it again.`, { refused: true });
   }
 
   // picture: what the transport's open() says of it.

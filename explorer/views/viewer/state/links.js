@@ -85,6 +85,7 @@ export class Links {
       const [key] = await state.apply({ ...(picture && state.defaults), ...lesson, ...chosen });
       return key === undefined ? "" : this.explain(key, chosen[key]);
     } catch (error) {
+      if (error.later) throw error; // it is not the link's fault
       return error.message;
     }
   }

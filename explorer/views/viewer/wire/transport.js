@@ -1,6 +1,7 @@
 // How the viewer talks to Python. This is the app's way, over HTTP; a widget brings an object with the same methods:
 //   setup()                           -> models, samples, λ axis, figure (see service/routes.py)
-//   open({model, sample})             -> {id, name, model, notes}; also {model, picture: id} and {model, file, name}
+//   open({model, sample})             -> {id, name, model, notes}; also {model, picture: id} and {model, file, name, sent},
+//                                        sent(bytes): called where it is known how much of the file has arrived
 //   pixels(id, part), frame(id, lmbda, part) -> {header, pixels: Uint8Array of RGB, wishes, bytes}: see decodeFrame;
 //                                        part: {box: [x, y, width, height], reduce, signal}, by default the whole as it
 //                                        is; for a frame also {live: whether λ is moving, wishes: what is wanted of the
@@ -17,9 +18,9 @@
 //   solve(id, target, signal)         -> {lmbda} that reaches a target: {bpp}, {bytes} or {psnr}
 //   sweep(id, query, signal, onPart)  -> {blob, name} of many λ; query: see the route; onPart({done, of}) on the way
 //   plotly()                          -> the Plotly library
-// A method that fails throws an Error whose message is a sentence for the user; `gone` on it: the picture was let go; `refused`:
-// what was sent is no good.
+// A method that fails throws an Error whose message is a sentence for the user: see failures.js.
 import { decodeFrame, fromBase64 } from "../picture/pixels.js";
+import { broken, refusal } from "./failures.js";
 
 /** @import { PartQuery, Send, Transport } from "./types.js" */
 
@@ -35,16 +36,16 @@ export function httpTransport(base, send = fetch, isNear = isLoopback(new URL(ba
   const url = (path, query = {}) => new URL(`${path}?${new URLSearchParams(query)}`, base);
   const json = async (response) => {
     const answer = await response;
-    return answer.status === 204 ? null : answer.json();
+    return answer.status === 204 ? null : read(answer.json());
   };
   const frame = async (response) => {
     const answer = await response;
-    return answer.status === 204 ? null : decodeFrame(await answer.arrayBuffer());
+    return answer.status === 204 ? null : decodeFrame(await read(answer.arrayBuffer()));
   };
   const packed = isNear ? [] : [["packed", 1]];
   return {
     setup: () => json(request(url("api/setup"))),
-    open: ({ file, ...query }) => json(request(url("api/open", query), { method: "POST", body: file })),
+    open: ({ file, sent, ...query }) => json(request(url("api/open", query), { method: "POST", body: file, sent })),
     pixels: (id, part = {}) => frame(request(url(`api/pixels/${id}`, [...place(part), ...packed]), { signal: part.signal })),
     frame: (id, lmbda, part = {}) => {
       const { live, wishes = [] } = part;
@@ -81,20 +82,24 @@ export function isLoopback(host) {
 }
 
 async function ask(send, url, options) {
-  const response = await send(url, options).catch((error) => {
-    if (error.name === "AbortError") throw error;
-    throw new Error("The server does not answer: is it still running?");
-  });
+  const response = await read(send(url, options));
   if (response.ok) return response;
-  const answer = await response.json().catch(() => ({}));
-  const error = new Error(answer.error ?? `The server could not do this (status ${response.status}).`);
-  throw Object.assign(error, { gone: response.status === 410, refused: response.status === 422 });
+  throw await refusal(response);
+}
+
+// The connection may break at any time.
+/** @template T @param {Promise<T>} coming @returns {Promise<T>} */
+function read(coming) {
+  return coming.catch((error) => {
+    throw broken(error);
+  });
 }
 
 async function readLines(response, onLine) {
   const reader = (await response).body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+  const next = () => read(reader.read());
+  for (let part = await next(); !part.done; part = await next()) {
     const lines = (rest + part.value).split("\n");
     rest = lines.pop();
     lines.forEach((line) => onLine(JSON.parse(line)));
@@ -102,8 +107,9 @@ async function readLines(response, onLine) {
 }
 
 async function download(response) {
-  const name = /filename\*=UTF-8''(.*)/.exec((await response).headers.get("Content-Disposition"))[1];
-  return { name: decodeURIComponent(name), blob: await (await response).blob() };
+  const answer = await response;
+  const name = /filename\*=UTF-8''(.*)/.exec(answer.headers.get("Content-Disposition"))[1];
+  return { name: decodeURIComponent(name), blob: await read(answer.blob()) };
 }
 
 function loadScript(src) {

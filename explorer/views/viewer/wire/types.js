@@ -438,6 +438,19 @@
  * @property {string} method
  * @property {string} path
  * @property {string} query
+ * @property {boolean} more
+ */
+
+/**
+ * @typedef {object} BodyPart
+ * @property {string} id
+ * @property {boolean} more
+ */
+
+/**
+ * @typedef {object} Taken
+ * @property {string} id
+ * @property {true} taken
  */
 
 /**
@@ -510,7 +523,10 @@
  */
 
 /** @typedef {{ name: string, blob: Blob }} SavedFile */
-/** @typedef {(url: URL, options?: { method?: string, body?: Blob, signal?: AbortSignal }) => Promise<globalThis.Response>} Send */
+/**
+ * As fetch; sent: told how many bytes of the body have arrived, where that is known.
+ * @typedef {(url: URL, options?: { method?: string, body?: Blob, signal?: AbortSignal, sent?: (bytes: number) => void }) => Promise<globalThis.Response>} Send
+ */
 
 /**
  * The model of a widget, as anywidget hands it over.
@@ -520,7 +536,7 @@
  * @property {() => void} save_changes
  * @property {(type: string, action: (...about: any[]) => void) => void} on
  * @property {(type: string, action: (...about: any[]) => void) => void} off
- * @property {(message: Request | Abort, callbacks?: object, buffers?: ArrayBuffer[]) => void} send
+ * @property {(message: Request | BodyPart | Abort, callbacks?: object, buffers?: ArrayBuffer[]) => void} send
  */
 
 /**
