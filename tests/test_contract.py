@@ -10,7 +10,7 @@ import pytest
 import torch
 from conftest import codec_of, smooth_picture
 
-from explorer import checkpoint
+from explorer import bitstream, checkpoint
 from explorer.codecs.learned import LearnedCodec
 from explorer.condition import LAST_LEVEL, PAPER_LAMBDAS, Condition
 from explorer.images import InputError, to_tensor
@@ -38,6 +38,11 @@ def network(request, tiny_network) -> Autoencoder:
 @pytest.fixture(scope="module")
 def codec(network) -> LearnedCodec:
     return codec_of(network, "any")
+
+
+@pytest.fixture(scope="module")
+def integers(network) -> dict[str, torch.Tensor]:
+    return network.prior.freeze()
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +179,34 @@ def test_a_checkpoint_of_any_prior_and_its_difference_come_back(network, tiny_ne
         np.testing.assert_array_equal(model.decode(data), Session(model, pixels).reconstruct(512))
         files.append(data[23:])
     assert len(files[0]) == pytest.approx(len(files[1]), rel=0.02)
+
+
+SPOILT = {
+    "floats": lambda tensor: tensor.float(),
+    "one number": lambda tensor: tensor.flatten()[0],
+    "a row more": lambda tensor: torch.cat([tensor, tensor[-1:]]),
+    "no rows": lambda tensor: tensor[:0],
+}
+
+
+@pytest.mark.parametrize("case", SPOILT)
+def test_integers_that_are_not_of_this_prior_are_refused(network, integers, case):
+    """One by one, as a checkpoint from anywhere may have them: nothing reads beyond a table."""
+    for name, tensor in integers.items():
+        with pytest.raises(ValueError):
+            network.prior.coder(integers | {name: SPOILT[case](tensor)})
+        with pytest.raises(KeyError):
+            network.prior.coder({each: integers[each] for each in integers if each != name})
+
+
+def test_a_file_whose_header_names_a_lambda_that_its_model_lacks_is_refused(tiny_network):
+    fixed = codec_of(tiny_network.fold(512.0), "fixed")
+    data = fixed.encode(smooth_picture(20, 20), 512)
+    header, payload = bitstream.unpack(data)
+    for level in (0, header.level - 1, header.level + 1, LAST_LEVEL):
+        with pytest.raises(InputError, match=r"has λ = 512 alone.*encode the picture again\.$"):
+            fixed.decode(bitstream.pack(replace(header, level=level), payload))
+    assert fixed.decode(data).shape == (20, 20, 3)
 
 
 def test_a_model_of_few_lambdas_says_which(tiny_network):

@@ -193,9 +193,6 @@ def test_a_header_that_claims_another_size_is_refused_or_decoded_at_that_size(co
 
 def test_a_hyper_coder_refuses_integers_that_are_not_its_own(network):
     integers = network.prior.freeze()
-    for name in ("side.knots", "gaussians.frequency", "synthesis.weight1"):
-        with pytest.raises(KeyError):
-            network.prior.coder({each: tensor for each, tensor in integers.items() if each != name})
     spoilt = dict(integers) | {"gaussians.frequency": integers["gaussians.frequency"] * 0}
     with pytest.raises(ValueError, match="do not fit"):
         network.prior.coder(spoilt)

@@ -93,9 +93,13 @@ class LearnedCodec:
         """λ as the value that all stages take; InputError where this model has no such λ."""
         condition = Condition.of(lmbda)
         if self.only and condition not in self.only:
-            known = ", ".join(f"{each:g}" for each in self.knob.sweep)
-            raise InputError(f"This model was trained for λ = {known} alone, but {condition.lmbda:.4g} was given.")
+            raise InputError(
+                f"This model was trained for λ = {self._known()} alone, but {condition.lmbda:.4g} was given."
+            )
         return condition
+
+    def _known(self) -> str:
+        return ", ".join(f"{each:g}" for each in self.knob.sweep)
 
     def nearest(self, lmbda: Lambda) -> Condition:
         """The condition of this model that is nearest to λ on its axis."""
@@ -123,8 +127,13 @@ class LearnedCodec:
             raise InputError(
                 f"This file was made by checkpoint {header.model}, not by {self.version}; decode with that one."
             )
-        size = bottleneck_size(header.height, header.width)
-        return self.coder.decode(payload, size, self.condition(Condition(header.level))), header
+        condition = Condition(header.level)
+        if self.only and condition not in self.only:
+            raise InputError(
+                f"This file claims λ = {condition.lmbda:.6g}, but its model has λ = {self._known()} alone; "
+                "encode the picture again."
+            )
+        return self.coder.decode(payload, bottleneck_size(header.height, header.width), condition), header
 
     # -- stages ----------------------------------------------------------------------------------------------------
 

@@ -250,7 +250,9 @@ def frozen(array: Array) -> Array:
 
 
 def as_int64(tensor: Tensor) -> Int64:
-    """A stored tensor as integers to compute with."""
+    """A stored tensor as integers to compute with; ValueError where it holds none."""
+    if tensor.is_floating_point() or tensor.is_complex():
+        raise ValueError("a table of integers holds none")
     return tensor.numpy().astype(np.int64)
 
 

@@ -82,7 +82,7 @@ class Factorised(Prior):
         return DensityTables.build(self.density, self.a(sampled_axis(self))).tensors("tables")
 
     def coder(self, integers: Mapping[str, Tensor]) -> FactorisedCoder:
-        tables = DensityTables.from_tensors(integers, "tables")
+        tables = DensityTables.from_tensors(integers, "tables", self.config.M)
         return FactorisedCoder(lambda condition: tables.at(condition.level), self.config.M)
 
 
@@ -122,5 +122,7 @@ class FactorisedCoder(Coder):
 
     def decode(self, payload: bytes, size: tuple[int, int], condition: Condition) -> FactorisedCode:
         shape, table = (self._channels, *size), self.table_at(condition)
-        q = Reader(payload, int(np.prod(shape))).read(shape, channel_rows(self._channels), table)
+        reader = Reader(payload)
+        q = reader.read(shape, channel_rows(self._channels), table)
+        reader.finish()
         return FactorisedCode(condition, frozen(q), table)

@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from explorer.condition import Condition
-from explorer.images import InputError
 from explorer.pace import Pause, nothing
 from explorer.priors.base import Code, Coder, Distribution, Float32, Int64, Latents, Memo, anew, frozen
-from explorer.priors.integers import MEAN_BITS, SCALES, SIDE_MAX, HyperSynthesis
-from explorer.priors.tables import DensityTables, Int32, Reader, Table, channel_rows, encode
+from explorer.priors.integers import MEAN_BITS, SCALES, SIDE_MAX, HyperSynthesis, check_integers
+from explorer.priors.tables import DensityTables, Int32, Reader, Table, channel_rows, damaged, encode
 from explorer.tiles import Box, Size, size_of, whole
 
 UInt8 = NDArray[np.uint8]
@@ -123,8 +122,9 @@ class HyperCoder(Coder):
         """side_of: y, the size (h, w) of its bottleneck, λ, a rectangle of ẑ and a memo -> ẑ there. channels: (N, M).
         Raises KeyError or ValueError where the integers are none of `Hyper.freeze`."""
         self._side_of, self._channels = side_of, channels
-        self._side = DensityTables.from_tensors(integers, "side")
+        self._side = DensityTables.from_tensors(integers, "side", channels[0])
         self.gaussians = Table.from_tensors(integers, "gaussians")
+        check_integers(integers, channels)
         self._synthesis = HyperSynthesis(integers)
         if len(self.gaussians.low) != len(SCALES):
             raise ValueError("there is a Gaussian for every scale")
@@ -161,12 +161,14 @@ class HyperCoder(Coder):
         h, w = size
         N, M = self._channels
         shape = N, *_side_size(size)
-        reader = Reader(payload, int(np.prod(shape)) + M * h * w)
+        reader = Reader(payload)
         side = reader.read(shape, channel_rows(N), self.side_table(condition))
         if np.abs(side).max() > SIDE_MAX:
-            raise InputError("The payload of this file is damaged; encode the picture again.")
+            raise damaged()
         mean, scale = self.expected(side, size, condition)
-        return self._code(condition, reader.read((M, h, w), scale, self.gaussians), side, mean, scale)
+        q = reader.read((M, h, w), scale, self.gaussians)
+        reader.finish()
+        return self._code(condition, q, side, mean, scale)
 
     def expected(
         self, side: Int32, size: tuple[int, int], condition: Condition, pause: Pause = nothing

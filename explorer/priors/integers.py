@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from explorer.pace import Pause, nothing
-from explorer.priors.base import Sampled, as_int64, fixed_point
+from explorer.priors.base import PLACES, Sampled, as_int64, fixed_point
 from explorer.tiles import Box, Part, Size, convolve, reads, size_of
 
 WEIGHT_MAX = 127
@@ -65,6 +65,28 @@ def freeze_synthesis(convs: Iterable[nn.Module], gains: Sequence[Tensor], a: Ten
     found |= _multiplier("synthesis.mean", mean / a * 2**MEAN_BITS)
     found |= _multiplier("synthesis.octave", octave[None] / math.log(2) * 2**OCTAVE_BITS)
     return found | {"synthesis.log_a": fixed_point(torch.log2(a), OCTAVE_BITS)}
+
+
+def check_integers(integers: Mapping[str, Tensor], channels: tuple[int, int]) -> None:
+    """ValueError unless these have the shapes and ranges of `freeze_synthesis` for (N, M) channels: anybody may have
+    written them. KeyError where one is missing."""
+    if any(tensor.is_floating_point() for name, tensor in integers.items() if name.startswith("synthesis.")):
+        raise ValueError("the integers of the hyper-synthesis are none")
+    N, M = channels
+    kernels = [(N, N, 5, 5), (N, N, 5, 5), (2 * M, N, 1, 1)]
+    largest = [SIDE_MAX << SIDE_BITS, ACTIVATION_MAX, ACTIVATION_MAX]
+    for k, (kernel, most) in enumerate(zip(kernels, largest, strict=True)):
+        weight, bias = integers[f"synthesis.weight{k}"], integers[f"synthesis.bias{k}"]
+        along = 0 if k == 2 else 1
+        if weight.shape != kernel or bias.shape != (kernel[along],):
+            raise ValueError("a kernel of the hyper-synthesis has another shape")
+        _check_bounds(weight, bias.double(), most, along)
+    for name, own in (("gain0", N), ("gain1", N), ("mean", M), ("octave", M), ("log_a", M)):
+        shift = integers.get(f"synthesis.{name}_shift", torch.zeros(own))
+        if integers[f"synthesis.{name}"].shape not in ((PLACES, own), (1, own)) or shift.shape != (own,):
+            raise ValueError("a gain of the hyper-synthesis has another shape")
+        if shift.min() < 0 or shift.max() > 62:
+            raise ValueError("a gain of the hyper-synthesis has no such shift")
 
 
 def _output_axis(conv: nn.Module) -> int:

@@ -76,6 +76,7 @@ class PerLambda(Prior):
         return found
 
     def coder(self, integers: Mapping[str, Tensor]) -> FactorisedCoder:
-        tables = [DensityTables.from_tensors(integers, f"tables{i}") for i in range(len(self.densities))]
+        places = range(len(self.densities))
+        tables = [DensityTables.from_tensors(integers, f"tables{i}", self.config.M) for i in places]
         levels = dict(zip(map(Condition.of, self.own), tables, strict=True))
         return FactorisedCoder(lambda condition: levels[condition].at(condition.level), self.config.M)

@@ -1,7 +1,7 @@
-"""CompressAI's range coder, without the rest of the package.
+"""The range coder: CompressAI's extension module where it is installed, else `pure_rans`, which is the same but slower.
 
-Importing the package loads data sets, graph networks and a compiler on the way: 2 seconds and 270 MB that nobody who
-looks at a picture should pay for. The coder is an extension module that needs none of it.
+The extension is loaded without its package. Importing that loads data sets, graph networks and a compiler on the way:
+2 seconds and 270 MB that nobody who looks at a picture should pay for. The coder needs none of it.
 """
 
 from __future__ import annotations
@@ -12,24 +12,29 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from types import ModuleType
 
+from explorer.priors import pure_rans
+
 NAME = "compressai.ans"
 
 
-def _load() -> ModuleType:
+def load() -> ModuleType:
+    """The extension module, or `pure_rans` where it is absent or cannot be loaded."""
     if NAME in sys.modules:
         return sys.modules[NAME]
     package = importlib.util.find_spec("compressai")
     folders = [Path(folder) for folder in package.submodule_search_locations or []] if package else []
     paths = [folder / f"ans{suffix}" for folder in folders for suffix in EXTENSION_SUFFIXES]
     path = next(filter(Path.is_file, paths), None)
-    if path is None:
-        raise ImportError("The range coder of CompressAI is not installed; run: pip install compressai")
-    spec = importlib.util.spec_from_file_location(NAME, path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
+    spec = importlib.util.spec_from_file_location(NAME, path) if path else None
+    if spec is None or spec.loader is None:
+        return pure_rans
+    try:
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    except ImportError:  # built for another C library
+        return pure_rans
     sys.modules[NAME] = module  # so that the package, if somebody imports it, has no second one
-    spec.loader.exec_module(module)
     return module
 
 
-ans = _load()
+ans = load()

@@ -5,7 +5,7 @@
 
 Floating point differs between machines, so no bit of a file may depend on it: a checkpoint stores the integers, and a
 table of any of the 65536 header levels follows from them by integer arithmetic alone. The likelihoods that the explorer
-shows come from the same tables. CompressAI's rANS codes with them.
+shows come from the same tables. CompressAI's rANS codes with them (see `rans`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -24,17 +25,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from explorer.images import InputError
-from explorer.priors.base import GAIN_BITS, Int64, Sampled, as_int64, fixed_point
+from explorer.priors import pure_rans
+from explorer.priors.base import GAIN_BITS, PLACES, Int64, Sampled, as_int64, fixed_point
 from explorer.priors.density import Density
+from explorer.priors.pure_rans import FREQUENCY_BITS, STATE_MIN
 from explorer.priors.rans import ans
 
 CDF_BITS = 32  # fixed point of the stored cumulative
-FREQUENCY_BITS = 16  # the precision of CompressAI's rANS
 KNOTS = 257  # samples of c per channel, equidistant in logit
 LOGIT_MAX = 16.0
 TAIL = 1 << (CDF_BITS - 17)  # symbols beyond this cumulative mass, on either side, are escaped
 SYMBOL_MAX = 2047
-MOST_AT_ONCE = 1 << 19  # symbols that are turned into Python's numbers
+MOST_AT_ONCE = 1 << 19  # symbols that are turned into Python's numbers, more than the largest picture has in a channel
+ROUNDING = 2**-12  # of the bits of all symbols, more than what the range coder's roundings may save (see `Reader`)
 
 Int32 = NDArray[np.int32]
 Rows = NDArray[np.integer]
@@ -56,11 +59,14 @@ class Table:
     @classmethod
     def of(cls, low: Int64, count: Int64, frequency: Int64) -> Table:
         """A table of these integers; ValueError where they are none."""
-        columns = np.arange(frequency.shape[1])
-        if (frequency.sum(axis=1) != 1 << FREQUENCY_BITS).any() or (
-            (frequency > 0) != (columns <= count[:, None])
-        ).any():
+        shapes_agree = frequency.ndim == 2 and low.shape == count.shape == frequency.shape[:1]
+        if not shapes_agree or (low < -SYMBOL_MAX).any() or (low + count > SYMBOL_MAX + 1).any():
+            raise ValueError("the symbols of a table do not fit together")
+        used = np.arange(frequency.shape[1]) <= count[:, None]
+        if (frequency.sum(axis=1) != 1 << FREQUENCY_BITS).any() or ((frequency > 0) != used).any():
             raise ValueError("the frequencies of a table do not fit together")
+        if (count < 1).any() or (count >= frequency.shape[1]).any():
+            raise ValueError("a table has no symbol, or no escape")
         with np.errstate(divide="ignore"):
             bits = (FREQUENCY_BITS - np.log2(frequency)).astype(np.float32)
         return cls(low, count, frequency, bits)
@@ -82,6 +88,11 @@ class Table:
             if escaped.any():
                 made[escaped] += [8 * len(_varint(_zigzag(int(v)))) for v in symbols[escaped]]
         return bits
+
+    @cached_property
+    def least_bits(self) -> NDArray[np.float32]:
+        """(R,): what a symbol of each distribution takes at least."""
+        return self.bits.min(axis=1)
 
     def probability(self) -> NDArray[np.float32]:
         """(R, K) float32: of each symbol, zero for the escape and beyond."""
@@ -128,22 +139,22 @@ class DensityTables:
         self._build = lru_cache(maxsize=64)(self._table)
 
     def _check(self) -> None:
-        gains = self.gains.values
-        shapes_agree = gains.shape[1] == self.knots.shape[0] and self.knots.shape[1:] == self.levels.shape
-        if not shapes_agree or (gains < 1).any() or (np.diff(self.knots) < 1).any():
+        gains, knots = self.gains.values, self.knots
+        shapes_agree = gains.shape in ((PLACES, len(knots)), (1, len(knots)))
+        if not shapes_agree or (gains < 1).any() or (np.diff(knots) < 1).any():
             raise ValueError("the prior's integers do not fit together")
+        if self.levels.shape != (KNOTS,) or (np.abs(self.levels - _levels()) > 1).any():  # another machine's rounding
+            raise ValueError("the prior's densities are not sampled where they should be")
 
     @classmethod
     @torch.no_grad()
     def build(cls, density: Density, gains: Tensor) -> DensityTables:
         """Sample a trained density, and gains (PLACES or 1, M), into integers. The last time that floats are used."""
-        logits = torch.linspace(-LOGIT_MAX, LOGIT_MAX, KNOTS, dtype=torch.float64)
-        places = _inverse_cumulative(copy.deepcopy(density).cpu().double(), logits).numpy()
+        places = _inverse_cumulative(copy.deepcopy(density).cpu().double(), _logits()).numpy()
         knots = np.round(places * 2**GAIN_BITS).astype(np.int64)
         steps = np.arange(KNOTS)
         knots = np.maximum.accumulate(knots - steps, axis=1) + steps  # strictly increasing, as interpolation needs
-        levels = np.round(torch.sigmoid(logits).numpy() * 2**CDF_BITS).astype(np.int64)
-        return cls(Sampled(as_int64(fixed_point(gains, GAIN_BITS, low=1))), knots, levels)
+        return cls(Sampled(as_int64(fixed_point(gains, GAIN_BITS, low=1))), knots, _levels())
 
     def tensors(self, prefix: str) -> dict[str, Tensor]:
         """For the checkpoint."""
@@ -154,8 +165,11 @@ class DensityTables:
         }
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, Tensor], prefix: str) -> DensityTables:
+    def from_tensors(cls, tensors: Mapping[str, Tensor], prefix: str, channels: int) -> DensityTables:
+        """From a checkpoint; KeyError or ValueError where they are none of this number of channels."""
         gains, knots, levels = (as_int64(tensors[f"{prefix}.{name}"]) for name in ("gains", "knots", "levels"))
+        if knots.shape != (channels, KNOTS):
+            raise ValueError("the prior's integers are of another number of channels")
         return cls(Sampled(gains), knots, levels)
 
     def at(self, level: int) -> Table:
@@ -188,6 +202,16 @@ class DensityTables:
         c0, c1 = self.levels[left], self.levels[right]
         inside = c0 + (c1 - c0) * (u - u0) // np.maximum(u1 - u0, 1)
         return np.where(j == 0, 0, np.where(j == KNOTS, 1 << CDF_BITS, inside))
+
+
+def _logits() -> Tensor:
+    """Of the cumulative at the knots, (KNOTS,) float64."""
+    return torch.linspace(-LOGIT_MAX, LOGIT_MAX, KNOTS, dtype=torch.float64)
+
+
+def _levels() -> Int64:
+    """The cumulative there, (KNOTS,), in units of 2⁻³²."""
+    return np.round(torch.sigmoid(_logits()).numpy() * 2**CDF_BITS).astype(np.int64)
 
 
 def _frequencies(mass: Int64, count: Int64) -> Int64:
@@ -232,12 +256,16 @@ def gaussian_table(scales: Sequence[float]) -> Table:
 
 # -- the range coder -------------------------------------------------------------------------------------------------
 
+# 256 symbols of 255 and 257 places each. Odd numbers carry every bit of the state on to the next symbols.
+PROBE = [[0, *np.cumsum([255, 257] * 128).tolist(), 1 << FREQUENCY_BITS]], [258], [0]
+
 
 def encode(parts: Sequence[tuple[Int32, Rows, Table]]) -> bytes:
     """Maps of symbols, each with its rows and its table (see `Table.columns`), in the order in which they are to be
     read -> payload: rANS words, then the escaped symbols' varints in reverse byte order, which are read from the end,
     so no length is stored."""
-    coder, escaped = ans.BufferedRansEncoder(), b""
+    few = sum(q.size for q, _, _ in parts) < 4  # the extension has a word for each symbol and writes two more
+    coder, escaped = (pure_rans if few else ans).BufferedRansEncoder(), b""
     for q, rows, table in parts:
         for symbols, names in _by_channel(q, rows):
             column = table.columns(symbols, names)
@@ -247,37 +275,77 @@ def encode(parts: Sequence[tuple[Int32, Rows, Table]]) -> bytes:
 
 
 class Reader:
-    """Reads the maps of a payload in their order. number: of the symbols in all of them together."""
+    """Reads the maps of a payload in their order.
 
-    def __init__(self, payload: bytes, number: int) -> None:
-        # The coder reads at most one 32-bit word per symbol and does not look for the end, so there is always enough to
-        # read.
+    A payload is taken only if the decoder ends where `encode` began: in its first state, with every byte used. Long
+    before, a small file that claims a huge picture is refused: the symbols read so far, or what the next map takes at
+    least, may not have more bits than the payload.
+
+    For the range coder cannot beat its tables by more than rounding. Let Φ be log₂ of its state plus 32 for each word
+    that it has put out. A symbol of b bits raises Φ by at least b·(1 − 2⁻¹⁵), as a state is 2³¹ or more; a word that is
+    put out leaves a state of 2¹⁵ or more, and so costs Φ at most 2⁻¹⁴. Φ begins at 31, ends below 63, and the last
+    state is written as two words: the bits of all symbols are below those of the payload times 1 + ROUNDING.
+    """
+
+    def __init__(self, payload: bytes) -> None:
+        """Raises InputError, as all methods do, for a payload that cannot have been written by `encode`."""
+        if int.from_bytes(payload[:8], "little") < STATE_MIN:  # also where there are no 8 bytes
+            raise damaged()
+        # The coder does not look for the end, so there has to be enough to read: from such a state on it takes in a
+        # word of 4 bytes for at most every other symbol, and after each part of a map its bits are counted.
+        self._after = sha256(payload).digest()  # which no payload has anywhere
         self._stream = ans.RansDecoder()
-        self._stream.set_stream(payload + bytes(4 * (number + 4)))
-        self._escaped, self._at = payload[::-1], 0
+        self._stream.set_stream(payload + self._after + bytes(len(payload) // 1024 + 2 * MOST_AT_ONCE))
+        self._payload, self._at = payload, len(payload)
+        self._left = 8 * len(payload) * (1 + ROUNDING)
 
     def read(self, shape: tuple[int, int, int], rows: Rows, table: Table) -> Int32:
-        """The next map of symbols; InputError for a payload that cannot have been written by `encode`."""
+        """The next map of symbols."""
         q = np.empty(shape, np.int32)
+        least = sum(
+            table.least_bits[names].sum(dtype=np.float64) * symbols.size / names.size
+            for symbols, names in _by_channel(q, rows)
+        )
+        if least > self._left:
+            raise damaged()
         for symbols, names in _by_channel(q, rows):
             flat = self._stream.decode_stream(_flat(names, symbols.shape), *table.coder_arguments)
-            column = np.asarray(flat, dtype=np.int64).reshape(symbols.shape)
+            column = np.fromiter(flat, np.int64, len(flat)).reshape(symbols.shape)
+            self._left -= float(table.bits[names, column].sum(dtype=np.float64))
+            if self._left < 0:
+                raise damaged()
             symbols[:] = column + table.low[names]
             escaped = column == table.count[names]
             symbols[escaped] = [self._varint() for _ in range(int(escaped.sum()))]
         return q
 
+    def finish(self) -> None:
+        """Check, when all maps are read, that this was the payload's end. The coder does not tell its state and place,
+        but what it reads next depends on every bit of them: it has to be what a fresh decoder reads there."""
+        fresh = pure_rans.RansDecoder()
+        fresh.set_stream(STATE_MIN.to_bytes(8, "little") + self._payload[self._at :] + self._after + bytes(256))
+        next_read, at_the_end = (decoder.decode_stream([0] * 64, *PROBE) for decoder in (self._stream, fresh))
+        if self._at % 4 != 0 or next_read != at_the_end:
+            raise damaged()
+
     def _varint(self) -> int:
         value = shift = 0
         while True:
-            if self._at >= len(self._escaped) or shift > 21:  # four bytes reach all that an 8-bit picture can give
-                raise InputError("The payload of this file is damaged; encode the picture again.")
-            byte = self._escaped[self._at]
-            self._at += 1
+            if self._at == 0 or shift > 21:  # four bytes reach all that an 8-bit picture can give
+                raise damaged()
+            self._at -= 1
+            byte = self._payload[self._at]
             value |= (byte & 127) << shift
-            shift += 7
             if byte < 128:
+                if byte == 0 and shift > 0:  # one byte fewer would do
+                    raise damaged()
                 return value // 2 if value % 2 == 0 else -(value + 1) // 2
+            shift += 7
+
+
+def damaged() -> InputError:
+    """What is wrong with a payload that no encoder wrote."""
+    return InputError("The payload of this file is damaged; encode the picture again.")
 
 
 def _by_channel(q: NDArray[Any], rows: Rows) -> Iterator[tuple[NDArray[Any], Rows]]:
