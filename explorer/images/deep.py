@@ -21,13 +21,13 @@ class Deep:
 
     values: (H, W, C) uint16, of a space "L", "RGB", "CMYK" (C = 1, 3, 4), or "LAB" (C = 3; L* 100 at 65535, a* and b*
     in 256ths from 32768). alpha: (H, W) uint16, not multiplied into the values, or None where all is opaque. white:
-    what the file had where there is 65535 now.
+    what the file had where there is 65535 now, None if that is for 8 bits or fewer.
     """
 
     values: np.ndarray
     space: str
     alpha: np.ndarray | None = None
-    white: float = 65535
+    white: float | None = 65535
 
 
 def to_8_bits(values: np.ndarray) -> np.ndarray:

@@ -101,7 +101,8 @@ def _deep(image: Image.Image, data: bytes | None, name: str) -> Deep | None:
 
 def _finish(deep: Deep, info: Mapping[Any, Any], notes: list[str]) -> Image.Image:
     """16 bits of any space -> RGB over white."""
-    notes.append(f"Its values, 0 to {deep.white}, were scaled and rounded to 8 bits.")
+    if deep.white is not None:
+        notes.append(f"Its values, 0 to {deep.white}, were scaled and rounded to 8 bits.")
     rgb = deep_srgb(deep, info, notes)
     return rgb if deep.alpha is None else _over_white(rgb, Image.fromarray(to_8_bits(deep.alpha)), notes)
 

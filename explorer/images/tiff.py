@@ -66,7 +66,9 @@ def read(data: bytes, name: str) -> Found | None:
             return None
         hint = "save it as a TIFF of 8 or 16 bits in RGB, or as PNG"
         raise InputError(f"{quoted(name)} is a TIFF with {reason}, which is not read here; {hint}.") from None
-    if kind.depth <= 8 and _pillow_opens(data):
+    # Of 8 bits Pillow reads all but alpha in planes, and L*a*b*, of which it makes an RGB up to 34 levels off in the dark.
+    for_pillow = kind.depth <= 8 and not kind.in_planes and _SPACES.get(kind.photometric) != "LAB"
+    if for_pillow and _pillow_opens(data):
         return None
     if kind.size > _MAX_BYTES:
         raise InputError(f"{quoted(name)} is too large; {SMALLER}.")
@@ -91,9 +93,9 @@ def directory(data: bytes) -> ImageFileDirectory_v2:
 def _pillow_opens(data: bytes) -> bool:
     try:
         TiffImageFile(BytesIO(data)).close()
+        return True
     except Exception:
         return False
-    return True
 
 
 @dataclass(frozen=True)
@@ -132,14 +134,18 @@ class _Kind:
         return cls(tags, samples, depth, numbers, photometric)
 
     @property
+    def in_planes(self) -> bool:
+        """Whether each channel lies by itself, all rows of it."""
+        return self.tags.get(PLANAR, 1) == 2 and self.samples > 1
+
+    @property
     def size(self) -> int:
         """Bytes of all samples."""
         return self.tags[WIDTH] * self.tags[LENGTH] * self.samples * self.depth // 8
 
     def decode(self, data: bytes, name: str) -> Deep:
         """Raises InputError for numbers that are no colours, and anything on damaged data."""
-        in_planes = self.tags.get(PLANAR, 1) == 2 and self.samples > 1
-        if in_planes:
+        if self.in_planes:
             values = np.concatenate([self._plane(data, plane, 1) for plane in range(self.samples)], axis=2)
         else:
             values = self._plane(data, 0, self.samples)
@@ -151,7 +157,7 @@ class _Kind:
                 alpha, _ = self._scaled(values[..., index], name)
                 colours = divide(colours, alpha) if meaning == 1 else colours
                 break
-        return Deep(colours, _SPACES.get(self.photometric, "L"), alpha, white)
+        return Deep(colours, _SPACES.get(self.photometric, "L"), alpha, white if self.depth > 8 else None)
 
     def _extra(self) -> tuple[int, ...]:
         """The meanings of the samples after the colours: 1 and 2 are alpha, multiplied into the colours or not."""
