@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
+import pytest
 from fuzz import broken, campaign
 from fuzz.campaign import Limits
+
+CASES = {"bitstreams": 500, "messages": 100}
+FAILED_ONCE = sorted(path for path in (Path(__file__).parent / "fuzz" / "corpus").rglob("*") if path.is_file())
 
 
 def test_the_watchdog_tells_hangs_crashes_and_memory_from_errors() -> None:
@@ -17,3 +22,20 @@ def test_the_watchdog_tells_hangs_crashes_and_memory_from_errors() -> None:
     assert found.counts == Counter(expected)
     failed = [(i, each) for i, each in enumerate(expected) if each not in ("accepted", "refused")]
     assert [(number, outcome) for number, outcome, _ in found.failures] == failed
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_hostile_inputs_are_accepted_rightly_or_refused_with_a_sentence(name: str) -> None:
+    target = campaign.target(name)
+    for data in target.corpus():
+        target.run(data)
+    found = [(number, *campaign.outcome(target, campaign.case(target, 0, number))) for number in range(CASES[name])]
+    assert [each for each in found if each[1] not in ("accepted", "refused")] == []
+    assert {outcome for _, outcome, _ in found} == {"accepted", "refused"}
+
+
+@pytest.mark.parametrize("path", FAILED_ONCE, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_what_failed_once_does_not_fail_again(path: Path) -> None:
+    target = campaign.target(path.parent.name)
+    outcome, message = campaign.outcome(target, path.read_bytes())
+    assert outcome in ("accepted", "refused"), message

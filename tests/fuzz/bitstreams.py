@@ -15,6 +15,8 @@ import torch
 
 from explorer import checkpoint, library
 from explorer.bitstream import HEADER_BYTES, MAGIC
+from explorer.codecs.learned import bottleneck_size
+from explorer.condition import LAST_LEVEL, Condition
 from explorer.config import ModelConfig
 from explorer.model import Autoencoder
 from explorer.received import Received
@@ -59,6 +61,9 @@ def corpus() -> list[bytes]:
 
 
 def mutated(random: Random, corpus: list[bytes]) -> bytes:
+    kind = random.random()
+    if kind < 0.05:
+        return _written(random)
     data = bytearray(random.choice(corpus))
     kind = random.random()
     if kind < 0.3:
@@ -75,6 +80,17 @@ def mutated(random: Random, corpus: list[bytes]) -> bytes:
     else:
         data = bytearray(mutate.mutated(random, bytes(data), corpus))
     return sealed(bytes(data)) if random.random() < 0.7 else bytes(data)
+
+
+def _written(random: Random) -> bytes:
+    """What a hostile writer's encoder makes of a bottleneck that no picture has."""
+    model = library.load_model(random.choice(models()), "cpu")
+    height, width = random.choice(SIZES)
+    rng = np.random.default_rng(random.getrandbits(32))
+    y = rng.standard_normal((model.channels, *bottleneck_size(height, width))) * 10 ** rng.uniform(-1, 8)
+    y[rng.random(y.shape) < random.choice((0, 0.5, 0.99))] = 0
+    code = model.coder.quantise(y.astype(np.float32), model.nearest(Condition(random.randrange(LAST_LEVEL + 1))))
+    return model.pack(code, height, width)
 
 
 def sealed(data: bytes) -> bytes:

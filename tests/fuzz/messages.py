@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from starlette.requests import ClientDisconnect
 
 from explorer.images import InputError, to_png
 from explorer.views.service.kernel import Connection, ServerThread
@@ -24,7 +25,7 @@ from .campaign import Wrong
 
 TOKEN = "TOKEN"  # stands for that of the open picture, which nobody can know beforehand
 BODY = b"\nBODY\n"  # between messages and the body that goes with each
-PATIENCE_S = 0.5
+PATIENCE_S = 0.1
 PATHS = {
     "open": ("POST", "model=MODEL&sample=noise"), "pixels/TOKEN": ("GET", "box=0,0,20,20&reduce=1"),
     "frame/TOKEN": ("GET", "lmbda=512&wish=response:0:0:0&wish=edit:1=2&live=1&packed=1"),
@@ -60,6 +61,7 @@ def corpus() -> list[bytes]:
     conversations = [
         *([each] for each in (*requests, upload)),
         [requests[2], {"id": requests[2]["id"], "abort": True}],
+        [upload | {"more": True}, {"id": "up", "more": True}, {"id": "up", "more": False}],
     ]
     body = BODY + to_png(np.zeros((9, 16, 3), np.uint8))
     return [json.dumps(each).encode() + body for each in conversations]
@@ -109,8 +111,10 @@ async def _ended(connection: Connection) -> None:
     answers = [request.answer for request in connection._requests.values() if request.answer]
     if answers:
         await asyncio.wait(answers, timeout=PATIENCE_S)
+    await asyncio.sleep(0)  # for what they do when they are done
     if connection._requests:
         await connection._leave()
-    for answer in answers:
-        if not answer.cancelled() and answer.exception():
-            raise answer.exception()
+    failures = [answer.exception() for answer in answers if answer.done() and not answer.cancelled()]
+    for failure in failures:
+        if failure and not isinstance(failure, ClientDisconnect):  # left in the midst of its body
+            raise failure

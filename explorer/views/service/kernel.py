@@ -52,7 +52,9 @@ class Connection:
         self._requests: dict[str, _Request] = {}
 
     def receive(self, message: Request | BodyPart | Abort, buffers: list[Any]) -> None:
-        """Take a message of the viewer; returns at once."""
+        """Take a message of the viewer; returns at once. What is none, some other script's, is dropped."""
+        if not _is_message(message):
+            return
         part = b"".join(bytes(buffer) for buffer in buffers)
         self._thread.loop.call_soon_threadsafe(self._take, message, part)
 
@@ -65,6 +67,8 @@ class Connection:
         if "path" not in message:  # of a request that is under way, or was: what comes late is of no use
             if name in self._requests:
                 self._requests[name].go_on(message, part)
+            return
+        if name in self._requests:
             return
         request = self._requests[name] = _Request(name, self._send)
         request.go_on(message, part)
@@ -121,6 +125,22 @@ class _Request:
         elif not self._left:
             self._send({"id": self._name, "more": event.get("more_body", False), **self._head}, [event["body"]])
             self._head = {}  # it goes with the first part
+
+
+def _is_message(message: object) -> bool:
+    """Whether it has the fields of one of the three, by their types."""
+    if not isinstance(message, dict) or not isinstance(message.get("id"), str):
+        return False
+    if "abort" in message:
+        return True
+    texts = [message[name] for name in ("method", "path", "query") if "path" in message and name in message]
+    is_whole = "path" not in message or len(texts) == 3
+    return is_whole and all(map(_is_text, texts)) and isinstance(message.get("more"), bool)
+
+
+def _is_text(value: object) -> bool:
+    """Whether it can be sent: a script's text may hold halves of pairs, which stand for nothing."""
+    return isinstance(value, str) and not any("\ud800" <= each <= "\udfff" for each in value)
 
 
 def _print_failure(done: Future[None] | asyncio.Future[None]) -> None:

@@ -68,8 +68,17 @@ def saved(opened: Opened, condition: Condition, a: str, b: str) -> dict[str, tup
 
 
 def _ends(condition: Condition, a: str, b: str) -> tuple[Condition, Condition]:
-    first, second = (condition if each == OWN else Condition.of(float(each)) for each in (a, b))
-    return first, second
+    return _end(condition, a), _end(condition, b)
+
+
+def _end(condition: Condition, text: str) -> Condition:
+    if text == OWN:
+        return condition
+    try:
+        lmbda = float(text)
+    except ValueError:
+        raise InputError(f"A ratio is of numbers or “{OWN}”, not of “{text[:40]}”; reload the page.") from None
+    return Condition.of(lmbda)
 
 
 def _compare(opened: Opened, ends: tuple[Condition, Condition]) -> dict[str, Compared | InputError]:
