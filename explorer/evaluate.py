@@ -23,7 +23,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from PIL import Image
 from tqdm import tqdm
 
 from explorer import __version__, images
@@ -119,8 +118,7 @@ def list_pictures(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"There is no folder {folder}; name one with pictures, or run `explorer fetch kodak` for one.")
-    known = Image.registered_extensions()
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in known)
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in images.SUFFIXES)
     if not found:
         raise InputError(f"{folder} holds no pictures; put PNG files into it, or run `explorer fetch kodak`.")
     return found

@@ -160,11 +160,6 @@ def test_float_grey_is_scaled_by_its_range(white: int) -> None:
     assert f"0 to {white}," in picture.notes[0]
 
 
-def test_sixteen_bit_colour_says_that_pillow_cut_it() -> None:
-    picture = images.read(png(1, 1, depth=16, rows=b"\0" + struct.pack(">3H", 511, 33023, 65535)))
-    np.testing.assert_array_equal(picture.pixels, [[[1, 128, 255]]])
-    assert picture.notes == ("Its 16-bit channels were cut to their upper 8 bits.",)
-
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation(orientation: int) -> None:

@@ -15,14 +15,15 @@ import numpy as np
 from PIL import Image, ImageFile, features
 
 from explorer.codecs.base import CodecError, Knob, MissingPackage, check_size
+from explorer.images.formats import register_plugins
 
 
 @dataclass(frozen=True)
 class PillowCodec:
     """A file format of Pillow as a codec.
 
-    options: what to hand to Pillow's `save` for a setting. library: gives the version of the library at work,
-    registers its plugin where it needs one, and raises MissingPackage where it is absent.
+    options: what to hand to Pillow's `save` for a setting. library: gives the version of the library at work, and
+    raises MissingPackage where it is absent.
     """
 
     name: str
@@ -42,6 +43,7 @@ class PillowCodec:
         """Return a complete file of (H,W,3) uint8 pixels."""
         options = self.options(self.knob.check(setting))
         self.library()
+        register_plugins()
         file = io.BytesIO()
         Image.fromarray(pixels).save(file, self.format, **options)
         return file.getvalue()
@@ -49,6 +51,7 @@ class PillowCodec:
     def decode(self, data: bytes) -> np.ndarray:
         """Return the file's (H,W,3) uint8 pixels; raises CodecError where it is not a readable file of this format."""
         self.library()
+        register_plugins()
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # check_size allows less
@@ -95,7 +98,7 @@ def _in_pillow(feature: str, library: str) -> Callable[[], str]:
 
 def _jxl() -> str:
     try:
-        import pillow_jxl  # noqa: F401, it registers the format with Pillow
+        import pillow_jxl  # noqa: F401
     except ImportError:
         raise MissingPackage("JPEG XL needs a plugin of Pillow: pip install pillow-jxl-plugin") from None
     plugin = metadata.distribution("pillow-jxl-plugin")
@@ -109,7 +112,6 @@ def _heic() -> str:
         import pillow_heif
     except ImportError:
         raise MissingPackage("HEIC needs a plugin of Pillow: pip install pillow-heif") from None
-    pillow_heif.register_heif_opener()
     libraries = pillow_heif.libheif_info()
     return f"libheif {libraries['libheif']}, {libraries['HEIF']}"
 

@@ -23,7 +23,6 @@ from explorer.images import InputError
 from explorer.train.parallel import first
 
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue
-PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".ppm", ".jp2"}
 
 
 def load_tiles(folder: str | Path, size: int) -> Tensor:
@@ -37,7 +36,7 @@ def load_tiles(folder: str | Path, size: int) -> Tensor:
     sources: Iterable[bytes | Path] = (
         _from_shards(shards)
         if shards
-        else sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
+        else sorted(path for path in folder.iterdir() if path.suffix.lower() in images.SUFFIXES)
     )
     with ThreadPoolExecutor() as pool:  # Pillow decodes outside the interpreter's lock
         pictures = tqdm(pool.map(images.read, sources), "reading pictures", unit="picture", disable=not first())

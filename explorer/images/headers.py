@@ -1,0 +1,141 @@
+"""What headers of files say and Pillow's plugins keep to themselves: CICP, ICC of JPEG 2000, size of a JPEG XL."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}  # of TIFF
+
+
+def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[bytes, int, int]]:
+    """The boxes in data[start:end]: kind, start and end of the content. Ends where a length does not fit.
+
+    The form of ISO base media files (AVIF, HEIC), of JPEG 2000 and of JPEG XL."""
+    end = len(data) if end is None else end
+    while start + 8 <= end:
+        length, kind = struct.unpack_from(">I4s", data, start)
+        content = start + 8
+        if length == 1 and start + 16 <= end:
+            (length,) = struct.unpack_from(">Q", data, content)
+            content += 8
+        stop = end if length == 0 else start + length
+        if not content <= stop <= end:
+            return
+        yield kind, content, stop
+        start = stop
+
+
+def find(data: bytes, *path: bytes) -> bytes:
+    """The content of the first box at a path of kinds, or b""; four bytes precede the boxes in `meta`."""
+    for kind in path:
+        content = next((data[start:end] for found, start, end in boxes(data) if found == kind), b"")
+        data = content[4:] if kind == b"meta" else content
+    return data
+
+
+def nclx(data: bytes) -> tuple[int, int] | None:
+    """Colour primaries and transfer function by the numbers of ITU-T H.273 of an AVIF's or HEIC's primary picture."""
+    meta = find(data, b"meta")
+    properties = [(kind, meta_part) for kind, meta_part in _contents(find(meta, b"iprp", b"ipco"))]
+    own = _primary_properties(find(meta, b"pitm"), find(meta, b"iprp", b"ipma"))
+    # The tiles of a grid may have what the grid itself lacks.
+    for index in [*own, *range(1, len(properties) + 1)]:
+        kind, content = properties[index - 1] if 0 < index <= len(properties) else (b"", b"")
+        if kind == b"colr" and content[:4] == b"nclx" and len(content) >= 8:
+            primaries, transfer = struct.unpack_from(">HH", content, 4)
+            return primaries, transfer
+    return None
+
+
+def _contents(data: bytes) -> list[tuple[bytes, bytes]]:
+    return [(kind, data[start:end]) for kind, start, end in boxes(data)]
+
+
+def _primary_properties(pitm: bytes, ipma: bytes) -> list[int]:
+    """The numbers, from 1, of the properties that belong to the primary item."""
+    try:
+        (primary,) = struct.unpack_from(">I" if pitm[0] else ">H", pitm, 4)
+        version, wide = ipma[0], ipma[3] & 1
+        (entries,) = struct.unpack_from(">I", ipma, 4)
+        at = 8
+        for _ in range(entries):
+            (item,) = struct.unpack_from(">I" if version else ">H", ipma, at)
+            at += 4 if version else 2
+            count, at = ipma[at], at + 1
+            numbers = struct.unpack_from(f">{count}{'H' if wide else 'B'}", ipma, at)
+            at += count << wide
+            if item == primary:
+                return [number & (0x7FFF if wide else 0x7F) for number in numbers]
+    except (IndexError, struct.error):
+        pass  # damaged: its decoder will say so
+    return []
+
+
+def jp2_profile(data: bytes) -> bytes | None:
+    """The ICC profile of a JPEG 2000 file."""
+    for kind, content in _contents(find(data, b"jp2h")):
+        if kind == b"colr" and content[:1] in (b"\2", b"\3"):  # restricted and any profile
+            return content[3:]
+    return None
+
+
+def jxl_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height that a JPEG XL declares, before it is turned upright; None if data is none."""
+    codestream = data[:32]
+    if data[4:8] == b"JXL ":
+        parts = ((kind, data[start : min(end, start + 36)]) for kind, start, end in boxes(data))
+        codestream = next((part[4 * (kind == b"jxlp") :] for kind, part in parts if kind in (b"jxlc", b"jxlp")), b"")
+    if codestream[:2] != b"\xff\x0a":
+        return None
+    bits = int.from_bytes(codestream[2:], "little")
+
+    def take(count: int) -> int:
+        nonlocal bits
+        value = bits & ((1 << count) - 1)
+        bits >>= count
+        return value
+
+    small = take(1)
+
+    def side() -> int:
+        return 8 * (take(5) + 1) if small else take((9, 13, 18, 30)[take(2)]) + 1
+
+    height = side()
+    ratio = take(3)
+    if ratio == 0:
+        return side(), height
+    over, under = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))[ratio - 1]
+    return height * over // under, height
+
+
+def png_cicp(data: bytes) -> tuple[int, int] | None:
+    """Colour primaries and transfer function by the numbers of ITU-T H.273 of a PNG's cICP chunk."""
+    at = 8
+    while at + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        if kind == b"cICP" and length == 4:
+            return data[at + 8], data[at + 9]
+        if kind == b"IDAT":
+            break
+        at += 12 + length
+    return None
+
+
+def is_sane_directory(data: bytes) -> bool:
+    """Whether the values in the first directory of a TIFF (or of EXIF) are little more than the file in all.
+
+    Pillow copies those of each entry: 65,535 that share one block would take gigabytes and minutes.
+    """
+    order = "<" if data[:2] == b"II" else ">"
+    big = 43 in data[2:4]
+    (start,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
+    (entries,) = struct.unpack_from(order + ("Q" if big else "H"), data, start)
+    form, head = (order + "HHQ8x", 8) if big else (order + "HHI4x", 2)
+    room, total = 4 * len(data) + 65536, 0
+    for index in range(entries):
+        _, kind, count = struct.unpack_from(form, data, start + head + index * struct.calcsize(form))
+        total += count * _TYPE_BYTES.get(kind, 0)
+        if total > room:
+            return False
+    return True
