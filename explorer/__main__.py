@@ -204,7 +204,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; bad input ends in one sentence on stderr and exit status 2."""
     arguments = sys.argv[1:] if argv is None else argv
     # `explorer`, `explorer --port 8000` and `explorer photo.jpg` are the app.
-    if not arguments or arguments[0] not in (*RUN, "-h", "--help"):
+    if not arguments or arguments[0] not in (*RUN, "-h", "--help", "--version"):
         arguments = ["app", *arguments]
     args = parser().parse_args(arguments)
     warnings.filterwarnings("ignore", category=FutureWarning)  # of libraries, about themselves

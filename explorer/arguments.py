@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from explorer import __version__
 from explorer.config import PRESETS
 from explorer.train.recipe import KINDS, PRECISIONS, PRIORS, Recipe
 
@@ -14,6 +15,7 @@ def parser() -> argparse.ArgumentParser:
     """All commands with their options; `command` names the one that was chosen."""
     about = "One autoencoder, every bitrate: drag λ and look inside. Without a command it opens the app."
     whole = argparse.ArgumentParser("explorer", description=about)
+    whole.add_argument("--version", action="version", version=f"MAE Explorer {__version__}")
     commands = whole.add_subparsers(dest="command", metavar="COMMAND")
     _add_app(commands)
     _add_coding(commands)

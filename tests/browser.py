@@ -34,6 +34,9 @@ RECORD = f"""() => {{
     shown: {ROOT}.viewer.shown.header.point.bpp,
   }}));
 }}"""
+# What a document loads or gets ready for: of a host that it is to connect to later (rel=preconnect) no request tells.
+LOADED = """() => [...document.querySelectorAll("link[href], [src], object[data], form[action]")].map((each) =>
+  each.href || each.src || each.data || each.action)"""
 
 
 @pytest.fixture(scope="session")
@@ -46,21 +49,22 @@ def address() -> Iterator[str]:
 def serving(code: str) -> Iterator[str]:
     """The address of an app that Python code launches in a process of its own."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-c", code]
     started = monotonic()
-    server = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
-    watchdog = threading.Timer(240, server.kill)
-    watchdog.start()
-    try:
-        assert server.stdout
-        line = server.stdout.readline()
-        watchdog.cancel()
-        assert "http://" in line, "the server did not start"
-        print(f"\nserver ready after {monotonic() - started:.1f} s")
-        yield next(word for word in line.split() if word.startswith("http://"))
-    finally:
-        watchdog.cancel()
-        server.terminate()
-        server.wait(10)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:
+        watchdog = threading.Timer(240, server.kill)
+        watchdog.start()
+        try:
+            assert server.stdout
+            line = server.stdout.readline()
+            watchdog.cancel()
+            assert "http://" in line, "the server did not start"
+            print(f"\nserver ready after {monotonic() - started:.1f} s")
+            yield next(word for word in line.split() if word.startswith("http://"))
+        finally:
+            watchdog.cancel()
+            server.terminate()
+            server.wait(10)
 
 
 @pytest.fixture(scope="session")
@@ -79,21 +83,35 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    """The app, opened, with its first frame painted. Nothing may be asked of another host, and no script may fail."""
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, accept_downloads=True)
-    page = context.new_page()
-    page.set_default_timeout(60_000)  # the machine may be busy
-    requested: list[str] = []
+@contextmanager
+def visiting(browser: Browser, address: str, **options: Any) -> Iterator[Page]:
+    """A page of its own, not yet anywhere. Neither it nor those that it opens may ask another address for anything, or
+    have it in mind, and no script may fail."""
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 720}} | options)
+    context.set_default_timeout(60_000)  # the machine may be busy
+    asked: list[str] = []
     failures: list[str] = []
-    page.on("request", lambda request: requested.append(request.url))
-    page.on("pageerror", lambda error: failures.append(str(error)))
-    open_app(page, address)
-    yield page
+
+    def watch(page: Page) -> None:
+        page.on("websocket", lambda socket: asked.append(socket.url.replace("ws", "http", 1)))
+
+    context.on("page", watch)
+    context.on("request", lambda request: asked.append(request.url))
+    context.on("weberror", lambda error: failures.append(str(error.error)))
+    yield context.new_page()
+    for page in context.pages:
+        asked += page.evaluate(LOADED)
     context.close()
     assert not failures
-    assert [url for url in requested if not url.startswith((address, "data:", "blob:"))] == []
+    assert [url for url in asked if not url.startswith((address, "data:", "blob:", "about:"))] == []
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """The app, opened, with its first frame painted."""
+    with visiting(browser, address) as page:
+        open_app(page, address)
+        yield page
 
 
 def open_app(page: Page, address: str) -> None:

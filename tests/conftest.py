@@ -27,6 +27,12 @@ from explorer.views.service.points import Pauses, curve_points
 pytest_plugins = ["browser"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+
+
 def smooth_picture(height: int, width: int, seed: int = 0) -> np.ndarray:
     """(H, W, 3) uint8 with the falling spectrum of photographs, and colours that mostly agree."""
     rng = np.random.default_rng(seed)

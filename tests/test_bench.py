@@ -12,6 +12,7 @@ from explorer import bench, images
 from explorer.codecs import CODECS
 
 
+@pytest.mark.slow
 def test_one_run_measures_sessions_codecs_and_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     sample = tmp_path / "sample.png"
     sample.write_bytes(images.to_png(smooth_picture(176, 192)))

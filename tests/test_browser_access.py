@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browser import ROOT, settle
+from browser import ROOT, settle, visiting
 from conftest import smooth_picture
 
 import explorer
@@ -27,10 +28,16 @@ def violations(page: Page) -> list[dict[str, Any]]:
     return [each for each in found if each["impact"] in ("serious", "critical")]
 
 
+@pytest.fixture
+def page(browser: Browser, address: str, theme: str) -> Iterator[Page]:
+    """Not yet anywhere, in a light or a dark theme."""
+    with visiting(browser, address, color_scheme=theme) as page:
+        yield page
+
+
 @pytest.mark.parametrize("hash_", ["", "#model=mae-hyperprior&values=z&where=side&layer=h0&pins=1-1"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_no_serious_violation(browser: Browser, address: str, theme: str, hash_: str) -> None:
-    page = browser.new_page(viewport={"width": 1280, "height": 720}, color_scheme=theme)  # type: ignore[arg-type]
+def test_axe_finds_no_serious_violation(page: Page, address: str, theme: str, hash_: str) -> None:
     page.goto(f"{address}?__theme={theme}{hash_}")
     page.wait_for_selector(".mae[data-state=ready][data-lmbda]", timeout=120_000)
     page.evaluate("window.frames_seen = [1]")
@@ -42,12 +49,10 @@ def test_axe_finds_no_serious_violation(browser: Browser, address: str, theme: s
         page.get_by_role("button", name=name, exact=True).click()
         assert violations(page) == [], name
         page.keyboard.press("Escape")
-    page.close()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_none_with_own_pictures_and_a_received_file(browser: Browser, address: str, theme: str) -> None:
-    page = browser.new_page(viewport={"width": 1280, "height": 720}, color_scheme=theme)  # type: ignore[arg-type]
+def test_axe_finds_none_with_own_pictures_and_a_received_file(page: Page, address: str, theme: str) -> None:
     page.goto(f"{address}?__theme={theme}")
     page.wait_for_selector(".mae[data-state=ready][data-lmbda]", timeout=120_000)
     page.evaluate("window.frames_seen = [1]")
@@ -67,15 +72,12 @@ def test_axe_finds_none_with_own_pictures_and_a_received_file(browser: Browser, 
         page.evaluate(f"{ROOT}.viewer.inside.setTab({tab!r})")
         settle(page)
         assert violations(page) == [], tab
-    page.close()
 
 
 @pytest.mark.parametrize(("theme", "width", "height"), [("light", 1280, 720), ("dark", 390, 844)])
-def test_axe_finds_none_in_what_comes_and_goes(
-    browser: Browser, address: str, theme: str, width: int, height: int
-) -> None:
+def test_axe_finds_none_in_what_comes_and_goes(page: Page, address: str, theme: str, width: int, height: int) -> None:
     """A lesson and what it points at, a message, an explanation, the plan of the network, a card and pins."""
-    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=theme)  # type: ignore[arg-type]
+    page.set_viewport_size({"width": width, "height": height})
     page.goto(f"{address}?__theme={theme}#lesson=bits.1&pins=1-1&element=2-2")
     page.wait_for_selector(".mae[data-state=ready][data-lmbda]", timeout=120_000)
     page.wait_for_selector("[data-pointed]")
@@ -88,4 +90,3 @@ def test_axe_finds_none_in_what_comes_and_goes(
     page.keyboard.press("Escape")
     page.click("[data-part=networkOpen]")
     assert violations(page) == [], "network"
-    page.close()

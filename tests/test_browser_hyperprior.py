@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from browser import ROOT, SERVE, canvas_pixels, decoded, open_app, serving, settle
+from browser import ROOT, SERVE, canvas_pixels, decoded, open_app, serving, settle, visiting
 from conftest import wait_until
 
 import explorer
@@ -239,11 +239,9 @@ def pair(tiny_network: Autoencoder, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def switching(browser: Browser, pair: str) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1280, "height": 720})
-    page.set_default_timeout(60_000)
-    open_app(page, pair)
-    yield page
-    page.close()
+    with visiting(browser, pair) as page:
+        open_app(page, pair)
+        yield page
 
 
 def test_the_switch_changes_the_price_and_nothing_else(switching: Page, pair: str) -> None:
@@ -351,6 +349,7 @@ def test_the_lesson_shows_the_two_models_in_turn(page: Page, address: str) -> No
         np.testing.assert_array_equal(frame, decoded(page, address, 512))
 
 
+@pytest.mark.slow
 def test_what_the_lesson_says_is_so(session: Session, mae: LearnedCodec) -> None:
     assert mae.transforms == session.model.transforms, "the lesson is about two models of the same y"
     before, after = session.under(mae), session

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from browser import ROOT, open_app, settle
+from browser import ROOT, open_app, settle, visiting
 
 from explorer.views import viewer
 
@@ -49,11 +49,9 @@ def inside_window(page: Page, found: Box) -> bool:
 
 @pytest.fixture
 def phone(browser: Browser, address: str) -> Iterator[Page]:
-    page = browser.new_page(viewport=PHONE, has_touch=True)  # type: ignore[arg-type]
-    page.set_default_timeout(60_000)
-    open_app(page, address)
-    yield page
-    page.close()
+    with visiting(browser, address, viewport=PHONE, has_touch=True) as page:
+        open_app(page, address)
+        yield page
 
 
 # -- nothing moves under the pointer ----------------------------------------------------------------------------------

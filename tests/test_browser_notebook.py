@@ -112,6 +112,8 @@ def notebook(browser: Browser, lab: str, sent: list[int]) -> Iterator[Page]:
     page.set_default_timeout(120_000)  # the machine may be busy
     failures: list[str] = []
     page.on("pageerror", lambda error: failures.append(error.stack or str(error)))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     page.on("websocket", lambda line: line.on("framesent", lambda data: sent.append(len(data))))
     page.goto(f"{lab}/lab/tree/{NOTEBOOK.name}")
     page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady")
@@ -123,6 +125,7 @@ def notebook(browser: Browser, lab: str, sent: list[int]) -> Iterator[Page]:
     page.evaluate(RECORD)
     yield page
     context.close()
+    assert [url for url in asked if not url.startswith((lab, "data:", "blob:"))] == []
     assert [failure for failure in failures if "/static/lab/" not in failure] == []  # those are JupyterLab's own
 
 

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from browser import ROOT, canvas_pixels, open_app, painted, settle, wanted
+from browser import ROOT, canvas_pixels, open_app, painted, settle, visiting, wanted
 from PIL import Image, ImageSequence
 from scipy.stats import binomtest
 
@@ -152,11 +152,9 @@ def test_autoplay_ends_at_the_end_and_stops_when_the_user_moves_lambda(page: Pag
 @pytest.fixture
 def calm(browser: Browser, address: str) -> Iterator[Page]:
     """The app for somebody who asked for less motion."""
-    page = browser.new_page(viewport={"width": 1280, "height": 720}, reduced_motion="reduce")
-    page.set_default_timeout(60_000)
-    open_app(page, address)
-    yield page
-    page.close()
+    with visiting(browser, address, reduced_motion="reduce") as page:
+        open_app(page, address)
+        yield page
 
 
 def test_autoplay_is_calm_where_less_motion_is_wanted(calm: Page) -> None:

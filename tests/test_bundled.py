@@ -52,6 +52,7 @@ def test_a_grey_photograph_comes_back_grey(name):
     assert np.mean(found) <= TINT[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sample_paths()[:2], ids=lambda path: path.stem)
 def test_the_hyperprior_saves_bits_at_the_same_quality(mae, hyperprior, path):
     session = Session(mae, path)
@@ -61,6 +62,7 @@ def test_the_hyperprior_saves_bits_at_the_same_quality(mae, hyperprior, path):
     assert saving < -8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mae", "mae-hyperprior"])
 def test_rate_and_quality_rise_over_64_levels(name):
     session = Session(load_model(name, "cpu"), read(sample_paths()[1]).pixels[:256, :384])

@@ -224,6 +224,7 @@ def test_a_published_curve_is_compared_with_the_mean_curve() -> None:
     assert "| jpeg (published) | -20.0 | – | – |" in cards.model_card("mae", [shown], {})
 
 
+@pytest.mark.slow
 def test_every_learned_family_with_checkpoints_gets_a_card(tmp_path: Path, tiny_network: Any) -> None:
     families = ["mae", "mae-hyperprior", "independent-64", "independent-hyperprior-64", "bottleneck"]
     for name in families[:-1]:

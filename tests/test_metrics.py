@@ -117,6 +117,7 @@ def test_bd_rate_refuses_curves_without_a_shape(rates: list[float], quality: lis
         metrics.bd_rate((RATES, QUALITY), (rates, quality))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(300, 171), (511, 320), (256, 257)])
 def test_strips_change_nothing(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the rows at a time: also where a side is odd at some scale, and where strips and sides do not meet."""

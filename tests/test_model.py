@@ -159,6 +159,7 @@ def test_bottleneck_scaling_starts_as_the_model_it_scales_with_steps_of_high_rat
         assert torch.allclose(scaled.prior.a(t), torch.tensor((4096 / lmbda) ** 0.5).expand(1, scaled.config.M))
 
 
+@pytest.mark.slow
 def test_the_initialisation_is_a_working_codec_before_any_step(tiny_network):
     tiles = photograph_tiles(slice(24, 40))
     rows = evaluate(tiny_network, tiles)

@@ -45,6 +45,7 @@ def _versions() -> dict[str, str]:
     return json.loads(precomputed.FILE.read_text(encoding="utf-8"))["about"]["codecs"]
 
 
+@pytest.mark.slow
 def test_points_are_what_a_session_and_a_codec_measure(mae):
     picture = images.read(SAMPLES["lighthouse"])
     session, known = explorer.Session(mae, picture), precomputed.own_points(picture, mae)
@@ -91,6 +92,7 @@ def test_a_rival_is_measured_until_it_has_the_models_rate_and_quality(tmp_path):
     assert np.all(np.diff([each["bpp"] for each in points["jpeg"]]) > 0)
 
 
+@pytest.mark.slow
 def test_what_is_known_comes_before_what_is_measured():
     codecs = [CODECS["jpeg444"], Rivals(library.list_models()).codec("bottleneck")]
     opened = OpenPictures(list(MODELS), SAMPLES).open_sample("mae", "parrots")

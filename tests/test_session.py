@@ -36,6 +36,7 @@ def test_the_file_decodes_to_what_is_shown(mae, size, lmbda):
     assert mae.encode(session.picture.pixels, lmbda) == session.encode(lmbda)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sample_paths(), ids=lambda path: path.stem)
 def test_rate_and_quality_rise_with_lambda_and_the_file_has_the_estimated_size(mae, path):
     session = Session(mae, read(path).pixels[64:320, 64:448])
@@ -154,6 +155,7 @@ def test_solve(session, target):
     assert (value <= got < value + 0.02) if name == "psnr" else (0.99 * value <= got <= value)
 
 
+@pytest.mark.slow
 def test_a_target_costs_few_files(mae, monkeypatch):
     """Each is seconds for a large picture; halving 65536 levels would take 16."""
     session, made = Session(mae, read(sample_paths()[0]).pixels[:256, :384]), []
@@ -165,6 +167,7 @@ def test_a_target_costs_few_files(mae, monkeypatch):
         made.clear()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1, 1), (8, 24)])
 def test_targets_of_tiny_pictures_whose_bytes_rise_in_stairs(mae, size):
     session = Session(mae, smooth_picture(*size))

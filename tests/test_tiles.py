@@ -87,6 +87,7 @@ def test_a_part_is_that_of_the_whole_bit_for_bit(size, small_tiles):
     assert data == Session(model, pixels).encode(700) == model.encode(pixels, 700)
 
 
+@pytest.mark.slow
 def test_a_picture_of_several_megapixels(mae):
     """With tiles as they are: the middle by itself, and no more of y than that needs."""
     sample = images.read(sample_paths()[0]).pixels

@@ -87,6 +87,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(tiles, tmp_path):
     assert [row["step"] for row in rows_of(second.log_path)] == [4, 6, 8]
 
 
+@pytest.mark.slow
 def test_training_helps(tiles, tmp_path):
     trainer = trainer_of(tiles, tmp_path, [CONFIG], steps=300, batch=4, lr=5e-4, ema=0.95)
     before = objective.evaluate(trainer.average, tiles)
@@ -268,6 +269,7 @@ def test_the_command_line_has_the_recipe_s_defaults():
     assert all(args[name] == getattr(Recipe(), name) for name in chosen)
 
 
+@pytest.mark.slow
 def test_the_command_trains_both_priors_on_a_folder_of_pictures(pictures, tmp_path, capsys):
     out = tmp_path / "new" / "tiny.safetensors"
     assert command(pictures, out) == 0
@@ -302,6 +304,7 @@ def test_a_long_log_is_thinned(tiles, tmp_path):
     assert 150 < len(steps) <= 200 and steps[-1] == 1001 and set(np.diff(steps)) == {6}
 
 
+@pytest.mark.slow
 def test_a_joint_run_goes_on_from_the_two_files_of_another(pictures, tmp_path):
     out, again = tmp_path / "a.safetensors", tmp_path / "b" / "b.safetensors"
     assert command(pictures, out) == 0
@@ -318,6 +321,7 @@ def test_a_joint_run_goes_on_from_the_two_files_of_another(pictures, tmp_path):
             torch.testing.assert_close(new[name], old[name], rtol=2e-3, atol=1e-4, msg=name)
 
 
+@pytest.mark.slow
 def test_an_independent_model_and_its_scaling_are_kept_as_differences(pictures, tmp_path):
     assert command(pictures, tmp_path / "m.safetensors") == 0
     base = str(tmp_path / "m-hyperprior.safetensors")
@@ -348,6 +352,7 @@ def assert_same_curve(rows, others):
             assert row[name] == pytest.approx(other[name], abs=1e-4), (row["step"], name)
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one_does(pictures, tmp_path):
     alone, both = tmp_path / "alone" / "a.safetensors", tmp_path / "both" / "a.safetensors"
     extra = ("--steps", "6", "--precision", "float32")
@@ -359,6 +364,7 @@ def test_two_processes_train_as_one_does(pictures, tmp_path):
         torch.testing.assert_close(other[name], one[name], rtol=1e-3, atol=1e-4, msg=name)
 
 
+@pytest.mark.slow
 def test_two_processes_go_on_where_one_stopped(pictures, tmp_path, monkeypatch):
     whole, part = tmp_path / "whole" / "a.safetensors", tmp_path / "part" / "a.safetensors"
     extra = ("--steps", "6", "--precision", "float32")

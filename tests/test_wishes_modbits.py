@@ -68,6 +68,7 @@ def test_a_large_map_is_averaged_over_squares(opened, monkeypatch, limit):
         assert arrays["values"][:, row, column] == pytest.approx(square.mean(axis=(1, 2)), rel=1e-3, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_gains_lead_from_the_map_before_modulation_to_that_after(opened, scaled):
     pairs = [(opened, *pair) for name, pair in maps.MODULATIONS.items() if name != "y"]
     for picture, before, after in [*pairs, (scaled, *maps.MODULATIONS["y"])]:
