@@ -15,7 +15,8 @@ from explorer.arguments import parser
 def app(args: argparse.Namespace) -> None:
     from explorer.views.app import launch
 
-    launch(args.host, args.port, args.model, args.image, open_browser=not args.no_browser)
+    served = {"allow_hosts": args.allow_host, "root_path": args.root_path}
+    launch(args.host, args.port, args.model, args.image, open_browser=not args.no_browser, **served)
 
 
 # What can be wrong is looked at before a model is loaded, which takes seconds.

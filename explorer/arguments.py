@@ -31,6 +31,14 @@ def _add_app(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--model", help=MODEL_HELP)
     command.add_argument("--host", default="127.0.0.1", help="address to serve on (default: %(default)s)")
     command.add_argument("--port", type=int, help="port to serve on (default: the first free one from 7860)")
+    command.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further name that it answers to; repeatable",
+    )
+    command.add_argument("--root-path", default="", metavar="PATH", help="where a proxy shows it, such as /mae")
     command.add_argument("--no-browser", action="store_true", help="print the address only")
 
 

@@ -53,13 +53,14 @@ class _Analysis:
         """All of y, (M, h, w)."""
         return self._shelf.array("y", condition, make=lambda: self._put_together(condition, whole(self.size), pause))
 
-    def part(self, condition: Condition, box: Box, live: bool) -> Float32:
+    def part(self, condition: Condition, box: Box, live: bool, pause: Pause) -> Float32:
         """A rectangle of y, (M, rows, columns), whose tiles are kept; live: with what another λ of it needs."""
         known = self._shelf.known("y", condition)
         if known is not None:
             return known[(..., *box.slices)]
         for tile in self.grid.covering(box):
             self._shelf.array("tile", condition, tile, make=partial(self._tile, condition, tile, live))
+            pause()
         return self._put_together(condition, box)
 
     def _put_together(self, condition: Condition, box: Box, pause: Pause = nothing) -> Float32:
@@ -300,6 +301,7 @@ class Session:
         for tile, reach in zip(missing, reaches, strict=True):
             pixels = runtime.synthesise(decoded[(..., *reach.beside(around).slices)], condition, tile, size)
             made[tile] = self._shelf.array("tile", condition, tile, make=partial(frozen, pixels))
+            self._pause()
         return made
 
     def _decoded(self, condition: Condition, box: Box, live: bool) -> Float32:
@@ -307,7 +309,7 @@ class Session:
         code = self._shelf.known("code", condition)
         if code is not None:
             return code.part(box)
-        y, size = partial(self._analysis.part, condition, live=live), self._analysis.size
+        y, size = partial(self._analysis.part, condition, live=live, pause=self._pause), self._analysis.size
         return self.model.coder.part(y, size, condition, box, self._memo(condition))
 
     def _memo(self, condition: Condition) -> Memo:

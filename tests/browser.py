@@ -86,7 +86,7 @@ def browser() -> Iterator[Browser]:
 @contextmanager
 def visiting(browser: Browser, address: str, **options: Any) -> Iterator[Page]:
     """A page of its own, not yet anywhere. Neither it nor those that it opens may ask another address for anything, or
-    have it in mind, and no script may fail."""
+    have it in mind, no script may fail, and nothing may be tried that the page's own policy forbids."""
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 720}} | options)
     context.set_default_timeout(60_000)  # the machine may be busy
     asked: list[str] = []
@@ -98,6 +98,7 @@ def visiting(browser: Browser, address: str, **options: Any) -> Iterator[Page]:
     context.on("page", watch)
     context.on("request", lambda request: asked.append(request.url))
     context.on("weberror", lambda error: failures.append(str(error.error)))
+    context.on("console", lambda line: failures.append(line.text) if "Security Policy" in line.text else None)
     yield context.new_page()
     for page in context.pages:
         asked += page.evaluate(LOADED)

@@ -22,7 +22,8 @@ from explorer.model import Autoencoder
 from explorer.session import Session
 from explorer.train.data import cut
 from explorer.train.initialise import transform_coding_init
-from explorer.views.service.points import Pauses, curve_points
+from explorer.views.service.points import curve_points
+from explorer.views.service.turns import Pauses, Turns
 
 pytest_plugins = ["browser"]
 
@@ -95,7 +96,7 @@ def curve_lines(opened: Any, codecs: list[Any]) -> list[Any]:
     """All lines of a stream of points. In a thread: Playwright's own loop runs in this one."""
 
     async def collect() -> list[Any]:
-        return [line async for line in curve_points(opened, codecs, Pauses())]
+        return [line async for line in curve_points(opened, codecs, Pauses(Turns()))]
 
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(lambda: asyncio.run(collect())).result()

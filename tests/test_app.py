@@ -26,7 +26,7 @@ from explorer.codecs import CODECS, CodecError, MissingPackage, classical, measu
 from explorer.codecs.base import BYTES_TOLERANCE, PSNR_TOLERANCE
 from explorer.views import viewer
 from explorer.views.figures import kodak, rates
-from explorer.views.service import menu, points, rivals, routes, trials, wire
+from explorer.views.service import errors, menu, points, rivals, routes, trials, uploads, wire
 from explorer.views.service import pictures as opened_pictures
 
 UPLOAD = np.random.default_rng(1).integers(0, 256, (48, 72, 3), dtype=np.uint8)
@@ -322,7 +322,7 @@ def test_a_stopped_match_keeps_what_it_tried_and_goes_on_from_there(checkpoint: 
     for _ in range(30):
         try:
             answers.append(attempts.match(CODECS["webp"], session.point(512), "rate", lambda: False))
-        except trials.Superseded:
+        except errors.Superseded:
             continue
         break
     fresh = trials.Trials(UPLOAD).match(CODECS["webp"], session.point(512), "rate", lambda: True)
@@ -428,7 +428,7 @@ def test_a_bad_upload_is_answered_with_one_sentence(client: TestClient, checkpoi
 def test_an_upload_beyond_the_limit_is_refused(
     client: TestClient, checkpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(routes, "MAX_UPLOAD", 1000)
+    monkeypatch.setattr(uploads, "MAX_UPLOAD", 1000)
     answer = upload(client, checkpoint, png(UPLOAD))
     assert answer.status_code == 422 and "larger than" in answer.json()["error"]
 
@@ -451,7 +451,7 @@ def test_the_store_lets_go_of_what_was_unused_for_longest(checkpoint: str, monke
     pictures.get(first)
     third = pictures.open(checkpoint, UPLOAD, "c").token
     assert len({first, second, third}) == 3
-    with pytest.raises(opened_pictures.Gone):
+    with pytest.raises(errors.Gone):
         pictures.get(second)
     assert pictures.get(first).name == "a" and pictures.get(third).name == "c"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-import threading
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -19,9 +18,8 @@ from explorer.images import InputError
 from explorer.session import Session
 from explorer.views.service import rectangles
 from explorer.views.service.pictures import OpenPictures
-from explorer.views.service.points import Pauses
 from explorer.views.service.routes import serve
-from explorer.views.service.trials import Superseded, as_message
+from explorer.views.service.trials import as_message
 from explorer.views.service.wire import to_json
 
 PICTURE = smooth_picture(150, 230)
@@ -140,22 +138,3 @@ def test_points_of_a_large_picture_do_not_push_out_what_is_looked_at(large) -> N
     settings = [line["setting"] for line in lines if "setting" in line]
     assert all(large.opened.session.known_code(lmbda) is None for lmbda in settings)
     assert lines[0]["point"]["psnr"] == pytest.approx(large.opened.session.point(settings[0]).psnr, abs=1e-9)
-
-
-def test_slower_work_waits_for_faster_and_ends_when_nobody_wants_it() -> None:
-    pauses, unwanted, steps = Pauses(), threading.Event(), []
-    with pauses.frame():
-        pause = pauses.between_frames(unwanted)
-        thread = threading.Thread(target=lambda: steps.append("began") or pause() or steps.append("went on"))
-        thread.start()
-        thread.join(0.05)
-        assert steps == ["began"]
-    thread.join()
-    assert steps == ["began", "went on"], "right after the frame, without the pause that curves wait for"
-    with pauses.numbers():
-        pause()
-        assert not pauses.lasts(), "curves wait for numbers too"
-    unwanted.set()
-    for made in (pause, pauses.in_pauses(unwanted)):
-        with pytest.raises(Superseded):
-            made()

@@ -21,8 +21,9 @@ from explorer import images
 from explorer.library import first_model
 from explorer.views import viewer
 from explorer.views.service import routes
+from explorer.views.service.errors import Gone
 from explorer.views.service.kernel import Connection, ServerThread
-from explorer.views.service.pictures import MAX_OPEN, Gone, OpenPictures
+from explorer.views.service.pictures import MAX_OPEN, OpenPictures
 from explorer.views.service.routes import create_server
 
 if "CI" not in os.environ:

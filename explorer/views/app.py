@@ -7,21 +7,35 @@ from __future__ import annotations
 
 import importlib
 import os
-import socket
+import re
 import threading
 import warnings
 import webbrowser
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
+from starlette.routing import Mount
+
+from explorer.images import InputError
+from explorer.views.guard import Guard, PageOnly
+from explorer.views.listening import address, listen
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-PORTS = range(7860, 7960)
+# A connection that says nothing is closed; one of a page that is there is asked whether it still is.
+CONNECTIONS: dict[str, Any] = {
+    "http": "h11",
+    "ws_max_size": 1024,
+    "ws_ping_interval": 20,
+    "ws_ping_timeout": 20,
+    "proxy_headers": False,
+    "server_header": False,
+}
 TITLE = """<h1>MAE Explorer</h1><p>One autoencoder, every bitrate. Drag λ.</p>"""
 ABOUT = """
 **What moves when λ moves.** A single autoencoder compresses this picture. A small network looks at λ, the price of
@@ -92,28 +106,35 @@ def launch(
     model: str | None = None,
     image: str | Path | None = None,
     open_browser: bool = True,
+    allow_hosts: Sequence[str] = (),
+    root_path: str = "",
 ) -> None:
     """Serve the app until it is interrupted, and print its address.
 
     port: None takes the first free one from 7860; 0 any free one. model: a bundled name or a path; None takes
-    `library.first_model`. image: a picture or a .mae file to start with, before the samples. Raises InputError where
-    the model, the image or the port cannot be had.
+    `library.first_model`. image: a picture or a .mae file to start with, before the samples. allow_hosts: names beside
+    `host` and those of this machine that it answers to. root_path: where a proxy shows it, such as "/mae". Raises
+    InputError where the model, the image, the host or the port cannot be had.
     """
-    listener = _listen(host, port)
-    address = f"http://{host}:{listener.getsockname()[1]}"
-    app = create_app(model, Path(image) if image else None)
-    print(f"MAE Explorer is running at {address} (stop it with Ctrl+C)", flush=True)
+    root_path = _checked_path(root_path)
+    listener = listen(host, port)
+    here = address(host, listener.getsockname()[1])
+    app = create_app(model, Path(image) if image else None, [host, *allow_hosts], root_path)
+    print(f"MAE Explorer is running at {here} (stop it with Ctrl+C)", flush=True)
     if open_browser:
-        threading.Timer(0.5, webbrowser.open, [address]).start()
+        threading.Timer(0.5, webbrowser.open, [here]).start()
     # An open page holds a connection for as long as it is open: do not wait for it at the end.
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, **CONNECTIONS)
     with suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def create_app(model: str | None = None, image: Path | None = None) -> FastAPI:
-    """The Gradio page and the binary routes as one ASGI app, with the first frame on its way."""
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+def create_app(
+    model: str | None = None, image: Path | None = None, hosts: Sequence[str] = (), root_path: str = ""
+) -> FastAPI:
+    """The Gradio page and the binary routes as one ASGI app, with the first frame on its way. hosts, root_path: see
+    `Guard`, which is in front of all."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = os.environ["HF_HUB_DISABLE_TELEMETRY"] = "False"
     # CompressAI's import says so; hushing it there alone fails while another thread imports.
     warnings.filterwarnings("ignore", message=".*torch.jit.script.*is deprecated")
     with ThreadPoolExecutor(1) as aside:
@@ -122,7 +143,9 @@ def create_app(model: str | None = None, image: Path | None = None) -> FastAPI:
 
         server = create_server(model, image)
         threading.Thread(target=server.state.api.warm_up, daemon=True).start()
-    return _with_page(server)
+    app = _with_page(server)
+    app.add_middleware(Guard, hosts=hosts, root_path=root_path)
+    return app
 
 
 def _with_page(server: FastAPI) -> FastAPI:
@@ -142,9 +165,13 @@ def _with_page(server: FastAPI) -> FastAPI:
         # Not `change`, which also comes when the viewer has shown another model: that may be the one before by then.
         choice.input(None, choice, None, js=CHOOSE_MODEL, api_visibility="private", trigger_mode="multiple")
         view.change(None, None, choice, js=SHOW_MODEL, api_visibility="private")
-    return gr.mount_gradio_app(
+    app: FastAPI = gr.mount_gradio_app(
         server, page, path="/", theme=_theme(gr), css=CSS, footer_links=["settings"], run_history=False, ssr_mode=False
     )
+    mounted = app.routes[-1]
+    assert isinstance(mounted, Mount)
+    mounted.app = PageOnly(mounted.app)
+    return app
 
 
 def _theme(gr: Any) -> Any:
@@ -161,12 +188,9 @@ def _theme(gr: Any) -> Any:
     )
 
 
-def _listen(host: str, port: int | None) -> socket.socket:
-    """A socket bound before anything is loaded, so that a port in use is known at once."""
-    for candidate in PORTS if port is None else [port]:
-        with suppress(OSError):
-            return socket.create_server((host, candidate))
-    from explorer.images import InputError
-
-    wanted = f"Port {port}" if port else "Every port that was tried"
-    raise InputError(f"{wanted} on {host} is in use or not allowed: choose another with --port.")
+def _checked_path(root_path: str) -> str:
+    """Where a proxy shows the app, without a slash at its end."""
+    path = root_path.rstrip("/")
+    if path and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", path):
+        raise InputError(f"The path {root_path!r} cannot be one below which the app is shown: give one like /mae.")
+    return path

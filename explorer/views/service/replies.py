@@ -78,12 +78,12 @@ def frame(
     wishes: Sequence[str] = (),
     part: Rectangle | None = None,
     live: bool = False,
+    pause: Pause = nothing,
 ) -> Reply:
     """The reconstruction at λ, or a part of it, with what is known of its file, and what the open views need of the
-    inside at this λ. live: λ is moving. Raises InputError for a wish that
-    is none."""
+    inside at this λ. live: λ is moving. pause: see `explorer.pace`. Raises InputError for a wish that is none."""
     part = part or whole(opened.source.size)
-    pixels = reduced(opened.source.region(condition, part.edges, live=live), part.reduce)
+    pixels = reduced(opened.source.paced(pause).region(condition, part.edges, live=live), part.reduce)
     code = opened.source.known_code(condition)
     found = {wish: answer(opened, condition, wish) for wish in wishes}
     arrays = {f"{wish}.{name}": array for wish, (_, own) in found.items() for name, array in own.items()}

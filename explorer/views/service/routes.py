@@ -19,46 +19,56 @@
     GET  api/sweep/{token}?kind=&from=&to=&frames=   a file of many λ (see `export`): lines of JSON that say how far it
                                           is, the last of them with the file
 
-box, reduce: the part of the picture that is wanted, see `rectangles`. live=1: λ is moving. packed=1: pixels are to be
-deflated, for a page with a network between. How a header and arrays such as raw RGB travel: see `wire`.
+    WebSocket api/page?page=           a page is there: nothing is said over it
+
+box, reduce: the part of the picture that is wanted, see `rectangles`. live=1: λ is moving, so a newer such request of
+the same page and picture makes this one useless, where it has not begun: 204. packed=1: pixels are to be deflated, for
+a page with a network between. How a header and arrays such as raw RGB travel: see `wire`. page: the name that a page
+has given itself; whose turn it is goes by pages (see `turns`), and its pictures stay open while it is there (see
+`pictures`). Failures are {error: a sentence} with a status from 400; 410: the picture was let go of; 503: all is full.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import io
 import json
-import threading
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import suppress
-from functools import cached_property
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
-from time import perf_counter
+from time import monotonic
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 
-from fastapi import APIRouter, FastAPI, Query, Request
-from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, WebSocket
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 from PIL import Image, ImageOps
 from starlette.concurrency import run_in_threadpool
+from starlette.status import WS_1008_POLICY_VIOLATION, WS_1013_TRY_AGAIN_LATER
+from starlette.types import Receive, Scope, Send
 
 from explorer import bitstream, images
 from explorer.condition import LAMBDA_MAX, LAMBDA_MIN, Condition
 from explorer.images import InputError, to_png
 from explorer.library import first_model, folder, list_models, samples
-from explorer.pace import Pause
+from explorer.memory import give_back
 from explorer.received import Received
 from explorer.session import Session
 from explorer.views import viewer
 from explorer.views.figures.kodak import mean_curves
 from explorer.views.figures.palettes import PALETTES
 from explorer.views.figures.rates import rd_figure, series
-from explorer.views.service import export, menu, rectangles, replies
+from explorer.views.service import export, menu, rectangles, replies, static
 from explorer.views.service.constants import CONSTANTS
+from explorer.views.service.errors import Full, Superseded
+from explorer.views.service.failures import answer_failures
 from explorer.views.service.messages import (
     By,
-    Failure,
     MeanSetting,
     OpenedPicture,
     Sample,
@@ -67,18 +77,28 @@ from explorer.views.service.messages import (
     SweepPart,
     Target,
 )
-from explorer.views.service.pictures import Gone, OpenPictures
-from explorer.views.service.points import Pauses, curve_points
+from explorer.views.service.pictures import Opened, OpenPictures
+from explorer.views.service.points import CURVES, curve_points
 from explorer.views.service.rivals import CHOSEN, Rivals
-from explorer.views.service.trials import Superseded
+from explorer.views.service.turns import PAUSE, Pauses, Turn, Turns
+from explorer.views.service.uploads import MAX_UPLOAD, MAX_UPLOADS, Budget, Share, body
 from explorer.views.service.wire import Reply, to_json
 from explorer.views.service.wishes import ratios
 
-T = TypeVar("T")
 # Here the picture still looks fine at first sight, and the difference to the original shows at the second.
 START_LAMBDA = 256.0
 LESSONS = viewer.FOLDER / "story" / "lessons.json"
-MAX_UPLOAD = 128 * 2**20
+MAX_WISHES = 16
+IDLE_SECONDS = 45.0  # after which a picture is let go of that no page looks at
+LOOK_SECONDS = 5.0
+# Pixels of all pictures that the app has open, and of the frames of all sweeps that are being made.
+ALL_PIXELS = 360_000_000
+SWEEP_PIXELS = 600_000_000
+MUCH = 4_000_000  # pixels of a frame, beyond which it takes much memory
+# Of one user, what is looked at while λ moves goes first.
+FRAME, NUMBERS, REST = range(3)
+T = TypeVar("T")
+Page = Annotated[str, Query(max_length=64, pattern="^[A-Za-z0-9_-]*$")]
 # What can be saved of one λ, by the file's extension.
 FILES: dict[str, Callable[[Session | Received, Condition], bytes]] = {
     "mae": lambda source, condition: source.encode(condition),
@@ -96,7 +116,8 @@ def create_server(model: str | None = None, image: Path | None = None) -> FastAP
     """
     model = model or first_model()
     chosen = {image.name: image} if image else {}
-    pictures = OpenPictures(list(dict.fromkeys([model, *list_models()])), chosen | samples())
+    models = list(dict.fromkeys([model, *list_models()]))
+    pictures = OpenPictures(models, chosen | samples(), idle=IDLE_SECONDS, pixels=ALL_PIXELS)
     pictures.model(model)
     if image and bitstream.is_file(image.name):
         pictures.open_sample(model, image.name)
@@ -107,14 +128,41 @@ def create_server(model: str | None = None, image: Path | None = None) -> FastAP
 
 def serve(pictures: OpenPictures, model: str) -> FastAPI:
     """The routes over the open pictures; `model`: the one to start with."""
-    server = FastAPI(title="MAE Explorer", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @asynccontextmanager
+    async def while_running(_: FastAPI) -> AsyncIterator[None]:
+        closing = asyncio.ensure_future(_close_idle(pictures))
+        yield
+        closing.cancel()
+
+    server = FastAPI(title="MAE Explorer", docs_url=None, redoc_url=None, openapi_url=None, lifespan=while_running)
     server.state.api = Api(pictures, model)
     server.include_router(server.state.api.router, prefix="/api")
-    server.include_router(static_files(), prefix="/viewer")
-    server.get("/&{state:path}")(_link)
-    server.add_exception_handler(InputError, _answer_bad_input)
-    server.add_exception_handler(Gone, _answer_gone)
+    server.include_router(static.static_files(), prefix="/viewer")
+    server.get("/&{state:path}")(static.link)
+    answer_failures(server)
     return server
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A request about an open picture. user: whose turn it takes. is_one: whether that is one page or one picture of
+    one's own. has_left: whether the visitor has."""
+
+    opened: Opened
+    user: str
+    is_one: bool
+    has_left: Callable[[], Awaitable[bool]]
+
+
+async def _visit(request: Request, token: str, page: Page = "") -> Visit:
+    pictures: OpenPictures = request.app.state.api.pictures
+    opened = pictures.get(token, page)
+    is_one = bool(page) or pictures.sample_of(opened) is None
+    return Visit(opened, page or token, is_one, request.is_disconnected)
+
+
+Visiting = Annotated[Visit, Depends(_visit)]
 
 
 class Api:
@@ -123,7 +171,10 @@ class Api:
     def __init__(self, pictures: OpenPictures, model: str) -> None:
         self.pictures, self.model = pictures, model
         self.rivals = Rivals(list_models())
-        self.pauses, self._turn = Pauses(), asyncio.Lock()
+        self.turns, self.opening = Turns(), Turns()
+        self.pauses = Pauses(self.turns)
+        self._uploads = Budget(MAX_UPLOADS, "Many files are being sent here at once: please try again in a minute.")
+        self._sweeps = Budget(SWEEP_PIXELS, "Many sweeps are being made here at once: please try again in a minute.")
         self._pace: float | None = None
         self.router = router = APIRouter(default_response_class=_Json)
         router.get("/setup", response_model=None)(self.setup)
@@ -139,6 +190,7 @@ class Api:
         router.get("/rivalfile/{token}")(self.rival_file)
         router.get("/solve/{token}", response_model=None)(self.solve)
         router.get("/sweep/{token}")(self.sweep)
+        router.websocket("/page")(self.page)
 
     def warm_up(self) -> None:
         """Do before the first visitor what the first visitor would wait for."""
@@ -150,6 +202,10 @@ class Api:
     def _means(self) -> dict[str, list[MeanSetting]] | None:
         return mean_curves(folder() / "results")
 
+    @cached_property
+    def _samples(self) -> list[Sample]:
+        return [self._sample(name, path) for name, path in self.pictures.samples.items()]
+
     def setup(self) -> Setup:
         """Everything that the viewer needs before it opens a picture."""
         rivals = self.rivals.listed
@@ -158,7 +214,7 @@ class Api:
             "offline": False,
             "models": self.pictures.models,
             "model": self.model,
-            "samples": [self._sample(name, path) for name, path in self.pictures.samples.items()],
+            "samples": self._samples,
             "source": {"sample": next(iter(self.pictures.samples))},
             "lmbda": {"min": LAMBDA_MIN, "max": LAMBDA_MAX, "start": START_LAMBDA},
             "maxUpload": MAX_UPLOAD,
@@ -186,91 +242,123 @@ class Api:
         return {"name": name, "thumbnail": thumbnail, "width": width, "height": height, "bytes": path.stat().st_size}
 
     async def open(
-        self, request: Request, model: str, sample: str | None = None, picture: str | None = None, name: str = "picture"
+        self,
+        request: Request,
+        model: str,
+        sample: str | None = None,
+        picture: str | None = None,
+        name: str = "picture",
+        page: Page = "",
     ) -> OpenedPicture:
         """Open a picture; the answer carries the token that the other routes want."""
         if sample is not None:
-            opened = await run_in_threadpool(self.pictures.open_sample, model, sample)
+            opened = await run_in_threadpool(self.pictures.open_sample, model, sample, page)
         elif picture is not None:
-            opened = await run_in_threadpool(self.pictures.reopen, model, picture)
+            opened = await run_in_threadpool(self.pictures.reopen, model, picture, page)
         else:
-            name = Path(name).name[:80]
-            opened = await run_in_threadpool(self.pictures.open, model, await _body(request, name), name)
+            opened = await self._open_file(request, model, _printable(Path(name).name[:80]) or "picture", page)
         # No other model can read a received file.
         is_alone = isinstance(opened.source, Received)
         priors = [] if is_alone else await run_in_threadpool(menu.priors, self.pictures, model)
         return replies.opened_picture(opened, priors, self.pictures.sample_of(opened))
 
-    def pixels(self, token: str, box: str | None = None, reduce: int = 1, packed: bool = False) -> Response:
+    async def _open_file(self, request: Request, model: str, name: str, page: str) -> Opened:
+        with self._uploads.take() as share:
+            data = await body(request, name, share)
+            read = partial(self.pictures.open, model, data, name, page=page)
+            return await self.opening.run(page or request, lambda _: read(), has_left=request.is_disconnected)
+
+    async def page(self, socket: WebSocket, page: Page) -> None:
+        """A page is there for as long as this connection is; what it looks at stays open."""
+        try:
+            with self.pictures.presence(page):
+                await socket.accept()
+                if (await socket.receive())["type"] != "websocket.disconnect":
+                    await socket.close(WS_1008_POLICY_VIOLATION)  # there is nothing to be said
+        except Full:
+            await socket.close(WS_1013_TRY_AGAIN_LATER)
+
+    def pixels(self, visit: Visiting, box: str | None = None, reduce: int = 1, packed: bool = False) -> Response:
         """A part of the original picture."""
-        opened = self.pictures.get(token)
+        opened = visit.opened
         return _binary(replies.original(opened, rectangles.parse(box, reduce, opened.session.size)), packed)
 
     async def frame(
         self,
-        request: Request,
-        token: str,
+        visit: Visiting,
         lmbda: float,
         box: str | None = None,
         reduce: int = 1,
         live: bool = False,
         packed: bool = False,
-        wish: Annotated[list[str], Query()] = [],  # noqa: B006
+        wish: Annotated[list[str], Query(max_length=MAX_WISHES)] = [],  # noqa: B006
     ) -> Response:
         """A part of the reconstruction at the λ level nearest to `lmbda`."""
-        opened = self.pictures.get(token)
+        opened, source = visit.opened, visit.opened.source
         condition = opened.condition(lmbda)
-        part = rectangles.parse(box, reduce, opened.source.size)
-        source = opened.source
-        if wish and source.is_large:  # maps are of the whole picture: seconds, in which other frames have their turn
-            with self.pauses.numbers():
-                if not await self._while_wanted(request, lambda pause: source.paced(pause).code(condition)):
-                    return Response(status_code=204)
-        with self.pauses.frame():
-            async with self._turn:
-                start = perf_counter()
-                reply = await run_in_threadpool(replies.frame, opened, condition, wish, part, live)
-                if live and opened.source.is_large:
-                    self._learn_pace(part.work / (perf_counter() - start))
+        part = rectangles.parse(box, reduce, source.size)
+        of_whole = bool(wish) and source.is_large  # maps are of the whole picture: seconds
+
+        def work(turn: Turn) -> Reply:
+            start = monotonic()
+            if of_whole:
+                source.paced(turn.pause).code(condition)
+            reply = replies.frame(opened, condition, wish, part, live, turn.pause)
+            if live and source.is_large and turn.since <= start:  # nobody came in between
+                self._learn_pace(part.work / (monotonic() - start))
+            return reply
+
+        slot = opened.token if live and visit.is_one else None
+        is_heavy = of_whole or part.width * part.height > MUCH
+        made = self.turns.run(
+            visit.user,
+            work,
+            rank=NUMBERS if of_whole else FRAME,
+            slot=slot,
+            is_heavy=is_heavy,
+            has_left=visit.has_left,
+        )
+        reply = await made
         return _binary(Reply({**reply.header, "pace": self._pace}, reply.arrays), packed)
 
     def _learn_pace(self, measured: float) -> None:
         """Slowly, so that one frame that had to wait for the machine does not make the next ones small."""
         self._pace = measured if self._pace is None else 0.8 * self._pace + 0.2 * measured
 
-    async def numbers(self, request: Request, token: str, lmbda: float) -> Response:
-        """The numbers of the real file at the λ level nearest to `lmbda`, found between frames."""
-        opened = self.pictures.get(token)
+    async def numbers(self, visit: Visiting, lmbda: float) -> Response:
+        """The numbers of the real file at the λ level nearest to `lmbda`."""
+        opened = visit.opened
         condition = opened.condition(lmbda)
-        with self.pauses.numbers():
-            found = await self._while_wanted(request, lambda pause: replies.numbers(opened, condition, pause))
-        return Response(status_code=204) if found is None else _Json(found)
+        return _Json(await self._measured(visit, NUMBERS, lambda turn: replies.numbers(opened, condition, turn.pause)))
 
-    async def _while_wanted(self, request: Request, work: Callable[[Pause], T]) -> T | None:
-        """The result of work in a thread, which waits while frames are made; None once the visitor has left."""
-        unwanted = threading.Event()
-        task = asyncio.ensure_future(run_in_threadpool(work, self.pauses.between_frames(unwanted)))
-        while not task.done():
-            await asyncio.wait([task], timeout=0.1)
-            if not task.done() and await request.is_disconnected():
-                unwanted.set()
-        with suppress(Superseded):
-            return await task
-        return None
+    async def _measured(self, visit: Visit, rank: int, work: Callable[[Turn], T]) -> T:
+        """The result of work on a whole picture, once it is the visitor's turn."""
+        is_heavy = visit.opened.source.is_large
+        return await self.turns.run(visit.user, work, rank=rank, is_heavy=is_heavy, has_left=visit.has_left)
+
+    async def _aside(self, visit: Visit, patience: float, work: Callable[[Turn], T]) -> T:
+        """The same beside the frames, for what codecs do that cannot be interrupted."""
+        is_heavy = visit.opened.source.is_large
+        return await self.pauses.run(visit.user, work, patience=patience, is_heavy=is_heavy, has_left=visit.has_left)
+
+    async def _later(self, visit: Visit, work: Callable[[], T]) -> T:
+        """The same once nobody waits for anything else."""
+        is_heavy = visit.opened.source.is_large
+        return await self.pauses.run(visit.user, lambda _: work(), rank=CURVES, is_heavy=is_heavy)
 
     async def rival(
-        self, token: str, codec: str, setting: float, box: str | None = None, reduce: int = 1, packed: bool = False
+        self, visit: Visiting, codec: str, setting: float, box: str | None = None, reduce: int = 1, packed: bool = False
     ) -> Response:
         """A part of another codec's picture at one setting."""
-        opened = self.pictures.get(token)
+        opened = visit.opened
         part = rectangles.parse(box, reduce, opened.session.size)
         found = await run_in_threadpool(self.rivals.codec, codec)
-        return _binary(await run_in_threadpool(replies.rival, opened, found, setting, {}, part), packed)
+        reply = await self._aside(visit, 0, lambda _: replies.rival(opened, found, setting, {}, part))
+        return _binary(reply, packed)
 
     async def match(
         self,
-        request: Request,
-        token: str,
+        visit: Visiting,
         codec: str,
         lmbda: float,
         by: By,
@@ -279,63 +367,72 @@ class Api:
         packed: bool = False,
     ) -> Response:
         """Another codec's picture at the rate or the quality that the model has at λ; found in the pauses of a drag."""
-        opened = self.pictures.get(token)
+        opened = visit.opened
         condition = opened.session.model.condition(lmbda)
         part = rectangles.parse(box, reduce, opened.session.size)
         found = await run_in_threadpool(self.rivals.codec, codec)
-        while True:
-            await self.pauses.wait()
-            if await request.is_disconnected():  # λ has moved on, nobody waits for this
-                return Response(status_code=204)
-            target = await self._while_wanted(request, lambda pause: opened.session.paced(pause).point(condition))
-            if target is None:
-                return Response(status_code=204)
+
+        def work(turn: Turn) -> Reply:
+            target = opened.session.paced(turn.pause).point(condition)
+            setting, met = opened.trials.match(found, target, by, turn.goes_on)
+            return replies.rival(opened, found, setting, met, part)
+
+        while not await visit.has_left():  # λ has moved on, nobody waits for this
             with suppress(Superseded):
-                setting, met = await run_in_threadpool(opened.trials.match, found, target, by, self.pauses.lasts)
-                reply = await run_in_threadpool(replies.rival, opened, found, setting, met, part)
-                return _binary(reply, packed)
+                return _binary(await self._aside(visit, PAUSE, work), packed)
+        raise Superseded
 
     def modulation(self, model: str) -> Response:
         """The gains of a model's modulators over λ."""
         return _binary(replies.modulation(self.pictures.model(model)))
 
-    def points(self, token: str, codecs: str = "") -> StreamingResponse:
+    def points(self, visit: Visiting, codecs: str = "") -> StreamingResponse:
         """R-D points while they are measured, of the model and of `codecs`, names with commas between them; the work
         ends when the visitor closes the stream."""
-        rivals = [self.rivals.codec(name) for name in filter(None, codecs.split(","))]
-        lines = _json_lines(curve_points(self.pictures.get(token), rivals, self.pauses))
+        rivals = [self.rivals.codec(name) for name in dict.fromkeys(filter(None, codecs.split(",")))]
+        lines = _json_lines(curve_points(visit.opened, rivals, self.pauses, visit.user))
         return StreamingResponse(lines, media_type="application/x-ndjson")
 
-    def file(self, token: str, lmbda: float, kind: str, a: str | None = None, b: str | None = None) -> Response:
+    async def file(
+        self, visit: Visiting, lmbda: float, kind: str, a: str | None = None, b: str | None = None
+    ) -> Response:
         """The compressed file, the reconstruction as PNG, or arrays of the inside, to keep; with the ratios of two λ
         where a and b are given, as the wish `ratio` has them."""
-        opened = self.pictures.get(token)
+        opened = visit.opened
         if kind not in FILES:
             raise InputError(f"A file can be saved as {', '.join(FILES)}.")
         condition = opened.condition(lmbda)
-        if kind == "npz" and a and b:
-            data = export.arrays(opened.source, condition, ratios.saved(opened, condition, a, b))
-        else:
-            data = FILES[kind](opened.source, condition)
+
+        def work(turn: Turn) -> bytes:
+            source = opened.source.paced(turn.pause)
+            if kind == "npz" and a and b:
+                return export.arrays(source, condition, ratios.saved(opened, condition, a, b))
+            return FILES[kind](source, condition)
+
+        data = await self._measured(visit, REST, work)
         return _attachment(data, f"{Path(opened.name).stem}-lambda{condition.lmbda:.0f}.{kind}")
 
-    def rival_file(self, token: str, codec: str, setting: float) -> Response:
+    async def rival_file(self, visit: Visiting, codec: str, setting: float) -> Response:
         """Another codec's file at one setting, to keep."""
-        opened, found = self.pictures.get(token), self.rivals.codec(codec)
-        data = opened.trials.file(found, found.knob.check(setting))
+        opened, found = visit.opened, await run_in_threadpool(self.rivals.codec, codec)
+        value = found.knob.check(setting)
+        data = await self._aside(visit, 0, lambda _: opened.trials.file(found, value))
         return _attachment(data, f"{Path(opened.name).stem}-{found.name}-{found.knob.name}{setting:g}.{found.suffix}")
 
-    def solve(
-        self, token: str, bpp: float | None = None, bytes: int | None = None, psnr: float | None = None
+    async def solve(
+        self, visit: Visiting, bpp: float | None = None, bytes: int | None = None, psnr: float | None = None
     ) -> Target:
-        """λ that meets exactly one target, as `Session.solve` has it; the measuring of curves waits meanwhile."""
-        session = self.pictures.get(token).session
-        with self.pauses.frame():
-            return {"lmbda": session.solve(bpp=bpp, bytes=bytes, psnr=psnr)}
+        """λ that meets exactly one target, as `Session.solve` has it."""
+        session = visit.opened.session
+
+        def work(turn: Turn) -> float:
+            return session.paced(turn.pause).solve(bpp=bpp, bytes=bytes, psnr=psnr)
+
+        return {"lmbda": await self._measured(visit, REST, work)}
 
     def sweep(
         self,
-        token: str,
+        visit: Visiting,
         kind: str,
         start: Annotated[float | None, Query(alias="from")] = None,
         end: Annotated[float | None, Query(alias="to")] = None,
@@ -343,27 +440,17 @@ class Api:
     ) -> StreamingResponse:
         """A file of many λ, made in the pauses of a drag: lines {done, of}, then {name, type, data: base64}; the work
         ends when the visitor closes the stream."""
-        work = export.sweep(self.pictures.get(token), kind, start, end, frames)
-        return StreamingResponse(_json_lines(_made(work, self.pauses)), media_type="application/x-ndjson")
+        work = export.sweep(visit.opened, kind, start, end, frames)
+        share = self._sweeps.take(len(work.lambdas) * math.prod(visit.opened.source.size))
+        return _Counted(_json_lines(self._made(work, visit)), share)
 
-
-def static_files() -> APIRouter:
-    """The viewer and the plot library."""
-    router = APIRouter()
-
-    @router.get("/plotly.min.js")
-    def plot_library() -> Response:
-        return FileResponse(viewer.PLOTLY, media_type="text/javascript", headers={"Cache-Control": "max-age=86400"})
-
-    @router.get("/{name:path}")
-    async def source(name: str) -> Response:
-        path = viewer.sources().get(name)
-        if path is None:
-            return Response(status_code=404)
-        media_type = viewer.MEDIA_TYPES[path.suffix]
-        return Response(path.read_bytes(), media_type=media_type, headers={"Cache-Control": "no-cache"})
-
-    return router
+    async def _made(self, work: export.Sweep[Any], visit: Visit) -> AsyncIterator[SweepPart | SweepFile]:
+        parts: list[Any] = []
+        for lmbda in work.lambdas:
+            parts.append(await self._later(visit, partial(work.part, lmbda)))
+            yield {"done": len(parts), "of": len(work.lambdas)}
+        data = await self._later(visit, partial(work.join, parts))
+        yield {"name": work.name, "type": work.media_type, "data": base64.b64encode(data).decode()}
 
 
 class _Json(JSONResponse):
@@ -376,48 +463,38 @@ def _binary(reply: Reply, packed: bool = False) -> Response:
 
 
 def _attachment(data: bytes, name: str) -> Response:
-    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, errors='replace')}"}
     return Response(data, media_type="application/octet-stream", headers=headers)
 
 
-async def _made(work: export.Sweep[Any], pauses: Pauses) -> AsyncIterator[SweepPart | SweepFile]:
-    parts = []
-    for lmbda in work.lambdas:
-        await pauses.wait()
-        parts.append(await run_in_threadpool(work.part, lmbda))
-        yield {"done": len(parts), "of": len(work.lambdas)}
-    data = await run_in_threadpool(work.join, parts)
-    yield {"name": work.name, "type": work.media_type, "data": base64.b64encode(data).decode()}
+class _Counted(StreamingResponse):
+    """Lines of JSON that a share of something is used for, until they have ended, however they do."""
+
+    def __init__(self, lines: AsyncIterator[bytes], share: Share) -> None:
+        super().__init__(lines, media_type="application/x-ndjson")
+        self._share = share
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._share:
+            await super().__call__(scope, receive, send)
 
 
-async def _body(request: Request, name: str) -> bytes:
-    data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > MAX_UPLOAD:
-            raise InputError(f"{name!r} is larger than {MAX_UPLOAD >> 20} MB: please send a smaller one.")
-    return bytes(data)
+async def _close_idle(pictures: OpenPictures) -> None:
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        if pictures.close_idle():
+            await run_in_threadpool(_tidy)
+
+
+def _tidy() -> None:
+    gc.collect()  # a stream that was broken off is a cycle, and holds the picture
+    give_back()
+
+
+def _printable(name: str) -> str:
+    return "".join(each if each.isprintable() else "_" for each in name)
 
 
 async def _json_lines(items: AsyncIterator[Mapping[str, object]]) -> AsyncIterator[bytes]:
     async for item in items:
         yield to_json(item) + b"\n"
-
-
-def _link(request: Request) -> RedirectResponse:
-    """A link whose state lacks its “#”: “&hide=head” written at the end of an address that had no state."""
-    state = request.scope["raw_path"].decode("latin-1").partition("&")[2]  # not the path, whose escapes are undone
-    return RedirectResponse(f"{request.scope['root_path']}/#{state}")
-
-
-def _answer_bad_input(_request: Request, error: Exception) -> JSONResponse:
-    return _failure(422, str(error))
-
-
-def _answer_gone(_request: Request, _error: Exception) -> JSONResponse:
-    return _failure(410, "The server no longer holds this picture: please open it again.")
-
-
-def _failure(status: int, sentence: str) -> JSONResponse:
-    failure: Failure = {"error": sentence}
-    return JSONResponse(failure, status_code=status)

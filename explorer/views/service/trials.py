@@ -11,11 +11,8 @@ from typing import Any, cast
 import numpy as np
 
 from explorer.codecs import Codec, Measurement, RDPoint, match, measure
+from explorer.views.service.errors import Superseded
 from explorer.views.service.messages import By, Limit, Match, Point
-
-
-class Superseded(Exception):
-    """A match was told to stop; what it had tried is kept for the next attempt."""
 
 
 class Trials:

@@ -25,15 +25,19 @@ import { broken, refusal } from "./failures.js";
 /** @import { PartQuery, Send, Transport } from "./types.js" */
 
 // send: what the requests go through, as `fetch` does; a widget's go through messages to the kernel.
-// isNear: whether no network lies between: pixels travel as they are.
+// isNear: whether no network lies between: pixels travel as they are. page: the name that the page goes by: see presence.js.
 /**
  * @param {string} base
  * @param {Send} send
  * @returns {Transport}
  */
-export function httpTransport(base, send = fetch, isNear = isLoopback(new URL(base).hostname)) {
+export function httpTransport(base, send = fetch, isNear = isLoopback(new URL(base).hostname), page = "") {
   const request = (...query) => ask(send, ...query);
-  const url = (path, query = {}) => new URL(`${path}?${new URLSearchParams(query)}`, base);
+  const url = (path, query = {}) => {
+    const asked = new URLSearchParams(query);
+    if (page) asked.set("page", page);
+    return new URL(`${path}?${asked}`, base);
+  };
   const json = async (response) => {
     const answer = await response;
     return answer.status === 204 ? null : read(answer.json());
