@@ -20,7 +20,7 @@ import explorer
 from explorer import images
 from explorer.library import first_model
 from explorer.views import viewer
-from explorer.views.service import routes
+from explorer.views.service import uploads
 from explorer.views.service.errors import Gone
 from explorer.views.service.kernel import Connection, ServerThread
 from explorer.views.service.pictures import MAX_OPEN, OpenPictures
@@ -116,7 +116,7 @@ def test_a_picture_travels_to_the_kernel_in_parts(kernel: Kernel, client: TestCl
 
 
 def test_a_file_above_the_limit_is_refused_before_its_end(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(routes, "MAX_UPLOAD", 2500)
+    monkeypatch.setattr(uploads, "MAX_UPLOAD", 2500)
     first = {"id": "open", "method": "POST", "path": "/api/open", "query": "model=mae", "more": True}
     kernel.connection.receive(first, [bytes(1000)])
     for _ in range(2):

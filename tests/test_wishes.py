@@ -240,7 +240,7 @@ def test_a_frame_converts_lambda_and_level_twice(opened, predicted, monkeypatch,
         count_calls(monkeypatch, made, name)
     for picture in (opened, predicted):
         pictures = OpenPictures([picture.model], {})
-        monkeypatch.setattr(pictures, "get", lambda token, picture=picture: picture)
+        monkeypatch.setattr(pictures, "get", lambda *_, picture=picture: picture)
         with TestClient(serve(pictures, picture.model)) as client:
             made.clear()
             query = {"lmbda": 345.6, "wish": list(wishes)}

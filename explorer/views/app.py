@@ -191,6 +191,6 @@ def _theme(gr: Any) -> Any:
 def _checked_path(root_path: str) -> str:
     """Where a proxy shows the app, without a slash at its end."""
     path = root_path.rstrip("/")
-    if path and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", path):
+    if path and not re.fullmatch(r"(/(?!\.+(/|$))[A-Za-z0-9._~-]+)+", path):
         raise InputError(f"The path {root_path!r} cannot be one below which the app is shown: give one like /mae.")
     return path

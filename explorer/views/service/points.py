@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Sequenc
 from dataclasses import dataclass
 from functools import partial
 
+from anyio import to_thread
+
 from explorer.codecs import Codec
 from explorer.condition import Condition
 from explorer.images import InputError
@@ -55,7 +57,7 @@ async def curve_points(
             yield {**end, "error": str(job)} if job else end
             continue
         try:
-            point = job.run(nothing) if job.ready else await _measured(opened, job, pauses, user)
+            point = await (to_thread.run_sync(job.run, nothing) if job.ready else _measured(opened, job, pauses, user))
         except InputError as error:
             yield {"series": name, "done": True, "error": str(error)}
             continue
@@ -66,8 +68,7 @@ async def curve_points(
 async def _measured(opened: Opened, job: Job, pauses: Pauses, user: Hashable) -> Point:
     is_large = opened.session.is_large
     patience = LONG_PAUSE if is_large else PAUSE
-    work = pauses.run(user, lambda turn: job.run(turn.pause), rank=CURVES, patience=patience, is_heavy=is_large)
-    return await work
+    return await pauses.run(user, lambda turn: job.run(turn.pause), rank=CURVES, patience=patience, is_heavy=is_large)
 
 
 def _next(jobs: Iterator[Job]) -> Job | InputError | None:
