@@ -44,18 +44,12 @@ class Bench:
         self.tasks[name] = asyncio.ensure_future(self.lane.run(user, work, **options))
 
     async def until_begun(self, *names: str) -> None:
-        async with asyncio.timeout(10) if hasattr(asyncio, "timeout") else _Nothing():
-            while self.begun != list(names):
-                await asyncio.sleep(0.001)
+        while self.begun != list(names):
+            await asyncio.sleep(0.001)
 
     async def end(self, name: str) -> None:
         self.ends[name].set()
         assert await self.tasks[name] == name
-
-
-class _Nothing:
-    async def __aenter__(self) -> None: ...
-    async def __aexit__(self, *_: object) -> None: ...
 
 
 def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
