@@ -9,7 +9,7 @@ import pytest
 from fuzz import broken, campaign
 from fuzz.campaign import Limits
 
-CASES = {"bitstreams": 500, "messages": 100}
+CASES = {"bitstreams": 500, "pictures": 600, "messages": 100}
 FAILED_ONCE = sorted(path for path in (Path(__file__).parent / "fuzz" / "corpus").rglob("*") if path.is_file())
 
 

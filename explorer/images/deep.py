@@ -86,6 +86,8 @@ def read_heif(data: bytes, image: Image.Image) -> Deep | None:
     file = pillow_heif.open_heif(BytesIO(data), convert_hdr_to_8bit=False, hdr_to_16bit=False)
     picture = file[file.primary_index]
     values = np.asarray(picture)[:, : picture.size[0]]
+    if values.shape[:2] != image.size[::-1]:
+        raise ValueError("not of the size that its header says")
     values = to_16_bits(values.reshape(*values.shape[:2], -1), depth)
     colours = values.shape[2] - picture.has_alpha
     alpha = values[..., colours] if picture.has_alpha else None

@@ -98,6 +98,8 @@ def open_image(data: bytes, name: str) -> Image.Image:
     check_size(quoted(name), *image.size)
     if image.format in ("JPEG", "MPO") and data.count(b"\xff\xda") * image.width * image.height > _MAX_SCANS:
         raise InputError(f"{quoted(name)} is a JPEG of too many scans; save it as a baseline JPEG or as PNG.")
+    if image.format == "PCX" and image.mode == "L" and data[-769:-768] != b"\x0c":
+        raise InputError(f"{quoted(name)} is cut short, for it ends without its palette; download it again.")
     _complete(image, data)
     return image
 

@@ -109,6 +109,17 @@ def jxl_size(data: bytes) -> tuple[int, int] | None:
     return height * over // under, height
 
 
+def jpeg_size(data: bytes) -> tuple[int, int]:
+    """Width and height of a JPEG. Raises ValueError where there are none."""
+    at = 2
+    while at + 9 <= len(data) and data[at] == 0xFF:
+        if 0xC0 <= data[at + 1] <= 0xCF and data[at + 1] not in (0xC4, 0xC8, 0xCC):  # tables and extensions
+            height, width = struct.unpack_from(">HH", data, at + 5)
+            return width, height
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    raise ValueError("no frame")
+
+
 def png_cicp(data: bytes) -> tuple[int, int] | None:
     """Colour primaries and transfer function by the numbers of ITU-T H.273 of a PNG's cICP chunk."""
     at = 8

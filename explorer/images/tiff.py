@@ -26,6 +26,10 @@ SUBFILE, ORIENTATION, INK_SET, EXTRA_SAMPLES, SAMPLE_FORMAT, ICC_PROFILE = 254, 
 
 # Compressions whose output is the bytes of the samples: none, LZW, deflate (two numbers), PackBits, LZMA, Zstandard.
 _PLAIN = {1, 5, 8, 32946, 32773, 34925, 50000}
+_JPEG = 7
+# Those that Pillow may read. Others (fax, scanners' own) libtiff decodes without a word where they are damaged, and
+# shows what was in memory before.
+_COMPRESSIONS = _PLAIN | {_JPEG}
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, CIELAB, ICCLAB = 0, 1, 2, 3, 5, 8, 9
 _COLOURS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTE: 1, CMYK: 4, CIELAB: 3, ICCLAB: 3}
 _SPACES = {RGB: "RGB", PALETTE: "RGB", CMYK: "CMYK", CIELAB: "LAB", ICCLAB: "LAB"}  # others: "L"
@@ -59,14 +63,15 @@ def read(data: bytes, name: str) -> Found | None:
         hint = "develop it and save the picture as TIFF or PNG"
         raise InputError(f"{quoted(name)} starts with a reduced copy, as raw files of cameras do; {hint}.")
     check_size(quoted(name), tags[WIDTH], tags[LENGTH])
+    _check_parts(data, tags)
     try:
         kind = _Kind.of(tags)
     except _Unread as reason:
-        if _pillow_opens(data):
+        if tags.get(COMPRESSION, 1) in _COMPRESSIONS and _pillow_opens(data):
             return None
         hint = "save it as a TIFF of 8 or 16 bits in RGB, or as PNG"
         raise InputError(f"{quoted(name)} is a TIFF with {reason}, which is not read here; {hint}.") from None
-    # Of 8 bits Pillow reads all but alpha in planes, and L*a*b*, of which it makes an RGB up to 34 levels off in the dark.
+    # Of 8 bits Pillow reads all but alpha in planes and L*a*b*, of which it makes an RGB up to 34 levels off.
     for_pillow = kind.depth <= 8 and not kind.in_planes and _SPACES.get(kind.photometric) != "LAB"
     if for_pillow and _pillow_opens(data):
         return None
@@ -88,6 +93,23 @@ def directory(data: bytes) -> ImageFileDirectory_v2:
     stream.seek(tags.next)
     tags.load(stream)
     return tags
+
+
+def _check_parts(data: bytes, tags: ImageFileDirectory_v2) -> None:
+    """Raise ValueError for strips or tiles beyond the end of the file, and for JPEG ones that are too small, of which
+    libtiff would leave the rest as memory was."""
+    is_tiled = TILES in tags
+    starts, sizes = (tags.get(tag, ()) for tag in ((TILES, TILE_BYTES) if is_tiled else (STRIPS, STRIP_BYTES)))
+    wide = tags[TILE_WIDTH] if is_tiled else tags[WIDTH]
+    high = tags[TILE_LENGTH] if is_tiled else min(tags.get(ROWS_PER_STRIP, tags[LENGTH]), tags[LENGTH])
+    for number, (start, size) in enumerate(zip(starts, sizes, strict=False)):
+        if start + size > len(data):
+            raise ValueError("cut short")
+        if tags.get(COMPRESSION) == _JPEG:
+            rows = high if is_tiled else min(high, tags[LENGTH] - high * (number % -(-tags[LENGTH] // high)))
+            width, height = headers.jpeg_size(data[start : start + size])
+            if width < wide or height < rows:
+                raise ValueError("a part of another size")
 
 
 def _pillow_opens(data: bytes) -> bool:
@@ -126,7 +148,8 @@ class _Kind:
                 or f"{numbers}{depth}" in ("u32", "i8", "i16", "i32", "f16", "f32", "f64")
             )
         ):
-            raise _Unread(f"samples of {', '.join(map(str, sorted(depths)))} bits, format {max(formats)}")
+            named = ", ".join(map(str, sorted(depths)[:4]))
+            raise _Unread(f"samples of {named} bits, format {max(formats)}")
         if not _COLOURS[photometric] <= samples <= 16:
             raise _Unread(f"{samples} samples per pixel")
         if tags.get(PREDICTOR, 1) not in (1, 2, 3):
