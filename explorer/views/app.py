@@ -117,16 +117,16 @@ def launch(
     InputError where the model, the image, the host or the port cannot be had.
     """
     root_path = _checked_path(root_path)
-    listener = listen(host, port)
-    here = address(host, listener.getsockname()[1])
-    app = create_app(model, Path(image) if image else None, [host, *allow_hosts], root_path)
-    print(f"MAE Explorer is running at {here} (stop it with Ctrl+C)", flush=True)
-    if open_browser:
-        threading.Timer(0.5, webbrowser.open, [here]).start()
-    # An open page holds a connection for as long as it is open: do not wait for it at the end.
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, **CONNECTIONS)
-    with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listener])
+    with listen(host, port) as listener:
+        here = address(host, listener.getsockname()[1])
+        app = create_app(model, Path(image) if image else None, [host, *allow_hosts], root_path)
+        print(f"MAE Explorer is running at {here} (stop it with Ctrl+C)", flush=True)
+        if open_browser:
+            threading.Timer(0.5, webbrowser.open, [here]).start()
+        # An open page holds a connection for as long as it is open: do not wait for it at the end.
+        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, **CONNECTIONS)
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listener])
 
 
 def create_app(
