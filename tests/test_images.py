@@ -160,7 +160,6 @@ def test_float_grey_is_scaled_by_its_range(white: int) -> None:
     assert f"0 to {white}," in picture.notes[0]
 
 
-
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation(orientation: int) -> None:
     turned = [RGB, RGB[:, ::-1], RGB[::-1, ::-1], RGB[::-1]]

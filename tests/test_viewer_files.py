@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from explorer.views import viewer
-from explorer.views.service.routes import static_files
+from explorer.views.service.static import static_files
 from explorer.views.viewer.join import JoinError, Module, join, read
 
 ENTRIES = ("app.js", "widget.js", "exported.js")
