@@ -50,8 +50,8 @@ def test_each_module_comes_after_those_that_it_imports(entry: str) -> None:
 
 def test_every_module_is_used() -> None:
     used = {name for entry in ENTRIES for name in names(viewer.FOLDER, entry)}
-    types = {"wire/types.js"}  # for the type checker alone
-    assert used == {name for name in viewer.sources() if name.endswith(".js")} - types
+    alone = {"wire/types.js", "browser.js"}  # for the type checker; before all others
+    assert used == {name for name in viewer.sources() if name.endswith(".js")} - alone
 
 
 def test_a_module_runs_once_where_a_browser_would_run_it(tmp_path: Path) -> None:

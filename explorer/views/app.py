@@ -88,9 +88,13 @@ const href = new URL("viewer/viewer.css", base);
 const style = Object.assign(document.createElement("link"), { rel: "stylesheet", href });
 document.head.append(style);
 const styled = new Promise((done) => (style.onload = done));
-Promise.all([import(new URL("viewer/app.js", base)), styled]).then(([{ start }]) =>
-  start(root, base).on("picture", () => trigger("change"))
-);
+const begin = async () => {
+  const { tooOld } = await import(new URL("viewer/browser.js", base));
+  if (tooOld()) return (root.textContent = tooOld());
+  const [{ start }] = await Promise.all([import(new URL("viewer/app.js", base)), styled]);
+  start(root, base).on("picture", () => trigger("change"));
+};
+begin();
 """
 # The model is chosen here, but also by a link.
 CHOOSE_MODEL = """(model) => {

@@ -155,12 +155,16 @@ header {{ margin-bottom: 10px; }}
 </style>
 <header><h1>{title}</h1>{about}</header>
 <div class="mae"></div>
+<script>
+{check}
+document.querySelector(".mae").textContent = tooOld();
+</script>
 <script type="application/json" id="sweep">{data}</script>
 <script type="text/plain" id="plotly">{plotly}</script>
 <script type="module">
 {module}
 const text = (id) => document.getElementById(id).textContent;
-start(document.querySelector(".mae"), text("sweep"), text("plotly"));
+if (!tooOld()) start(document.querySelector(".mae"), text("sweep"), text("plotly"));
 </script>
 </html>
 """
@@ -192,6 +196,7 @@ def _page(opened: Opened, frames: list[EmbeddedFrame]) -> bytes:
         style=viewer.style(),
         data=to_json(data).decode().replace("<", "\\u003c"),
         plotly=base64.b64encode(gzip.compress(viewer.PLOTLY.read_bytes())).decode(),
+        check=viewer.check(),
         module=viewer.module("exported.js").replace("</script", "<\\/script"),
     ).encode()
 

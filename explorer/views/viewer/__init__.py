@@ -1,5 +1,6 @@
 """The one JavaScript viewer: small ES modules, of which each view of a session starts one.
 
+browser.js   first of all, whether the browser is too old: see `check`
 app.js       the app's page, which imports the modules as they are: see `sources`
 widget.js    the notebook's cell ┐ each joined with what it imports into one text, which a browser can load from
 exported.js  a page to keep      ┘ anywhere: see `join`
@@ -16,6 +17,7 @@ from explorer.views.viewer.join import Module, join, read
 FOLDER = Path(__file__).parent
 # The plotly.js that came with plotly.py: no file is fetched from elsewhere.
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+SAY = "({ el }) => { el.textContent = tooOld(); }"
 MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css"}
 
 
@@ -25,6 +27,11 @@ def module(entry: str) -> str:
     return f'const modules = {{}};\n{join(FOLDER, entry)}\nexport const {{ {exported} }} = modules["{entry}"];\n'
 
 
+def check() -> str:
+    """Functions of JavaScript, in the language of any browser: tooOld() is "" or a sentence for who has an old one."""
+    return FOLDER.joinpath("browser.js").read_text(encoding="utf-8").replace("export function", "function")
+
+
 def widget() -> str:
     """The viewer as anywidget takes it: a module whose default export has `render`.
 
@@ -32,7 +39,8 @@ def widget() -> str:
     body = join(FOLDER, "widget.js")
     key = f"mae-explorer {hashlib.sha256(body.encode()).hexdigest()[:16]}"
     make = f'const make = () => {{\nconst modules = {{}};\n{body}\nreturn modules["widget.js"];\n}};'
-    return f'{make}\nexport default (globalThis[Symbol.for("{key}")] ??= make());\n'
+    found = f'globalThis[Symbol.for("{key}")] ??= make()'
+    return f"{check()}\n{make}\nexport default tooOld() ? {{ render: {SAY} }} : ({found});\n"
 
 
 def style() -> str:

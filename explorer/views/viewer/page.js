@@ -119,7 +119,8 @@ const PAGE = `
 <dialog class="mae-help" data-part="help" aria-label="Help">
   <form method="dialog"><button>Close</button></form>
   <h2>Words</h2><dl class="mae-words" data-part="words" tabindex="0"></dl>
-  <h2>Keyboard</h2><dl data-part="helpList"></dl></dialog>`;
+  <h2>Keyboard</h2><dl data-part="helpList"></dl>
+  <p>On a Cyrillic, Greek or Hebrew keyboard, and others, these letters are where a US keyboard has them.</p></dialog>`;
 
 function modeChoice([mode, label, title]) {
   return `<label data-tip="${title}"><input type="radio" name="mode" value="${mode}"><span>${label}</span></label>`;

@@ -44,6 +44,7 @@ import { TargetField } from "./controls/target.js";
 import { Player } from "./story/player.js";
 import { Exports } from "./save/exports.js";
 import { Notices } from "./controls/notices.js";
+import { leftOut, sorted } from "./controls/given.js";
 import { listen } from "./controls/listen.js";
 import { setConstants } from "./wire/constants.js";
 import { Patience } from "./wire/patience.js";
@@ -172,7 +173,7 @@ export class Viewer {
   // ---- what others know of the viewer -------------------------------------------------------------------------------
 
   open(source) {
-    if (source.file) return this.openFiles([source.file]);
+    if (source.file) return this.openGiven(sorted([source.file]));
     this.lessons?.stay();
     return this.opening.open(source);
   }
@@ -454,12 +455,19 @@ export class Viewer {
     this.inside?.refresh();
   }
 
-  // The first is opened; the others wait in the strip.
-  openFiles(files) {
-    if (!this.setup || !files.length) return null;
-    if (this.setup.offline) return this.opening.open({ file: files[0] }); // says that there is one picture alone
-    const added = [...files].reverse().map((file) => this.strip.add(file));
-    return this.open({ own: added.at(-1) });
+  // The first that can be is opened; the others wait in the strip. What cannot be is named.
+  /** @param {import("./controls/given.js").Given} given */
+  async openGiven({ files, left, says }) {
+    if (!this.setup) return;
+    if (this.setup.offline && files.length) {
+      await this.opening.open({ file: files[0] }); // says that there is one picture alone
+      return;
+    }
+    const added = [...files].reverse().map((file) => this.strip.add(file)).reverse();
+    const problem = says || leftOut(left);
+    if (problem) this.fail(problem);
+    this.lessons?.stay();
+    for (const own of added) if (await this.opening.open({ own })) return;
   }
 
   destroy() {

@@ -1,9 +1,11 @@
 // The keyboard: one table that both the handler and the help overlay read.
+import { keysOf } from "./layout.js";
 
 const OCTAVE_STEPS = 16;
+const HOLD = (viewer) => viewer.modes.hold(true);
 
-// [keys, what they do, action(viewer, event)]. λ moves by sixteenths of an octave; a page doubles or halves it.
-/** @type {[keys: string[], does: string, action: (viewer: import("../viewer.js").Viewer, event: KeyboardEvent) => void][]} */
+// [keys, what they do, action(viewer, key)]. λ moves by sixteenths of an octave; a page doubles or halves it.
+/** @type {[keys: string[], does: string, action: (viewer: import("../viewer.js").Viewer, key: string) => void][]} */
 const SHORTCUTS = [
   [["ArrowRight", "ArrowUp"], "raise λ (on the slider)", (v) => v.stepLambda(1 / OCTAVE_STEPS)],
   [["ArrowLeft", "ArrowDown"], "lower λ (on the slider)", (v) => v.stepLambda(-1 / OCTAVE_STEPS)],
@@ -20,7 +22,7 @@ const SHORTCUTS = [
   [["d"], "difference, signed", (v) => v.modes.set("signed")],
   [["a"], "difference, absolute", (v) => v.modes.set("absolute")],
   [["g"], "next gain of the difference", (v) => v.modes.nextGain()],
-  [["f", " "], "hold: the left picture", (v) => v.modes.hold(true)],
+  [["f", " "], "hold: the left picture", HOLD],
   [["x"], "swap left and right", (v) => v.comparison.swap()],
   [["e"], "card of the element under the pointer or in the middle", (v) => v.inside?.inspection.open()],
   [["p"], "pin what is under the pointer, or unpin it", (v) => v.inside?.inspection.togglePin()],
@@ -28,7 +30,7 @@ const SHORTCUTS = [
   [["+", "="], "zoom in", (v) => v.stage.zoomStep(1)],
   [["-"], "zoom out", (v) => v.stage.zoomStep(-1)],
   [["0"], "whole picture", (v) => v.stage.fit()],
-  [[..."12345678"], "zoom 1:1 … 8:1", (v, { key }) => v.stage.zoomTo(Number(key))],
+  [[..."12345678"], "zoom 1:1 … 8:1", (v, key) => v.stage.zoomTo(Number(key))],
   [["o"], "open a picture", (v) => v.parts.choose.click()],
   [["?"], "this help", (v) => v.parts.help.showModal()],
 ];
@@ -73,17 +75,19 @@ function moveDivider(event, stage) {
 export function listenToKeys(scope, viewer, signal) {
   const { stage, divider } = viewer.parts;
   const down = (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || belongsToFocus(event, viewer.parts)) return;
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const keys = keysOf(event);
+    if (!keys.length || belongsToFocus(event, viewer.parts)) return;
+    const key = keys.find((each) => ACTIONS.has(each));
     const pan = event.target === stage && PAN_KEYS[key];
     const action = ACTIONS.get(key);
     if (!pan && (!action || (event.target === document.body && /Arrow(Up|Down)|Page|Home|End/.test(key)))) return;
     event.preventDefault();
     if (pan) viewer.stage.pan(...pan);
-    else action(viewer, event);
+    else action(viewer, key);
   };
   scope.addEventListener("keydown", down, { signal });
-  scope.addEventListener("keyup", ({ key }) => /^[fF ]$/.test(key) && viewer.modes.hold(false), { signal });
+  const up = (event) => keysOf(event).some((key) => ACTIONS.get(key) === HOLD) && viewer.modes.hold(false);
+  scope.addEventListener("keyup", up, { signal });
   window.addEventListener("blur", () => viewer.modes.hold(false), { signal });
   divider.addEventListener("keydown", (event) => moveDivider(event, viewer.stage), { signal });
 }

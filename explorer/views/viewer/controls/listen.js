@@ -1,4 +1,5 @@
 // What a viewer listens to: its controls, files that arrive, the theme of the page, the keyboard (keys.js).
+import { givenBy, sorted } from "./given.js";
 import { listenToKeys, fillHelp } from "./keys.js";
 import { watchOverflow } from "./overflow.js";
 import { Tips, fillGlossary } from "./tips.js";
@@ -54,20 +55,36 @@ function listenForMore({ panels, pins, samples, tabs, lessonTexts, more }, on, s
 function listenForFiles(viewer, scope, on) {
   const { file, stage } = viewer.parts;
   on(file, "change", () => {
-    viewer.openFiles([...file.files]);
+    viewer.openGiven(sorted([...file.files]));
     file.value = ""; // so that choosing the same file again is a change
   });
-  on(scope, "paste", (event) => viewer.openFiles(event.clipboardData.files));
+  const take = async (data) => viewer.openGiven(await givenBy(data));
+  on(scope, "paste", (event) => isTextFor(event.target, event.clipboardData) || take(event.clipboardData));
   on(scope, "dragover", (event) => {
+    if (isTextFor(event.target, event.dataTransfer)) return;
     event.preventDefault();
     stage.dataset.drop = true;
   });
   on(scope, "dragleave", (event) => event.relatedTarget || delete stage.dataset.drop);
   on(scope, "drop", (event) => {
+    if (isTextFor(event.target, event.dataTransfer)) return;
     event.preventDefault();
     delete stage.dataset.drop;
-    viewer.openFiles(event.dataTransfer.files);
+    take(event.dataTransfer);
   });
+  // A file that is dropped beside the viewer would take the place of the page.
+  for (const type of ["dragover", "drop"]) on(document, type, keepPage);
+}
+
+// Text for a field that can take it.
+function isTextFor(target, { types }) {
+  return !types.includes("Files") && Boolean(target.closest?.("input, textarea, [contenteditable]"));
+}
+
+function keepPage(event) {
+  if (event.defaultPrevented || !event.dataTransfer.types.includes("Files")) return;
+  event.preventDefault();
+  event.dataTransfer.dropEffect = "none";
 }
 
 // Pages that switch their theme mark it on the body, in one way or another.

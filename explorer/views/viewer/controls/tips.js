@@ -16,7 +16,7 @@ export class Tips {
     this.top = 0; // of the owner when it was shown
     this.timer = 0;
     this.box = makeElement("div", "mae-tip");
-    Object.assign(this.box, { id: `mae-tip-${Math.random().toString(36).slice(2)}`, popover: "manual" });
+    Object.assign(this.box, { id: `mae-tip-${Math.random().toString(36).slice(2)}`, popover: "manual", hidden: true });
     this.box.setAttribute("role", "tooltip");
     root.append(this.box);
     const on = (type, action) => root.addEventListener(type, action, { signal });
@@ -75,7 +75,8 @@ export class Tips {
     this.owner = owner;
     this.box.replaceChildren(...textOf(owner));
     owner.setAttribute("aria-describedby", this.box.id);
-    this.box.showPopover();
+    this.box.hidden = false;
+    this.box.showPopover?.(); // above all else, dialogs included; older browsers show it where it stands
     this.place(owner.getBoundingClientRect());
   }
 
@@ -100,7 +101,8 @@ export class Tips {
     if (!this.owner) return;
     this.owner.removeAttribute("aria-describedby");
     this.owner = null;
-    this.box.hidePopover();
+    this.box.hidePopover?.();
+    this.box.hidden = true;
   }
 }
 

@@ -20,21 +20,24 @@ export class Opening {
   }
 
   // source: {sample}, {own: OwnPicture}, or {picture} for an open one with another model. The newest wins.
-  // picture: what `ask` made of it, where that is known.
+  // picture: what `ask` made of it, where that is known. -> false where the source is no good.
   async open(source, picture) {
     const { viewer, preview } = this;
-    if (!viewer.setup) return;
+    if (!viewer.setup) return true;
     const turn = ++this.turn;
     viewer.root.dataset.state = "loading";
     preview.end();
+    let isGood = true;
     try {
       const opened = await this.fetch(source, picture, turn);
       if (turn === this.turn) this.show(opened);
     } catch (error) {
+      isGood = turn !== this.turn || !error.refused;
       if (turn === this.turn) this.fail(source, error);
     }
     if (viewer.picture?.large) viewer.large.first.then(() => this.end(turn));
     else this.end(turn);
+    return isGood;
   }
 
   end(turn) {

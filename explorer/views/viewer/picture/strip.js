@@ -90,7 +90,7 @@ export class PictureStrip {
   }
 
   sampleButton({ name, thumbnail, width, height, bytes }) {
-    const button = makeElement("button", "", Object.assign(new Image(), { src: thumbnail, alt: name }));
+    const button = makeElement("button", "", Object.assign(new Image(), { src: thumbnail, alt: name, draggable: false }));
     const about = width ? `${name} · ${width} × ${height} pixels · ${bytes.toLocaleString("en")} bytes` : name;
     Object.assign(button, { type: "button", title: about, ariaLabel: about });
     button.dataset.sample = name;
@@ -99,7 +99,8 @@ export class PictureStrip {
   }
 
   ownEntry(own) {
-    const open = makeElement("button", "", Object.assign(new Image(), { alt: "" }), makeElement("small", ""));
+    const image = Object.assign(new Image(), { alt: "", draggable: false }); // dropped, it would be another picture
+    const open = makeElement("button", "", image, makeElement("small", ""));
     const remove = Object.assign(makeElement("button", "mae-remove", "✕"), { type: "button" });
     open.type = "button";
     open.addEventListener("click", () => this.on.open({ own }));

@@ -1,5 +1,6 @@
 // A blind comparison: the model against another codec at the same rate, which is which unknown until the answer.
 // Nothing is sent anywhere: the answers are kept in this page until the dialog is closed.
+import { keysOf } from "../controls/layout.js";
 import { makeElement } from "../controls/elements.js";
 import { decibels } from "../rates/readout.js";
 import { Stage } from "../picture/stage.js";
@@ -78,14 +79,16 @@ export class Quiz {
     on(parts.hold, "pointerdown", () => this.showOriginal(true));
     const ends = ["pointerup", "pointercancel", "pointerleave"];
     for (const type of ends) on(parts.hold, type, () => this.showOriginal(false));
-    const keys = { a: parts.a, b: parts.b, 0: parts.fit, 1: parts.actual };
+    const buttons = { a: parts.a, b: parts.b, 0: parts.fit, 1: parts.actual };
     on(box, "keydown", (event) => {
       if (event.target.matches("select")) return;
-      const isHold = event.key === "o" || (event.key === " " && event.target === parts.hold);
+      const keys = keysOf(event);
+      const isHold = keys.includes("o") || (keys.includes(" ") && event.target === parts.hold);
+      const button = buttons[keys.find((key) => key in buttons)];
       if (isHold) this.showOriginal(true);
-      else if (!keys[event.key]?.disabled) keys[event.key]?.click();
+      else if (!button?.disabled) button?.click();
     });
-    on(box, "keyup", ({ key }) => (key === "o" || key === " ") && this.showOriginal(false));
+    on(box, "keyup", (event) => keysOf(event).some((key) => key === "o" || key === " ") && this.showOriginal(false));
     signal.addEventListener("abort", () => this.destroy());
   }
 

@@ -1,0 +1,175 @@
+"""What people's hands do to the page: drops and pastes of all sorts, other keyboards, a server that goes away."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from browser import ROOT, settle, wanted
+from conftest import smooth_picture
+from PIL import Image
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+VIEWER = f"{ROOT}.viewer"
+NOTICE = "[data-part=notice]"
+
+
+def picture(name: str) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(smooth_picture(72, 96, seed=len(name))).save(file, "PNG")
+    return file.getvalue()
+
+
+def opened(page: Page, name: str) -> None:
+    page.wait_for_function(f"{VIEWER}.picture.name === {name!r} && {ROOT}.dataset.state === 'ready'")
+    settle(page)
+
+
+def own(page: Page) -> list[str]:
+    """The names of one's own pictures in the strip."""
+    return page.evaluate(f"{VIEWER}.strip.own.map((own) => own.name)")
+
+
+def said(page: Page) -> str:
+    page.wait_for_selector("[data-part=notices]:not([hidden])")
+    return page.inner_text(NOTICE)
+
+
+# -- dropped and pasted ------------------------------------------------------------------------------------------------
+
+GIVE = """([type, data, where]) => {
+  const transfer = new DataTransfer();
+  for (const [kind, text] of Object.entries(data)) transfer.setData(kind, text);
+  const about = { bubbles: true, cancelable: true };
+  const event = type === "paste" ? new ClipboardEvent("paste", { clipboardData: transfer, ...about })
+    : new DragEvent(type, { dataTransfer: transfer, ...about });
+  document.querySelector(where).dispatchEvent(event);
+  return event.defaultPrevented;
+}"""
+LINK = {"text/uri-list": "http://pictures.invalid/a.jpg", "text/html": "<img src='http://pictures.invalid/a.jpg'>"}
+
+
+@pytest.mark.parametrize(
+    ("type_", "data", "says"),
+    [
+        ("drop", LINK, "a link, and nothing is loaded from elsewhere: save it, then open the file."),
+        ("paste", {"text/html": "<img src='http://pictures.invalid/a.jpg'>"}, "save it, then open the file."),
+        ("drop", {"text/plain": "hello"}, "That is text, not a picture: drop or paste a picture or a .mae file."),
+        ("paste", {"text/plain": "hello"}, "That is text, not a picture: drop or paste a picture or a .mae file."),
+    ],
+)
+def test_what_is_no_file_is_answered_by_a_sentence(page: Page, type_: str, data: dict[str, str], says: str) -> None:
+    before = page.url, page.evaluate(f"{ROOT}.dataset.picture")
+    prevented = page.evaluate(GIVE, [type_, data, "[data-part=stage]"])
+    assert prevented or type_ == "paste"  # a drop that is not would take the page away
+    assert said(page).endswith(says)
+    assert (page.url, page.evaluate(f"{ROOT}.dataset.picture")) == before
+
+
+def test_text_for_a_field_is_the_fields(page: Page) -> None:
+    for type_ in ("paste", "dragover", "drop"):
+        assert not page.evaluate(GIVE, [type_, {"text/plain": "0.5 bpp"}, "[data-part=target]"])
+    assert not page.is_visible("[data-part=notices]")
+
+
+def drop(page: Page, *paths: Path) -> None:
+    """Drop files from the desktop on the picture, as the browser itself does it."""
+    box = page.locator("[data-part=stage]").bounding_box()
+    assert box
+    devtools = page.context.new_cdp_session(page)
+    data: dict[str, Any] = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    for type_ in ("dragEnter", "dragOver", "drop"):
+        at = {"type": type_, "x": box["x"] + 60, "y": box["y"] + 60, "data": data}
+        devtools.send("Input.dispatchDragEvent", at)
+    devtools.detach()
+
+
+def test_a_folder_opens_its_pictures_and_names_the_rest(page: Page, tmp_path: Path) -> None:
+    folder = tmp_path / "album"
+    (folder / "deeper").mkdir(parents=True)
+    for name in ("b.png", "deeper/c.png", ".hidden.png"):
+        (folder / name).write_bytes(picture(name))
+    (folder / "a.png").write_bytes(b"not a picture, whatever its name says")
+    (folder / "notes.txt").write_text("text")
+    drop(page, folder)
+    opened(page, "b.png")
+    assert own(page) == ["b.png", "c.png"]
+
+
+def test_right_files_among_wrong_ones_are_opened_and_the_wrong_ones_named(page: Page, tmp_path: Path) -> None:
+    names = ["report.pdf", "empty.png", "one.png", "two.png"]
+    for name in names:
+        (tmp_path / name).write_bytes(b"" if name == "empty.png" else picture(name))
+    drop(page, *(tmp_path / name for name in names))
+    opened(page, "one.png")
+    assert own(page) == ["one.png", "two.png"]
+    assert said(page) == "“report.pdf” is no picture and “empty.png” is empty: they were left out."
+
+
+def test_a_file_that_was_moved_since_it_was_chosen_is_told(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "moved.png").write_bytes(picture("moved.png"))
+    page.evaluate(f"() => {{ {VIEWER}.transport.open = () => new Promise(() => {{}}); }}")  # it is still on its way
+    page.set_input_files("[data-part=file]", tmp_path / "moved.png")
+    page.wait_for_function(f"{VIEWER}.strip.own.length === 1")
+    (tmp_path / "moved.png").unlink()
+    page.click(".mae-own > button:first-child")
+    assert said(page) == "“moved.png” cannot be read: it was moved or changed. Please choose it again."
+    assert own(page) == []
+
+
+# -- keyboards ---------------------------------------------------------------------------------------------------------
+
+PRESS = """([key, code, held]) => {
+  const event = (type) => new KeyboardEvent(type, { key, code, bubbles: true, cancelable: true, ...held });
+  const stage = document.querySelector("[data-part=stage]");
+  stage.dispatchEvent(event("keydown"));
+  const during = stage.dataset.held;
+  stage.dispatchEvent(event("keyup"));
+  return [stage.dataset.mode, during, stage.dataset.held];
+}"""
+
+
+def test_letters_of_other_alphabets_work_by_their_place(page: Page) -> None:
+    for key, code, mode in [
+        ("и", "KeyB", "beside"),
+        ("ק", "KeyR", "flip"),
+        ("δ", "KeyD", "signed"),
+        ("ы", "KeyS", "split"),
+    ]:
+        assert page.evaluate(PRESS, [key, code, {}])[0] == mode
+    assert page.evaluate(PRESS, ["а", "KeyF", {}]) == ["split", "true", "false"]  # held, and let go
+    assert page.evaluate(PRESS, ["a", "KeyQ", {}])[0] == "absolute"  # French: what is typed
+    assert page.evaluate(PRESS, ["ß", "KeyS", {"modifierAltGraph": True}])[0] == "absolute"
+    page.evaluate(PRESS, ["é", "Digit2", {}])
+    assert page.evaluate(f"{VIEWER}.stage.scale") == 2
+
+
+# -- a server that goes away -------------------------------------------------------------------------------------------
+
+
+def test_a_server_that_goes_away_is_told_and_waited_for(page: Page) -> None:
+    page.set_input_files("[data-part=file]", {"name": "mine.png", "mimeType": "", "buffer": picture("mine.png")})
+    opened(page, "mine.png")
+    page.keyboard.press("2")
+    look = page.evaluate(f"{VIEWER}.stage.look")
+    page.route(
+        "**/api/**", lambda route: route.fulfill(status=502, content_type="text/html", body="<h1>Bad Gateway</h1>")
+    )
+    page.focus("[data-part=slider]")
+    page.keyboard.press("PageUp")
+    assert said(page) == "The server does not answer: is it still running? This page goes on by itself once it does."
+    lmbda = wanted(page)
+    page.unroute("**/api/**")
+    # Another server is there now, which knows nothing of the picture.
+    token = page.evaluate(f"{ROOT}.dataset.picture")
+    page.route(f"**/api/*/{token}**", lambda route: route.fulfill(status=410, json={"error": "gone"}))
+    page.route(f"**/api/open?*picture={token}*", lambda route: route.fulfill(status=410, json={"error": "gone"}))
+    page.wait_for_function(f"{ROOT}.dataset.picture !== {token!r}")
+    opened(page, "mine.png")
+    assert not page.is_visible("[data-part=notices]")
+    assert (wanted(page), page.evaluate(f"{VIEWER}.stage.look")) == (lmbda, look)
+    assert settle(page)["lmbda"] == pytest.approx(lmbda, rel=1e-4)
