@@ -222,13 +222,16 @@ def _lambda(number: int) -> float:
 
 def compressai(height: int, width: int) -> dict[str, float] | None:
     """Analysis and synthesis of CompressAI's bmshj2018-factorized (N = 128, M = 192) as its package runs them, in ms;
-    weights do not matter for that. None where its maps, of half the picture's size, would take gigabytes."""
+    weights do not matter for that. None where it is not installed, and where its maps, of half the picture's size,
+    would take gigabytes."""
     if height * width > 4 << 20:
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from compressai.zoo import bmshj2018_factorized
-
+        try:
+            from compressai.zoo import bmshj2018_factorized
+        except ImportError:
+            return None
         network = bmshj2018_factorized(quality=1, pretrained=False).eval()
     side = [-(-length // STRIDE) * STRIDE for length in (height, width)]
     with torch.inference_mode():

@@ -283,7 +283,8 @@ def _check_versions(rows: list[Row], versions: Mapping[str, str]) -> None:
 
 def _about(before: Mapping[str, Any], folder: str, number: int, codecs: Sequence[str]) -> dict[str, Any]:
     command = " ".join(["explorer evaluate", folder, *(["--codecs", ",".join(codecs)] if codecs else [])])
-    libraries = {name: metadata.version(name) for name in ("torch", "compressai", "numpy", "pillow")}
+    wanted = ("torch", "compressai", "numpy", "pillow")
+    libraries = {name: found.version for name in wanted for found in metadata.distributions(name=name)}
     return {
         "commands": list(dict.fromkeys([*before.get("commands", []), command])),
         "pictures": {"folder": folder, "number": number},

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
-from compressai.zoo.image import model_urls
 
 from explorer import fetch, images
 from explorer.codecs import ZOO, zoo
@@ -143,7 +143,7 @@ def test_the_pinned_sets_are_whole() -> None:
 
 
 def test_the_zoo_is_fetched_to_where_its_codecs_look(
-    site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, compressai_zoo: ModuleType
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     for codec in ZOO.values():
@@ -151,7 +151,7 @@ def test_the_zoo_is_fetched_to_where_its_codecs_look(
         names = [f"{data.decode()}-{hashlib.sha256(data).hexdigest()[:8]}.pth.tar" for data in contents]
         site.files |= {f"/{name}": data for name, data in zip(names, contents, strict=True)}
         urls = {quality: f"{site.url}/{name}" for quality, name in enumerate(names, 1)}
-        monkeypatch.setitem(model_urls[codec.name], "mse", urls)
+        monkeypatch.setitem(compressai_zoo.model_urls[codec.name], "mse", urls)
     assert fetch.fetch("zoo") == zoo.folder() and tmp_path in zoo.folder().parents
     assert len(list(zoo.folder().iterdir())) == len(site.requests) == 24
     assert all(codec.version for codec in ZOO.values())
@@ -160,6 +160,7 @@ def test_the_zoo_is_fetched_to_where_its_codecs_look(
         fetch.fetch("zoo")
 
 
+@pytest.mark.usefixtures("compressai_zoo")
 def test_the_zoo_is_pinned_by_its_names() -> None:
     digests = {file.digest for file in fetch._zoo().files}
     assert len(digests) == 24 and "sha256:446d5c7f" in digests

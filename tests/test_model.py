@@ -265,6 +265,7 @@ def test_a_bad_checkpoint_is_one_sentence(tiny_network, tmp_path, spoil):
     assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
 
 
+@pytest.mark.usefixtures("compressai_zoo")
 @pytest.mark.parametrize("inverse", [False, True])
 def test_gdn_is_that_of_compressai_in_values_and_gradients(inverse):
     from compressai.layers import GDN as Reference

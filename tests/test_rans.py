@@ -22,13 +22,13 @@ from explorer.bitstream import Header
 from explorer.codecs.learned import bottleneck_size
 from explorer.condition import Condition
 from explorer.images import MAX_PIXELS, MAX_SIDE, InputError
-from explorer.priors import pure_rans, rans, tables
+from explorer.priors import pure_rans, rans
 from explorer.priors.tables import MOST_AT_ONCE, ROUNDING, SYMBOL_MAX, Reader, Table, channel_rows, encode
 
 
 @pytest.fixture(scope="module")
 def extension() -> ModuleType:
-    module = rans.load()
+    module = rans.coder()
     if module is pure_rans:
         assert "CI" not in os.environ, "CI has the wheel of CompressAI"
         pytest.skip("the extension of CompressAI is not installed")
@@ -97,7 +97,7 @@ def test_both_range_coders_write_the_same_bytes_and_read_each_others(extension, 
 
 def with_coder(coder, act):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tables, "ans", coder)
+        patch.setattr(rans, "coder", lambda: coder)
         return act()
 
 
@@ -133,7 +133,7 @@ def test_without_its_extension_the_coder_in_python_is_used(tmp_path, monkeypatch
     monkeypatch.setattr(
         rans.importlib, "util", SimpleNamespace(**vars(rans.importlib.util) | {"find_spec": lambda _: spec})
     )
-    assert rans.load() is pure_rans
+    assert rans.coder.__wrapped__() is pure_rans
     assert rans.NAME not in sys.modules
 
 

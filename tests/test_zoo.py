@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from compressai.zoo.image import model_architectures
 from conftest import smooth_picture
 
 from explorer import evaluate, images
 from explorer.codecs import ZOO, CodecError, MissingPackage, measure, zoo
 from explorer.views.service.rivals import Rivals
+
+pytestmark = pytest.mark.usefixtures("compressai_zoo")
 
 
 @pytest.fixture(params=ZOO)
@@ -34,6 +35,8 @@ def weights_of(codec: zoo.ZooCodec, quality: int) -> Path:
 
 def put_weights(codec: zoo.ZooCodec, *qualities: int) -> None:
     """Small untrained networks in the files of some qualities, with the key names of the published ones."""
+    from compressai.zoo.image import model_architectures
+
     for quality in qualities:
         torch.manual_seed(quality)
         network = model_architectures[codec.name](16, 24)

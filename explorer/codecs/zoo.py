@@ -18,12 +18,14 @@ The weights are used where torch.hub keeps them and are never downloaded from he
 
 from __future__ import annotations
 
+import importlib
 import struct
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -54,10 +56,9 @@ class ZooCodec:
 
     @property
     def addresses(self) -> list[str]:
-        """Where the weights are published, one file for each quality; a name ends with the start of its SHA-256."""
-        from compressai.zoo.image import model_urls
-
-        return list(model_urls[self.name]["mse"].values())
+        """Where the weights are published, one file for each quality; a name ends with the start of its SHA-256.
+        Raises MissingPackage without CompressAI, which knows them."""
+        return list(_compressai("zoo.image").model_urls[self.name]["mse"].values())
 
     def encode(self, pixels: np.ndarray, setting: float) -> bytes:
         """Return a complete file of (H,W,3) uint8 pixels by the network of quality = setting."""
@@ -124,15 +125,23 @@ def folder() -> Path:
 @lru_cache(maxsize=8)  # some 400 MB at most
 def _load(name: str, path: Path) -> Any:
     import torch
-    from compressai.zoo.image import model_architectures
-    from compressai.zoo.pretrained import load_pretrained
 
+    load_pretrained = _compressai("zoo.pretrained").load_pretrained
+    architecture = _compressai("zoo.image").model_architectures[name]
     try:
         weights = load_pretrained(torch.load(path, "cpu", weights_only=True))
-        network = model_architectures[name].from_state_dict(weights)
+        network = architecture.from_state_dict(weights)
     except Exception as error:  # a damaged file may fail anywhere in there
         raise CodecError(f"The weights in {path} are damaged: delete them and run `explorer fetch zoo`.") from error
     return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def _compressai(module: str) -> ModuleType:
+    """A module of CompressAI, which not every machine has a wheel of."""
+    try:
+        return importlib.import_module(f"compressai.{module}")
+    except ImportError:
+        raise MissingPackage("CompressAI's pretrained models need its package: run `pip install compressai`.") from None
 
 
 def _join(strings: list[bytes]) -> bytes:

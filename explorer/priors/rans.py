@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from functools import lru_cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from types import ModuleType
@@ -17,8 +18,9 @@ from explorer.priors import pure_rans
 NAME = "compressai.ans"
 
 
-def load() -> ModuleType:
-    """The extension module, or `pure_rans` where it is absent or cannot be loaded."""
+@lru_cache(maxsize=1)
+def coder() -> ModuleType:
+    """The extension module, or `pure_rans` where it is absent or cannot be loaded. Found when first asked for."""
     if NAME in sys.modules:
         return sys.modules[NAME]
     package = importlib.util.find_spec("compressai")
@@ -35,6 +37,3 @@ def load() -> ModuleType:
         return pure_rans
     sys.modules[NAME] = module  # so that the package, if somebody imports it, has no second one
     return module
-
-
-ans = load()

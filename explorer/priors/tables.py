@@ -25,11 +25,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from explorer.images import InputError
-from explorer.priors import pure_rans
+from explorer.priors import pure_rans, rans
 from explorer.priors.base import GAIN_BITS, PLACES, Int64, Sampled, as_int64, fixed_point
 from explorer.priors.density import Density
 from explorer.priors.pure_rans import FREQUENCY_BITS, STATE_MIN
-from explorer.priors.rans import ans
 
 CDF_BITS = 32  # fixed point of the stored cumulative
 KNOTS = 257  # samples of c per channel, equidistant in logit
@@ -265,7 +264,7 @@ def encode(parts: Sequence[tuple[Int32, Rows, Table]]) -> bytes:
     read -> payload: rANS words, then the escaped symbols' varints in reverse byte order, which are read from the end,
     so no length is stored."""
     few = sum(q.size for q, _, _ in parts) < 4  # the extension has a word for each symbol and writes two more
-    coder, escaped = (pure_rans if few else ans).BufferedRansEncoder(), b""
+    coder, escaped = (pure_rans if few else rans.coder()).BufferedRansEncoder(), b""
     for q, rows, table in parts:
         for symbols, names in _by_channel(q, rows):
             column = table.columns(symbols, names)
@@ -294,7 +293,7 @@ class Reader:
         # The coder does not look for the end, so there has to be enough to read: from such a state on it takes in a
         # word of 4 bytes for at most every other symbol, and after each part of a map its bits are counted.
         self._after = sha256(payload).digest()  # which no payload has anywhere
-        self._stream = ans.RansDecoder()
+        self._stream = rans.coder().RansDecoder()
         self._stream.set_stream(payload + self._after + bytes(len(payload) // 1024 + 2 * MOST_AT_ONCE))
         self._payload, self._at = payload, len(payload)
         self._left = 8 * len(payload) * (1 + ROUNDING)
