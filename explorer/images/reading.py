@@ -78,7 +78,7 @@ def _decode(image: Image.Image, data: bytes | None, name: str, notes: list[str])
     if getattr(image, "is_animated", False):
         notes.append(f"The file holds several frames; only frame {image.tell() + 1} is used.")
     declared = image.getexif().get(ExifTags.Base.Orientation)
-    image.load()
+    _load(image)
     check_size(quoted(name), *image.size)  # The picture inside an icon may be larger than the icon's header says.
     # Pillow turns a TIFF by itself while it loads it, and then forgets its orientation.
     orientation = image.getexif().get(ExifTags.Base.Orientation)
@@ -86,6 +86,14 @@ def _decode(image: Image.Image, data: bytes | None, name: str, notes: list[str])
         notes.append(_TURNED)
     deep = _deep(image, data, name)
     return _turn(_opaque(image, notes) if deep is None else _finish(deep, image.info, notes), orientation, notes)
+
+
+def _load(image: Image.Image) -> None:
+    """Decode. Raises ValueError for a HEIC that has other pixels than its header, which was checked, had said."""
+    declared = image.size
+    image.load()
+    if image.format == "HEIF" and image.size != declared:
+        raise ValueError("not of the size that its header says")
 
 
 def _deep(image: Image.Image, data: bytes | None, name: str) -> Deep | None:

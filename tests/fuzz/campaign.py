@@ -26,8 +26,9 @@ import psutil
 from explorer.images import InputError
 
 OUTCOMES = ("accepted", "refused", "wrong", "error", "hang", "memory", "crash")
-NUMBER, STARTED, SLOWEST, SLOWEST_NUMBER, PEAK, COUNTS = range(6)  # places of what a worker shares; counts come last
+NUMBER, STARTED, CPU, SLOWEST, SLOWEST_NUMBER, PEAK, COUNTS = range(7)  # places of what a worker shares; counts last
 IDLE = -1.0  # for NUMBER: the corpus is being made
+PATIENCE = 6  # for a machine that has others to serve
 STARTUP_S = 120.0  # for imports and the corpus
 MOST_FAILURES = 50  # are kept with their inputs
 
@@ -38,7 +39,8 @@ class Wrong(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """A case that takes longer than `seconds` hangs; a worker beyond `memory` bytes of resident memory is stopped."""
+    """A case hangs that takes more than `seconds` of processor time, or PATIENCE times as long by the clock; a worker
+    beyond `memory` bytes of resident memory is stopped."""
 
     seconds: float = 5.0
     memory: int = 3 << 30
@@ -46,7 +48,8 @@ class Limits:
 
 @dataclass
 class Result:
-    """counts: by outcome. slowest_ms, peak_mb: of a case, and of a worker. failures: (case, outcome, message)."""
+    """counts: by outcome. slowest_ms: processor time of a case. peak_mb: of a worker. failures: (case, outcome,
+    why)."""
 
     counts: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
@@ -141,15 +144,19 @@ class _Worker:
         return bool(self._numbers)
 
     def _too_much(self) -> str:
+        """Why the process has to be stopped, or ""."""
         is_case = self._shared[NUMBER] != IDLE
-        allowed = self._limits.seconds if is_case else STARTUP_S
-        if time.monotonic() - self._shared[STARTED] > allowed:
-            return f"hang: more than {allowed:g} s"
+        waited, patience = time.monotonic() - self._shared[STARTED], PATIENCE * self._limits.seconds
+        if waited > (patience if is_case else STARTUP_S):
+            return f"hang: {waited:.0f} s"
         try:
-            used = psutil.Process(self._process.pid).memory_info().rss
+            about = psutil.Process(self._process.pid)
+            took, used = sum(about.cpu_times()[:2]) - self._shared[CPU], about.memory_info().rss
         except psutil.NoSuchProcess:
             return ""
         self._shared[PEAK] = max(self._shared[PEAK], used)
+        if is_case and took > self._limits.seconds:
+            return f"hang: more than {self._limits.seconds:g} s of processor time"
         return f"memory: {used >> 20} MB" if used > self._limits.memory else ""
 
     def _take_failures(self, result: Result) -> None:
@@ -178,12 +185,12 @@ def _work(name: str, seed: int, numbers: range, limits: Limits, shared: Any, fai
     for data in module.corpus():
         module.run(data)
     for number in numbers:
-        started = time.monotonic()
-        shared[STARTED], shared[NUMBER] = started, number
+        started = time.process_time()
+        shared[CPU], shared[STARTED], shared[NUMBER] = started, time.monotonic(), number
         found, message = outcome(module, case(module, seed, number))
-        took, peak = 1000 * (time.monotonic() - started), _peak()
+        took, peak = 1000 * (time.process_time() - started), _peak()
         if took > 1000 * limits.seconds:  # the parent looks now and then
-            found, message = "hang", f"{took / 1000:.1f} s"
+            found, message = "hang", f"{took / 1000:.1f} s of processor time"
         if peak > limits.memory:
             found, message = "memory", f"{peak >> 20} MB"
         shared[COUNTS + OUTCOMES.index(found)] += 1
