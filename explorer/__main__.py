@@ -1,15 +1,24 @@
-"""The command line: `explorer`, also `python -m explorer`. Each command imports the heavy modules that it needs."""
+"""The command line: `explorer`, also `python -m explorer`. Each command imports the heavy modules that it needs.
+
+program ─ signals ─ main ─ arguments ─ RUN ─ a command ─ exit status: 0, 2 for bad input, 130 after Ctrl-C
+"""
 
 from __future__ import annotations
 
 import argparse
 import math
 import os
+import signal
 import sys
 import warnings
+from contextlib import suppress
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
-from explorer.arguments import parser
+from explorer.console import end_soon, take_any_text
+
+INTERRUPTED = 128 + signal.SIGINT  # what a shell calls the status of a program that Ctrl-C ended
 
 
 def app(args: argparse.Namespace) -> None:
@@ -23,21 +32,25 @@ def app(args: argparse.Namespace) -> None:
 
 
 def encode(args: argparse.Namespace) -> None:
-    from explorer import images
+    from explorer import files, images
     from explorer.condition import Condition
 
     targets = {"bpp": args.bpp, "bytes": args.bytes, "psnr": args.psnr}
     _check_targets(targets)
     if args.lmbda is not None:
         Condition.of(args.lmbda)
-    _check_output(args.output)
+    _refuse_picture_name(args.output)
+    files.check_output(args.output, inputs=_given(args.input, args.model))
     picture = images.read(args.input)
     from explorer import Session, library
 
-    session = Session(library.load_model(args.model or library.first_model(), args.device), picture)
+    model = args.model or library.first_model()
+    if args.lmbda is not None:
+        library.check_lambda(model, args.lmbda)
+    session = Session(library.load_model(model, args.device), picture)
     lmbda = args.lmbda if args.lmbda is not None else session.solve(**targets)
     data = session.encode(lmbda)
-    _write(args.output, data)
+    files.write(args.output, data)
     point = session.point(lmbda)
     for note in session.picture.notes:
         print(note)
@@ -45,18 +58,19 @@ def encode(args: argparse.Namespace) -> None:
 
 
 def decode(args: argparse.Namespace) -> None:
-    from explorer import bitstream, images
+    from explorer import bitstream, files
 
+    endings = [*files.LOSSLESS] if Path(args.output).suffix else ()
+    files.check_output(args.output, endings, _given(args.input, args.model))
     data = bitstream.read(args.input)
     bitstream.unpack(data)
-    _check_output(args.output)
     from explorer import library
 
     if args.model is None:
         pixels = library.decode(data, args.device)
     else:
         pixels = library.load_model(args.model, args.device).decode(data)
-    _write(args.output, images.to_png(pixels))
+    files.write(args.output, files.picture(pixels, Path(args.output).suffix.lower() or ".png"))
     print(f"{args.output}: {pixels.shape[1]}×{pixels.shape[0]} pixels")
 
 
@@ -77,9 +91,9 @@ def info(args: argparse.Namespace) -> None:
 def export(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
-    from explorer import images
+    from explorer import files, images
 
-    _check_output(args.output)
+    files.check_output(args.output, (".html", ".htm"), _given(args.image, args.model))
     picture = images.read(args.image)
     from explorer.library import first_model
     from explorer.views.service.export import check_frames, sweep
@@ -90,7 +104,7 @@ def export(args: argparse.Namespace) -> None:
     opened = OpenPictures([model], {}).open(model, picture, picture.name)
     page = sweep(opened, "html", frames=args.points)
     data = page.join([page.part(lmbda) for lmbda in tqdm(page.lambdas, unit="λ")])
-    _write(args.output, data)
+    files.write(args.output, data)
     print(f"{args.output}: {len(page.lambdas)} steps of λ, {len(data) / 1e6:.1f} MB; it opens in any browser")
 
 
@@ -121,8 +135,7 @@ def train(args: argparse.Namespace) -> None:
     given = vars(args)
     recipe = Recipe(**{field.name: given[field.name] for field in fields(Recipe) if field.name in given})
     where = {name: given[name] for name in ("init", "difference", "resume", "device")}
-    for line in run.train(recipe, args.data, args.out, args.run, **where):
-        print(line)
+    run.train(recipe, args.data, args.out, args.run, **where, tell=print)
 
 
 def evaluate(args: argparse.Namespace) -> None:
@@ -135,10 +148,13 @@ def evaluate(args: argparse.Namespace) -> None:
 
 
 def report(args: argparse.Namespace) -> None:
-    from explorer import cards, report, rows
+    from explorer import cards, files, report, rows
 
-    for path in filter(None, (args.markdown, args.png, args.html)):
-        _check_output(path)
+    for path, suffixes in ((args.markdown, ()), (args.png, [".png"]), (args.html, [".html", ".htm"])):
+        if path:
+            files.check_output(path, suffixes, args.files)
+    if args.cards:
+        files.make_folder(args.cards)
     sets = rows.load_sets(args.files)
     print(report.write(sets, args.markdown, args.png, args.html))
     if args.cards:
@@ -152,11 +168,13 @@ def fetch(args: argparse.Namespace) -> None:
 
 
 def bench(args: argparse.Namespace) -> None:
+    from explorer import files
     from explorer.bench import MODELS, text
     from explorer.bench import bench as measure
 
-    for output in filter(None, (args.json, args.png)):
-        _check_output(output)
+    for path, suffixes in ((args.json, ()), (args.png, [".png"])):
+        if path:
+            files.check_output(path, suffixes, args.models or ())
     print(text(measure(args.json, args.models or MODELS, args.png)))
 
 
@@ -168,23 +186,16 @@ def _check_targets(targets: dict[str, float | None]) -> None:
             raise InputError(f"--{name} takes a number above zero, but {value:g} was given.")
 
 
-def _check_output(path: str) -> None:
-    """Raise InputError where a file cannot be written."""
+def _refuse_picture_name(path: str) -> None:
+    from explorer import images
     from explorer.images import InputError
 
-    folder = Path(path).parent
-    if Path(path).is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        why = "it is a folder" if Path(path).is_dir() else "its folder is not there, or not yours"
-        raise InputError(f"{path} cannot be written ({why}); choose another place.")
+    if Path(path).suffix.lower() in images.SUFFIXES:
+        raise InputError(f"{path} would be no picture; name it {Path(path).stem}.mae, which `explorer decode` reads.")
 
 
-def _write(path: str, data: bytes) -> None:
-    from explorer.images import InputError
-
-    try:
-        Path(path).write_bytes(data)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}); choose another place.") from None
+def _given(*names: str | None) -> list[str]:
+    return [name for name in names if name is not None]
 
 
 RUN = {
@@ -202,8 +213,17 @@ RUN = {
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; bad input ends in one sentence on stderr and exit status 2."""
-    arguments = sys.argv[1:] if argv is None else argv
+    """Run one command; bad input ends in one sentence on stderr and exit status 2, an interrupt in status 130."""
+    try:
+        return _run(sys.argv[1:] if argv is None else argv)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _run(arguments: list[str]) -> int:
+    from explorer.arguments import parser
+
+    take_any_text()
     # `explorer`, `explorer --port 8000` and `explorer photo.jpg` are the app.
     if not arguments or arguments[0] not in (*RUN, "-h", "--help", "--version"):
         arguments = ["app", *arguments]
@@ -211,19 +231,66 @@ def main(argv: list[str] | None = None) -> int:
     warnings.filterwarnings("ignore", category=FutureWarning)  # of libraries, about themselves
     try:
         RUN[args.command](args)
-    except KeyboardInterrupt:
-        return 130
+        sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except ValueError as error:
-        from explorer.images import InputError
-
-        if not isinstance(error, InputError):
+        _give_up_stdout()
+    except (ValueError, OSError, MemoryError, RuntimeError) as error:
+        sentence = _sentence(error)
+        if sentence is None:
             raise
-        print(f"explorer: {error}", file=sys.stderr)
+        print(f"explorer: {sentence}", file=sys.stderr)
         return 2
     return 0
 
 
+def _give_up_stdout() -> None:
+    """Send what is still to be printed nowhere, so that the end of the process does not try once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _sentence(error: Exception) -> str | None:
+    """What to say of an error that is the input's or the machine's; None for one that is the program's."""
+    from explorer.images import InputError
+
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        if error.filename is None:
+            _give_up_stdout()
+        subject = error.filename or "The output"
+        return f"{subject} cannot be used ({error.strerror}); check its place, its permissions and the disk."
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "memory" in str(error)):  # PyTorch's own
+        return "There is not enough memory for this; use a smaller picture or model, or end other programs."
+    return None
+
+
+def program() -> NoReturn:
+    """Be the process `explorer`. An interrupt ends it within moments, whatever its threads are at, and without the
+    traceback of half an import: nobody waits for a computation that nobody wants any more."""
+    received: list[int] = []
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        if not received:
+            end_soon(number)
+        received.append(number)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
+    try:
+        status = main()
+    except BaseException:
+        if not received:  # else it is what the interrupt made of an import, or a second one on the way out
+            raise
+    if not received:
+        sys.exit(status)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(128 + received[0])
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

@@ -30,7 +30,7 @@ def _add_app(commands: argparse._SubParsersAction) -> None:
     command.add_argument("image", nargs="?", help="a picture or a .mae file to start with")
     command.add_argument("--model", help=MODEL_HELP)
     command.add_argument("--host", default="127.0.0.1", help="address to serve on (default: %(default)s)")
-    command.add_argument("--port", type=int, help="port to serve on (default: the first free one from 7860)")
+    command.add_argument("--port", type=_port, help="port to serve on (default: the first free one from 7860)")
     command.add_argument(
         "--allow-host",
         action="append",
@@ -54,9 +54,9 @@ def _add_coding(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--model", help=MODEL_HELP)
     _add_device(command)
 
-    command = commands.add_parser("decode", help="turn a .mae file into a PNG")
+    command = commands.add_parser("decode", help="turn a .mae file into a picture without further loss")
     command.add_argument("input", help="a .mae file")
-    command.add_argument("output", help="the PNG to write")
+    command.add_argument("output", help="a name ending in .png, .webp (lossless), .tif, .bmp or .ppm (default: PNG)")
     command.add_argument("--model", help="the checkpoint that wrote it, where it is not a bundled one")
     _add_device(command)
 
@@ -143,9 +143,23 @@ def _add_device(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
 
 
+def _port(text: str) -> int:
+    """A port's number; argparse tells of any other."""
+    return _whole(text, 0, 65535)
+
+
 def _count(text: str) -> int:
     """A whole number from 1; argparse tells of any other."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is below 1")
+    return _whole(text, 1)
+
+
+def _whole(text: str, low: int, high: int | None = None) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+    if number < low:
+        raise argparse.ArgumentTypeError(f"{text} is below {low}")
+    if high is not None and number > high:
+        raise argparse.ArgumentTypeError(f"{text} is above {high}")
     return number

@@ -15,6 +15,7 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -24,7 +25,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from explorer import __version__, images, metrics
+from explorer import __version__, files, images, metrics
 from explorer.codecs import CODECS, Codec, MissingPackage, match
 from explorer.codecs.learned import LearnedCodec
 from explorer.condition import LAST_LEVEL, lambda_of
@@ -77,7 +78,7 @@ def bench(
         "startup_s": startup(),
     }
     if out is not None:
-        Path(out).write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        files.write(out, json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     if png is not None:
         draw(result, png)
     return result
@@ -351,7 +352,9 @@ def draw(result: dict[str, Any], path: str | Path) -> None:
     axes.set_xlabel(f"ms a megapixel, {result['machine']['cores']} CPU cores")
     axes.spines[["top", "right"]].set_visible(False)
     page.legend(loc="outside upper center", ncols=len(DRAWN), frameon=False)
-    FigureCanvasAgg(page).print_png(path)
+    drawn = BytesIO()
+    FigureCanvasAgg(page).print_png(drawn)
+    files.write(path, drawn.getvalue())
 
 
 def _megapixels(size: str) -> float:

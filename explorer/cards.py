@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explorer import files
 from explorer.codecs.baselines import FAMILIES, curve_name, label, standing_for
 from explorer.condition import PAPER_LAMBDAS, snap
 from explorer.images import InputError
@@ -208,6 +209,6 @@ def write_cards(sets: Sequence[PictureSet], folder: str | Path) -> list[Path]:
         checkpoints = sorted(each for each in Path(folder).glob("*.safetensors") if curve_name(each.stem) == curve)
         if checkpoints:
             card = Path(folder) / f"{curve}.md"
-            card.write_text(model_card(curve, sets, _recipe_of_all(checkpoints)), encoding="utf-8")
+            files.write(card, model_card(curve, sets, _recipe_of_all(checkpoints)))
             written.append(card)
     return written

@@ -10,6 +10,7 @@ What is conditioned on λ takes a `Condition` and asks it for no more than `leve
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from explorer.images import InputError
@@ -40,6 +41,15 @@ class Condition:
 
 
 Lambda = float | Condition  # what a public method takes: λ as a number, or as the value that was made of it
+
+
+def among(lmbda: Lambda, few: Sequence[float]) -> Condition:
+    """λ as a condition of a model that has `few` λ alone, or all where there are none; InputError where it lacks it."""
+    condition = Condition.of(lmbda)
+    if few and condition not in map(Condition.of, few):
+        known = ", ".join(f"{each:g}" for each in few)
+        raise InputError(f"This model was trained for λ = {known} alone, but {condition.lmbda:.4g} was given.")
+    return condition
 
 
 def level_of(lmbda: float) -> int:

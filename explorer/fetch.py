@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from explorer import images
+from explorer import files, images
 from explorer.codecs import ZOO, zoo
 from explorer.images import InputError
 
@@ -120,7 +120,7 @@ def _zoo() -> PublicSet:
 
 
 def _bring_all(wanted: PublicSet, folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
+    files.make_folder(folder)
     for file in tqdm(wanted.files, wanted.title, unit="file"):
         _bring(file, folder / file.name, wanted)
         if file.name.endswith(".zip"):
@@ -188,7 +188,7 @@ def _extract(archive: Path) -> None:
             path = archive.parent / Path(member.filename).name
             is_picture = path.suffix == ".png" and not path.name.startswith(".")
             if is_picture and not (path.exists() and path.stat().st_size == member.file_size):
-                path.write_bytes(opened.read(member))
+                files.write(path, opened.read(member))
 
 
 def _check_pictures(folder: Path, number: int) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from explorer import bitstream, checkpoint
 from explorer.codecs.baselines import place
 from explorer.codecs.learned import LearnedCodec
+from explorer.condition import among
 from explorer.images import InputError
 from explorer.received import Received
 from explorer.runtime import Pixels
@@ -64,6 +65,11 @@ def find_checkpoint(name: str | Path) -> Path:
 @lru_cache(maxsize=16)  # the bundled ones: a picture may be looked at with all of them in turn
 def _open(path: Path, device: str) -> LearnedCodec:
     return LearnedCodec.open(path, device)
+
+
+def check_lambda(name: str | Path, lmbda: float) -> None:
+    """Raise InputError where a model, by name or path, has no such λ, without building its network."""
+    among(lmbda, checkpoint.lambdas(find_checkpoint(name)))
 
 
 def decode(data: bytes, device: str = "auto") -> Pixels:

@@ -18,9 +18,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explorer import files
 from explorer.codecs.baselines import FAMILIES, label
 from explorer.metrics import Curve
 from explorer.rows import (
@@ -226,7 +228,7 @@ def figure(shown: PictureSet) -> go.Figure:
 
 def write_html(shown: PictureSet, path: str | Path) -> None:
     """The figure as one page that works offline (it carries Plotly, some 4 MB)."""
-    figure(shown).write_html(path, include_plotlyjs=True)
+    files.write(path, figure(shown).to_html(include_plotlyjs=True))
 
 
 def write_png(shown: PictureSet, path: str | Path) -> None:
@@ -246,7 +248,9 @@ def write_png(shown: PictureSet, path: str | Path) -> None:
         panel.set(xlabel="bits per pixel", ylabel=f"{title} (dB)", xlim=(0, SHOWN_BPP), ylim=limits)
         panel.grid(alpha=0.3)
     panels[1].legend(fontsize=7, ncols=2, loc="lower right")
-    FigureCanvasAgg(page).print_png(path)
+    drawn = BytesIO()
+    FigureCanvasAgg(page).print_png(drawn)
+    files.write(path, drawn.getvalue())
 
 
 # -- files -----------------------------------------------------------------------------------------------------------
@@ -267,7 +271,7 @@ def write(
         for each in sets:
             points = curves_text(mean_curves(each.rows))
             parts += [f"## {each.title}", rates[each.title], "All points, means over pictures:", points]
-        Path(markdown).write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+        files.write(markdown, "\n\n".join(parts) + "\n")
     for number, each in enumerate(sets):
         ending = f"-{each.folder}" if number else ""
         if png:

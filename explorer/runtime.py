@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from explorer import images
 from explorer.condition import Condition
 from explorer.gdn import GDN
+from explorer.images import InputError
 from explorer.model import STRIDE, Autoencoder, Step, subpixel
 from explorer.priors.base import Float32
 from explorer.tiles import Box, Part, Size, convolve, output_size, reads
@@ -54,6 +55,13 @@ class Runtime(Protocol):
 
     def synthesis_map(self, decoded: Float32, condition: Condition, layer: str, tile: Box, size: Size) -> Float32:
         """ŷ of a tile's reach -> a tile of the map named `layer`, one of the synthesis, (C, h', w') float32."""
+
+
+def device_of(name: str) -> torch.device:
+    """The device of a name: "auto" is a GPU where there is one. InputError where there is no such device."""
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError("There is no GPU here that PyTorch can use; leave --device out, or choose cpu.")
+    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
 
 
 @dataclass(frozen=True)

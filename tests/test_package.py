@@ -71,7 +71,7 @@ def test_the_metadata_are_the_packages(about: PathDistribution) -> None:
     fields = about.metadata
     assert (fields["Name"], fields["License-Expression"]) == ("mae-explorer", "MIT")
     assert fields["Description-Content-Type"] == "text/markdown" and fields["Summary"]
-    assert [(each.name, each.value) for each in about.entry_points] == [("explorer", "explorer.__main__:main")]
+    assert [(each.name, each.value) for each in about.entry_points] == [("explorer", "explorer.__main__:program")]
     needed = {re.match(r"[\w-]+", each)[0] for each in about.requires or () if "extra ==" not in each}
     assert {"numpy", "torch", "pillow", "gradio"} <= needed
     assert not needed & {"pytest", "playwright", "hypothesis", "mypy", "ruff", "jupyterlab"}

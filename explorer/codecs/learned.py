@@ -21,13 +21,13 @@ from torch import Tensor
 from explorer import bitstream, images
 from explorer.checkpoint import load, transforms_id
 from explorer.codecs.base import Knob
-from explorer.condition import LAMBDA_MAX, LAMBDA_MIN, Condition, Lambda
+from explorer.condition import LAMBDA_MAX, LAMBDA_MIN, Condition, Lambda, among
 from explorer.config import describe
 from explorer.images import InputError
 from explorer.model import STRIDE, Autoencoder
 from explorer.pace import Pause, nothing
 from explorer.priors.base import Code, Latents, Memo, anew, frozen
-from explorer.runtime import Eager, Pixels, Runtime
+from explorer.runtime import Eager, Pixels, Runtime, device_of
 from explorer.tiles import Box, Grid, Size, paste, size_of, whole
 
 SWEEP = tuple(float(v) for v in np.geomspace(LAMBDA_MIN, LAMBDA_MAX, 17))
@@ -72,7 +72,7 @@ class LearnedCodec:
     def open(cls, path: str | Path, device: str = "auto") -> LearnedCodec:
         """Load a checkpoint onto "cpu", "cuda" or, with "auto", the GPU where there is one. Raises InputError."""
         network, integers, version = load(path)
-        chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        chosen = device_of(device)
         try:
             return cls(network.to(chosen), integers, Path(path).stem, version)
         except (KeyError, ValueError):
@@ -91,12 +91,7 @@ class LearnedCodec:
 
     def condition(self, lmbda: Lambda) -> Condition:
         """λ as the value that all stages take; InputError where this model has no such λ."""
-        condition = Condition.of(lmbda)
-        if self.only and condition not in self.only:
-            raise InputError(
-                f"This model was trained for λ = {self._known()} alone, but {condition.lmbda:.4g} was given."
-            )
-        return condition
+        return among(lmbda, self.knob.sweep if self.only else ())
 
     def _known(self) -> str:
         return ", ".join(f"{each:g}" for each in self.knob.sweep)

@@ -13,13 +13,14 @@ import warnings
 import webbrowser
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from starlette.routing import Mount
 
+from explorer.console import end_soon
 from explorer.images import InputError
 from explorer.views.guard import Guard, PageOnly
 from explorer.views.listening import address, listen
@@ -113,7 +114,7 @@ def launch(
     allow_hosts: Sequence[str] = (),
     root_path: str = "",
 ) -> None:
-    """Serve the app until it is interrupted, and print its address.
+    """Serve the app until it is interrupted, which raises KeyboardInterrupt, and print its address.
 
     port: None takes the first free one from 7860; 0 any free one. model: a bundled name or a path; None takes
     `library.first_model`. image: a picture or a .mae file to start with, before the samples. allow_hosts: names beside
@@ -129,8 +130,15 @@ def launch(
             threading.Timer(0.5, webbrowser.open, [here]).start()
         # An open page holds a connection for as long as it is open: do not wait for it at the end.
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, **CONNECTIONS)
-        with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listener])
+        _Server(config).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Does not wait for a picture that is being coded in a thread when it is to end."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        end_soon(sig)
+        super().handle_exit(sig, frame)
 
 
 def create_app(
