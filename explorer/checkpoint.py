@@ -7,32 +7,41 @@ the MAE folded at its λ, that of bottleneck scaling the fixed model that it sca
 the one whose transforms it has.
 
     name                what
-    a_conv.0.weight, …  parameters, as `Autoencoder` names them; buffers are rebuilt, never stored
+    a_conv.0.weight, …  parameters, as `Autoencoder` names them, of any float type; buffers are rebuilt, never stored
     coder.…             the integers of `Prior.freeze`
     metadata            format (FORMAT), config, base, and what the trainer notes
 
 Format 1, without a number, had the parts of the factorised prior under other names; it is read.
+
+A file is data, never code, and may be anybody's: what it says is checked before memory is taken for it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from explorer.config import ModelConfig
+from explorer import files
+from explorer.condition import LAMBDA_MAX, LAMBDA_MIN
+from explorer.config import KINDS, ModelConfig
 from explorer.images import InputError
 from explorer.model import Autoencoder, transforms_of
+from explorer.priors import PRIORS
 
 FORMAT = 2
 STEPS = 127  # the largest difference is this many steps
+WIDEST = 4096  # channels of a network that a file may have
+# What reading a file may raise that is no checkpoint.
+_UNREADABLE = (SafetensorError, OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError)
 
 
 def save(model: Autoencoder, path: str | Path, notes: dict[str, str] | None = None, base: Path | None = None) -> None:
@@ -50,36 +59,55 @@ def save(model: Autoencoder, path: str | Path, notes: dict[str, str] | None = No
         tensors = _difference(state, _start_state(start, model.config))
         metadata["base"] = json.dumps({"name": base.stem, "id": identity})
     tensors |= {f"coder.{name}": integers for name, integers in model.prior.freeze().items()}
-    save_file(tensors, path, metadata=metadata)
+    files.write(path, safetensors.torch.save(tensors, metadata))
 
 
 def load(path: str | Path) -> tuple[Autoencoder, dict[str, Tensor], str]:
     """(model in eval mode on the CPU, the prior's integer tensors, the checkpoint's id: 8 hex digits of its
     content). Raises InputError, also where a difference's base is not there or another one."""
+    return _load(Path(path), differences=())
+
+
+def _load(path: Path, differences: tuple[Path, ...]) -> tuple[Autoencoder, dict[str, Tensor], str]:
+    """differences: those that led to this file, each being its base's difference."""
     try:
         tensors, metadata = _contents(path)
         known = _current_names(tensors, metadata.get("format", "1"), str(path))
-        model = Autoencoder(ModelConfig(**json.loads(metadata["config"])))
+        config = _config(metadata)
         integers = {name[len("coder.") :]: known[name] for name in known if name.startswith("coder.")}
         stored = {name: known[name] for name in known if not name.startswith("coder.")}
         if "base" in metadata:
-            stored = _sum(stored, _checked_base(Path(path), json.loads(metadata["base"]), model.config))
-        _fill(model, stored)
+            base = _checked_base(path, json.loads(metadata["base"]), config, (*differences, path.resolve()))
+            stored = _sum(stored, base)
+        _check_sizes(stored, config)
+        model = Autoencoder(config)
+        _fill(model, stored, str(path))
     except FileNotFoundError:
         raise InputError(f"There is no checkpoint {path}; name a bundled model or a .safetensors file.") from None
     except InputError:
         raise
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise InputError(f"{path} is not a checkpoint of this project; train or fetch it again.") from error
+    except _UNREADABLE as error:
+        raise _no_checkpoint(path) from error
     return model.eval(), integers, content_id(tensors, metadata.get("base", ""))
+
+
+def lambdas(path: str | Path) -> tuple[float, ...]:
+    """The only λ that the model in a file has, or none where it has them all, without reading its weights. Raises
+    InputError."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            config = _config(file.metadata() or {})
+    except _UNREADABLE as error:
+        raise _no_checkpoint(path) from error
+    return PRIORS[config.prior].lambdas if config.lmbda is None else (config.lmbda,)
 
 
 def identity(path: str | Path) -> str:
     """The id of the checkpoint in a file, as `load` gives it, without building its network. Raises InputError."""
     try:
         tensors, metadata = _contents(path)
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path} is not a checkpoint of this project; train or fetch it again.") from error
+    except _UNREADABLE as error:
+        raise _no_checkpoint(path) from error
     return content_id(tensors, metadata.get("base", ""))
 
 
@@ -93,7 +121,8 @@ def content_id(tensors: dict[str, Tensor], base: str = "") -> str:
     that decode differently never share it."""
     digest = hashlib.sha256(base.encode())
     for name in sorted(tensors):
-        digest.update(name.encode() + tensors[name].contiguous().numpy().tobytes())
+        content = tensors[name].contiguous().flatten().view(torch.uint8)  # NumPy has no bfloat16
+        digest.update(name.encode() + content.numpy().tobytes())
     return digest.hexdigest()[:8]
 
 
@@ -102,13 +131,51 @@ def transforms_id(model: Autoencoder) -> str:
     return content_id({name: tensor.detach().cpu() for name, tensor in transforms_of(model.state_dict()).items()})
 
 
-@torch.no_grad()
-def _fill(model: Autoencoder, stored: dict[str, Tensor]) -> None:
-    """Give every parameter its stored value; KeyError where one is missing. A base may hold others besides."""
-    for name, parameter in model.named_parameters():
-        if stored[name].shape != parameter.shape:
+def _no_checkpoint(path: str | Path) -> InputError:
+    return InputError(f"{path} is not a checkpoint of this project; train or fetch it again.")
+
+
+def _config(metadata: Mapping[str, str]) -> ModelConfig:
+    """KeyError, TypeError or ValueError where the header does not say what a network can be."""
+    config = ModelConfig(**json.loads(metadata["config"]))
+    sizes = (config.N, config.M, config.hidden)
+    known = config.kind in KINDS and config.conditioning in ("log", "linear") and config.prior in PRIORS
+    if not known or not all(type(size) is int and 1 <= size <= WIDEST for size in sizes):
+        raise ValueError("no such network")
+    if (config.kind == "fixed") != (config.lmbda is not None):
+        raise ValueError("a fixed model, and no other, has a λ of its own")
+    if config.lmbda is not None and not (
+        type(config.lmbda) in (int, float) and LAMBDA_MIN <= config.lmbda <= LAMBDA_MAX
+    ):
+        raise ValueError("no such λ")
+    return config
+
+
+def _check_sizes(stored: Mapping[str, Tensor], config: ModelConfig) -> None:
+    """KeyError or ValueError where the network would not be of the size of the file's largest tensors: so the memory
+    for it is no more than some times the file."""
+    N, M, hidden = config.N, config.M, config.hidden
+    largest = {"a_conv.1.weight": (N, N), "a_conv.2.weight": (M, N)}
+    if config.kind != "fixed":
+        largest |= (
+            {"a_mod.0.fc2.weight": (N, hidden)} if config.kind == "modulated" else {"y_mod.fc2.weight": (M, hidden)}
+        )
+    for name, shape in largest.items():
+        if stored[name].shape[:2] != shape:
             raise ValueError(f"{name} has another shape")
-        parameter.copy_(stored[name])
+
+
+@torch.no_grad()
+def _fill(model: Autoencoder, stored: Mapping[str, Tensor], path: str) -> None:
+    """Give every parameter its stored value. A base may hold others besides. KeyError or ValueError where one is
+    missing or none of this network, InputError where one is no number."""
+    for name, parameter in model.named_parameters():
+        value = stored[name]
+        if value.shape != parameter.shape or not value.is_floating_point():
+            raise ValueError(f"{name} has another shape or type")
+        parameter.copy_(value)
+        if not parameter.isfinite().all():
+            raise InputError(f"{path} has weights that are not finite numbers, in {name}; train or fetch it again.")
 
 
 def _current_names(tensors: dict[str, Tensor], version: str, path: str) -> dict[str, Tensor]:
@@ -148,9 +215,13 @@ def _start_state(model: Autoencoder, config: ModelConfig) -> dict[str, Tensor]:
     return {name: p.detach() for name, p in model.named_parameters()}
 
 
-def _checked_base(path: Path, base: dict[str, Any], config: ModelConfig) -> dict[str, Tensor]:
-    found = path.parent / f"{base['name']}.safetensors"
-    start, _, identity = load(found) if found.is_file() else (None, None, None)
+def _checked_base(
+    path: Path, base: dict[str, Any], config: ModelConfig, differences: tuple[Path, ...]
+) -> dict[str, Tensor]:
+    found = path.parent / f"{Path(base['name']).name}.safetensors"
+    if found.resolve() in differences:
+        raise ValueError("it is its own base")
+    start, _, identity = _load(found, differences) if found.is_file() else (None, None, None)
     if start is None or identity != base["id"]:
         raise InputError(f"{path.name} is the difference from {found.name} {base['id']}; put that one beside it.")
     return _start_state(start, config)
@@ -169,10 +240,13 @@ def _difference(state: dict[str, Tensor], base: dict[str, Tensor]) -> dict[str, 
 
 
 def _sum(stored: dict[str, Tensor], base: dict[str, Tensor]) -> dict[str, Tensor]:
+    """KeyError or ValueError where the two do not fit."""
     state = base | {name: t for name, t in stored.items() if not name.endswith((".steps", ".step"))}
     for name in stored:
         if name.endswith(".steps"):
             kernel = name.removesuffix(".steps")
-            step = stored[f"{kernel}.step"][:, None, None, None]
-            state[kernel] = base[kernel].float() + stored[name].float() * step
+            steps, step = stored[name], stored[f"{kernel}.step"]
+            if steps.shape != base[kernel].shape or step.shape != steps.shape[:1]:
+                raise ValueError(f"{name} has another shape")
+            state[kernel] = base[kernel].float() + steps.float() * step.float()[:, None, None, None]
     return state

@@ -62,7 +62,11 @@ class Table:
         if not shapes_agree or (low < -SYMBOL_MAX).any() or (low + count > SYMBOL_MAX + 1).any():
             raise ValueError("the symbols of a table do not fit together")
         used = np.arange(frequency.shape[1]) <= count[:, None]
-        if (frequency.sum(axis=1) != 1 << FREQUENCY_BITS).any() or ((frequency > 0) != used).any():
+        if (
+            (frequency.sum(axis=1) != 1 << FREQUENCY_BITS).any()
+            or ((frequency > 0) != used).any()
+            or frequency.min() < 0
+        ):
             raise ValueError("the frequencies of a table do not fit together")
         if (count < 1).any() or (count >= frequency.shape[1]).any():
             raise ValueError("a table has no symbol, or no escape")
