@@ -6,11 +6,16 @@ that a batch costs a gather and no decoding.
 
 from __future__ import annotations
 
+import lzma
+import os
 import tarfile
-from collections.abc import Iterable, Iterator
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import torch
@@ -19,40 +24,144 @@ from torch import Tensor
 from tqdm import tqdm
 
 from explorer import images
-from explorer.images import InputError
+from explorer.images import InputError, Picture
 from explorer.train.parallel import first
 
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue
+MOST_BYTES = 1 << 30  # of a member of a shard: one that is sparse may claim any size
+NAMED = 5  # of the files that are left out for one reason
 
 
-def load_tiles(folder: str | Path, size: int) -> Tensor:
-    """All tiles of a folder of pictures, or of the tar shards of pictures in it: (n, size, size, 3) uint8.
+def load_tiles(folder: str | Path, size: int, tell: Callable[[str], None] = lambda sentence: None) -> Tensor:
+    """All tiles of the pictures below a folder, in files and in the members of tar shards: (n, size, size, 3) uint8.
 
-    A picture smaller than size on either side is left out. InputError where nothing is left."""
-    folder = Path(folder)
-    if not folder.is_dir():
+    Hidden files are passed over. What else is no picture, what cannot be read and what is smaller than size on either
+    side is left out, and told. tell: takes a sentence for each reason. InputError where nothing is left."""
+    if not Path(folder).is_dir():
         raise InputError(f"There is no folder {folder}; name a folder of pictures or of tar shards.")
-    shards = sorted(folder.glob("*.tar"))
-    sources: Iterable[bytes | Path] = (
-        _from_shards(shards)
-        if shards
-        else sorted(path for path in folder.iterdir() if path.suffix.lower() in images.SUFFIXES)
-    )
-    with ThreadPoolExecutor() as pool:  # Pillow decodes outside the interpreter's lock
-        pictures = tqdm(pool.map(images.read, sources), "reading pictures", unit="picture", disable=not first())
-        tiles = [tile for picture in pictures for tile in cut(picture.pixels, size)]
+    left, tiles = _LeftOut(), []
+    found = tqdm(_pictures(Path(folder), left), "reading pictures", unit="picture", disable=not first())
+    for picture in found:
+        own = list(cut(picture.pixels, size))
+        tiles += own
+        if not own:
+            left.small.append(picture.name)
+    for sentence in left.sentences(size):
+        tell(sentence)
     if not tiles:
         raise InputError(f"{folder} holds no picture of at least {size}×{size} pixels; add some, or use smaller crops.")
     return torch.from_numpy(np.stack(tiles))
 
 
-def _from_shards(shards: list[Path]) -> Iterator[bytes]:
-    for shard in shards:
+@dataclass
+class _LeftOut:
+    """What is not trained on. others: how many files are no pictures, by the ending of their names. unreadable: a
+    sentence each. small: names."""
+
+    others: Counter[str] = field(default_factory=Counter)
+    unreadable: list[str] = field(default_factory=list)
+    small: list[str] = field(default_factory=list)
+
+    def sentences(self, size: int) -> Iterator[str]:
+        for sentence in self.unreadable[:NAMED]:
+            yield f"Left out: {sentence}"
+        if len(self.unreadable) > NAMED:
+            yield f"Left out: {len(self.unreadable) - NAMED} more that cannot be read."
+        if self.small:
+            more = ", …" if len(self.small) > NAMED else ""
+            names = ", ".join(self.small[:NAMED]) + more
+            yield f"Left out: {_count(len(self.small), 'picture')} smaller than {size}×{size} pixels ({names})."
+        if self.others:
+            kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(self.others.items()))
+            yield f"Left out: {_count(self.others.total(), 'file')} not named as pictures ({kinds})."
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("s" if number > 1 else "")
+
+
+def _pictures(folder: Path, left: _LeftOut) -> Iterator[Picture]:
+    """The pictures that can be read, in order; what cannot is noted in `left`."""
+    sources = _sources(folder, left)
+    with ThreadPoolExecutor() as pool:  # Pillow decodes outside the interpreter's lock
+        # No more at a time: a shard's pictures are in memory, and an interrupt waits for those under way.
+        while some := list(islice(sources, 2 * (os.cpu_count() or 1))):
+            for found in pool.map(_read, some):
+                if isinstance(found, Picture):
+                    yield found
+                else:
+                    left.unreadable.append(str(found))
+
+
+def _read(source: tuple[str, Path | bytes]) -> Picture | InputError:
+    name, content = source
+    try:
+        return replace(images.read(content, name), name=name)
+    except InputError as error:
+        return error
+
+
+def _sources(folder: Path, left: _LeftOut) -> Iterator[tuple[str, Path | bytes]]:
+    """Name, below the folder, and path or content of all that is named as a picture."""
+    for path in _files(folder, left):
+        name, suffix = str(path.relative_to(folder)), path.suffix.lower()
+        if suffix == ".tar":
+            yield from _members(path, name, left)
+        elif suffix in images.SUFFIXES:
+            yield name, path
+        else:
+            left.others[suffix or "without an ending"] += 1
+
+
+def _files(folder: Path, left: _LeftOut) -> Iterator[Path]:
+    """The files below a folder, in order, but for hidden ones; a folder that links lead to again is entered once."""
+    entered = set()
+    walk = os.walk(folder, onerror=lambda error: left.unreadable.append(_of_system(error)), followlinks=True)
+    for top, folders, names in walk:
+        folders[:] = sorted(name for name in folders if not _is_hidden(name))
+        if os.path.realpath(top) in entered:
+            folders.clear()
+            continue
+        entered.add(os.path.realpath(top))
+        yield from (Path(top, name) for name in sorted(names) if not _is_hidden(name))
+
+
+def _members(shard: Path, name: str, left: _LeftOut) -> Iterator[tuple[str, bytes]]:
+    """The pictures in a shard, which are read where they lie: nothing is unpacked, and no link is followed."""
+    try:
         with tarfile.open(shard) as tar:
             for member in tar:
-                file = tar.extractfile(member)
-                if file is not None:
-                    yield file.read()
+                path = PurePosixPath(member.name)
+                if member.isdir() or any(map(_is_hidden, path.parts)):
+                    continue
+                if not member.isfile():
+                    left.others["link or device"] += 1
+                elif path.suffix.lower() not in images.SUFFIXES:
+                    left.others[path.suffix.lower() or "without an ending"] += 1
+                elif member.size > MOST_BYTES:
+                    left.unreadable.append(f"{name}/{member.name} is larger than {MOST_BYTES >> 30} GiB.")
+                else:
+                    file = tar.extractfile(member)
+                    assert file is not None  # which it is for a member that is no file
+                    yield f"{name}/{member.name}", file.read()
+            # tarfile takes any end for the end; a whole shard has blocks of zeros there.
+            assert tar.fileobj is not None
+            tar.fileobj.seek(tar.offset)
+            if tar.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+                raise tarfile.ReadError
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError):
+        left.unreadable.append(f"the rest of {name}, which is cut short or damaged; download it again.")
+    except OSError as error:
+        left.unreadable.append(_of_system(error))
+
+
+def _is_hidden(name: str) -> bool:
+    """Whether it is the system's own, such as the ._ files and the folder __MACOSX that macOS adds."""
+    return (name.startswith(".") and name.strip(".") != "") or name == "__MACOSX"
+
+
+def _of_system(error: OSError) -> str:
+    return f"{error.filename} cannot be read ({error.strerror})."
 
 
 def cut(pixels: NDArray[np.uint8], size: int) -> Iterator[NDArray[np.uint8]]:

@@ -27,6 +27,7 @@ from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
+from explorer import files
 from explorer.images import InputError
 from explorer.model import Autoencoder
 from explorer.train import parallel, state
@@ -40,6 +41,7 @@ HELD_OUT = 64  # tiles kept back for the evaluation at the end
 LOG_EVERY = 50  # steps, but oftener in a short run
 BAR = "{percentage:3.0f} % |{bar:20}| {elapsed} < {remaining}{postfix}"  # of the schedule, in steps or in minutes
 SAVE_EVERY_S = 120.0
+LOG = "log.jsonl"
 
 Row = dict[str, Any]
 
@@ -49,7 +51,7 @@ class Trainer:
 
     models: an Autoencoder, or several, one for each prior, which are made to share their transforms. tiles (n, S, S, 3)
     uint8 on the device that is to train. folder: where log.jsonl and state.safetensors go. recipe: as given, and with
-    all settled that depends on the models, the tiles and the device."""
+    all settled that depends on the models, the tiles and the device. stopped_by: the signal that ended it early."""
 
     def __init__(
         self, models: Autoencoder | Sequence[Autoencoder], tiles: Tensor, recipe: Recipe, folder: Path
@@ -57,7 +59,7 @@ class Trainer:
         models = [models] if isinstance(models, Autoencoder) else list(models)
         share_transforms(models)
         self.device, self.folder = tiles.device, folder
-        self.recipe = _settled(recipe, models, tiles)
+        self.recipe, self._any_precision = _settled(recipe, models, tiles), recipe.precision == "auto"
         objective = Objective(models, recipe.chroma, getattr(torch, self.recipe.precision)).train()
         self.objective = objective.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._averages = copy.deepcopy(self.objective).eval().requires_grad_(False)
@@ -69,9 +71,10 @@ class Trainer:
         self.gradients = self._gradients()
         self.log_every = len(models) * max(1, min(LOG_EVERY, recipe.steps // 100) // len(models))
         self.step, self.elapsed = 0, 0.0
+        self.stopped_by: int | None = None
         self._forget_numbers()
         self.part = parallel.share(recipe.batch)
-        folder.mkdir(parents=True, exist_ok=True)
+        files.make_folder(folder)
 
     @property
     def averages(self) -> list[Autoencoder]:
@@ -92,7 +95,9 @@ class Trainer:
     # -- steps -----------------------------------------------------------------------------------------------------
 
     def run(self, on_log: Callable[[Row], None] = lambda row: None) -> list[Row]:
-        """Train to the end of the schedule, or until SIGINT or SIGTERM; save; return the held-out evaluation.
+        """Train to the end of the schedule, save, and return the evaluation on what was held out, no rows where that is
+        nothing. SIGINT or SIGTERM ends it after the step under way: it saves, `stopped_by` is the signal's number, and
+        there are no rows.
 
         on_log: called with each row of the log; what it takes counts as training time."""
         saved = started = time.monotonic()
@@ -110,8 +115,11 @@ class Trainer:
                 if time.monotonic() - saved > SAVE_EVERY_S:
                     self.save()
                     saved = time.monotonic()
-        self.save()
-        return self._evaluation() if parallel.first() else []
+            self.save()
+        if stop and self.position < 1:
+            self.stopped_by = (received or [signal.SIGINT])[0]
+        is_measured = parallel.first() and self.stopped_by is None and len(self.held_out) > 0
+        return self._evaluation() if is_measured else []
 
     def _bar(self) -> tqdm:
         return tqdm(total=100, initial=100 * self.position, bar_format=BAR, disable=not parallel.first())
@@ -161,7 +169,7 @@ class Trainer:
         means = parallel.mean(torch.stack([self._numbers[turn] / self._counts[turn] for turn in turns]))
         loss, bpp, psnr = means.mean(dim=0).tolist()
         if not math.isfinite(loss):
-            raise InputError("The loss is no longer a number; resume from the last state with a smaller --lr.")
+            raise InputError("The loss is no longer a number; start again with a smaller --lr.")
         bar.set_postfix(step=self.step, loss=f"{loss:.4f}", bpp=f"{bpp:.3f}", PSNR=f"{psnr:.2f} dB")
         row: Row = {"step": self.step, "elapsed_s": round(self.elapsed, 1), "position": round(self.position, 4)}
         row |= {"loss": round(loss, 5), "bpp": round(bpp, 4), "psnr": round(psnr, 3)}
@@ -169,22 +177,22 @@ class Trainer:
             row |= {f"loss_{self.recipe.priors[turn]}": round(means[i, 0].item(), 5) for i, turn in enumerate(turns)}
         self._forget_numbers()
         if parallel.first():
-            with self.log_path.open("a") as log:
+            with self.log_path.open("a", encoding="utf-8") as log:
                 log.write(json.dumps(row) + "\n")
         return row
 
     @property
     def log_path(self) -> Path:
         """The rows so far, one JSON object a line."""
-        return self.folder / "log.jsonl"
+        return self.folder / LOG
 
     def _cut_log(self) -> None:
-        """Leave the rows up to this step: none of an earlier run, none that a killed one wrote after its last state."""
+        """Leave the rows up to this step: none of an earlier run, none that a killed one wrote after its last state or
+        tore in writing."""
         if not parallel.first():
             return
-        lines = self.log_path.read_text().splitlines() if self.log_path.is_file() else []
-        kept = [line for line in lines if json.loads(line)["step"] <= self.step and self.step]
-        self.log_path.write_text("".join(line + "\n" for line in kept))
+        lines = self.log_path.read_bytes().splitlines(keepends=True) if self.log_path.is_file() else []
+        files.write(self.log_path, b"".join(line for line in lines if 0 < _step_of(line) <= self.step))
 
     def _forget_numbers(self) -> None:
         turns = len(self.objective.models)
@@ -196,21 +204,47 @@ class Trainer:
         """Write the whole state into the folder."""
         if not parallel.first():
             return
-        tensors: dict[str, Tensor] = {f"model/{name}": p for name, p in self.objective.named_parameters()}
-        tensors |= {f"average/{name}": p for name, p in self._averages.named_parameters()}
-        tensors |= self.optimiser.tensors()
-        state.write(self.folder, tensors, {"step": self.step, "elapsed": self.elapsed, "decided": self._decided()})
+        about = {"step": self.step, "elapsed": self.elapsed, "device": self.device.type, "decided": self._decided()}
+        state.write(self.folder, {**self._parameters(), **self.optimiser.tensors()}, about)
 
     @torch.no_grad()
-    def resume(self) -> None:
-        """Continue from the folder's state, which all processes read, however many there were; InputError where there
-        is none, or where it is of a run that anything but this recipe and this network decided."""
-        tensors, about = state.read(self.folder, self._decided())
-        for prefix, module in (("model/", self.objective), ("average/", self._averages)):
-            for name, p in module.named_parameters():
-                p.copy_(tensors[prefix + name])
-        self.optimiser.restore(tensors)
-        self.step, self.elapsed = about["step"], about["elapsed"]
+    def resume(self) -> list[str]:
+        """Continue from the folder's state, which all processes read, however many there were, and return what to tell
+        of it, in sentences. InputError where there is none, or where it is of a run that anything but this recipe and
+        this network decided. A device of another kind may go on, with what it draws itself."""
+        decided = self._decided()
+        if self._any_precision:
+            del decided["precision"]
+        tensors, about = state.read(self.folder, decided)
+        own = self._parameters()
+        if any(name not in tensors or tensors[name].shape != p.shape for name, p in own.items()):
+            raise state.unusable(self.folder)
+        try:
+            self.optimiser.restore(tensors)
+        except (KeyError, ValueError):
+            raise state.unusable(self.folder) from None
+        for name, p in own.items():
+            p.copy_(tensors[name])
+        self.step, self.elapsed = int(about["step"]), float(about["elapsed"])
+        return self._changes(about, sorted(tensors.keys() - own.keys() - self.optimiser.tensors().keys()))
+
+    def _changes(self, about: Row, unknown: Sequence[str]) -> list[str]:
+        """What is not as it was when a run was saved, in sentences. unknown: names of tensors that nothing takes up."""
+        before, precision = about.get("device", self.device.type), about["decided"].get("precision")
+        told = []
+        if before != self.device.type:
+            told.append(f"The run was on {before} and goes on on {self.device.type}, with fresh draws from there on.")
+        if precision != self.recipe.precision:
+            told.append(f"It was in {precision} and goes on in {self.recipe.precision}.")
+        if unknown:
+            names = ", ".join(unknown[:3]) + (", …" if len(unknown) > 3 else "")
+            told.append(f"The state also holds what this version does not use, and draws afresh: {names}.")
+        return told
+
+    def _parameters(self) -> dict[str, Tensor]:
+        """The models' parameters and their averages, by their names in the state."""
+        own: dict[str, Tensor] = {f"model/{name}": p for name, p in self.objective.named_parameters()}
+        return own | {f"average/{name}": p for name, p in self._averages.named_parameters()}
 
     def _decided(self) -> Row:
         network = {name: value for name, value in asdict(self.average.config).items() if name not in ("prior", "lmbda")}
@@ -231,6 +265,14 @@ def _fast_precision(device: torch.device) -> str:
         return "bfloat16"
     known = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     return "bfloat16" if known.get("avx512_bf16") or known.get("amx_bf16") else "float32"
+
+
+def _step_of(line: bytes) -> int:
+    """The step of a line of the log; 0 where it is none."""
+    try:
+        return int(json.loads(line)["step"]) if line.endswith(b"\n") else 0
+    except (ValueError, KeyError, TypeError):
+        return 0
 
 
 @contextmanager

@@ -5,13 +5,15 @@ Paired with Muon and SOAP on the kernels, Adam was level with the second and bet
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from explorer.train.recipe import Recipe
+
+SLOTS = ("step", "exp_avg", "exp_avg_sq")  # Adam's state of a parameter, as PyTorch calls it
 
 
 class Optimiser:
@@ -37,20 +39,26 @@ class Optimiser:
 
     def tensors(self) -> dict[str, Tensor]:
         """Its state, by names for a file."""
-        return {f"{slot}.{key}": value for slot, _, state in self._slots() for key, value in state.items()}
+        return {slot + key: value for slot, _, state in self._slots() for key, value in state.items()}
 
-    def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Take up the state of `tensors`."""
-        for slot, p, state in self._slots():
-            for name, value in tensors.items():
-                if name.startswith(slot + "."):
-                    # In the parameter's memory layout: the fused step goes through both without asking for strides.
-                    own = torch.empty_like(p) if value.shape == p.shape else torch.empty_like(value, device=p.device)
-                    state[name[len(slot) + 1 :]] = own.copy_(value).detach()
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take up the state of `tensors`. KeyError or ValueError, and nothing is taken up, where that of a parameter is
+        not whole or does not fit."""
+        # A parameter whose first turn is yet to come has none.
+        begun = [(slot, p, state) for slot, p, state in self._slots() if slot + SLOTS[0] in tensors]
+        for slot, p, _ in begun:
+            if [tensors[slot + key].shape for key in SLOTS] != [(), p.shape, p.shape]:
+                raise ValueError(f"the state in {slot} has other shapes")
+        for slot, p, state in begun:
+            for key in SLOTS:
+                value = tensors[slot + key]
+                # In the parameter's memory layout: the fused step goes through both without asking for strides.
+                own = torch.empty_like(p) if value.shape == p.shape else torch.empty_like(value, device=p.device)
+                state[key] = own.copy_(value).detach()
 
     def _slots(self) -> Iterator[tuple[str, nn.Parameter, dict[str, Any]]]:
         for name, p in self.trained.items():
-            yield f"optimiser/{name}/", p, self.adam.state[p]
+            yield f"optimiser/{name}/.", p, self.adam.state[p]
 
 
 def _factor(name: str, recipe: Recipe) -> float:

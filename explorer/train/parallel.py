@@ -21,13 +21,14 @@ from torch import distributed as dist
 
 from explorer.images import InputError
 from explorer.priors.base import part_of_batch
+from explorer.runtime import device_of
 
 
 @contextmanager
 def joined(device: str) -> Iterator[torch.device]:
     """The device of this process, "auto" a GPU where there is one; within the context it is one of those that torchrun
     started, over NCCL on GPUs and gloo on CPUs, or the only one without torchrun."""
-    kind = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    kind = device_of(device).type
     if not dist.is_torchelastic_launched():
         yield torch.device(kind)
         return

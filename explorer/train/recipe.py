@@ -10,6 +10,7 @@ here: the command line reads its defaults from `Recipe`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +18,7 @@ KINDS = ("modulated", "fixed", "bottleneck")
 JOINT = ("factorised", "hyper")  # the priors of a joint run, in turn
 PRIORS = ("joint", *JOINT, "per_lambda")
 PRECISIONS = ("auto", "bfloat16", "float32")
+LAST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,11 @@ class Recipe:
         from explorer.images import InputError
         from explorer.model import STRIDE
 
-        if self.steps < 1 or self.batch < 1 or self.lr <= 0 or (self.minutes is not None and self.minutes <= 0):
+        positive = [self.lr, *([] if self.minutes is None else [self.minutes])]
+        if self.steps < 1 or self.batch < 1 or not all(0 < value < math.inf for value in positive):
             raise InputError("A run needs at least 1 step, 1 crop a step, and minutes and a learning rate above zero.")
+        if not 0 <= self.seed <= LAST_SEED:
+            raise InputError(f"A seed is a whole number between 0 and {LAST_SEED}; choose one with --seed.")
         if self.crop < STRIDE or self.crop % STRIDE:
             raise InputError(f"A crop of {self.crop} pixels does not fit; choose a multiple of {STRIDE}.")
         if not 0 <= self.grey <= 1 or not 0 <= self.rounded_after <= 1:

@@ -7,17 +7,18 @@ pictures ─ tiles ─┐
 from __future__ import annotations
 
 import json
-import os
+import signal
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from explorer import checkpoint
+from explorer import checkpoint, files
 from explorer.config import PRESETS, ModelConfig
 from explorer.images import InputError
 from explorer.model import Autoencoder
-from explorer.train import parallel
+from explorer.train import parallel, state
 from explorer.train.data import load_tiles
-from explorer.train.loop import Row, Trainer
+from explorer.train.loop import LOG, Row, Trainer
 from explorer.train.models import new_model
 from explorer.train.recipe import Recipe
 
@@ -35,41 +36,58 @@ def train(
     difference: bool = False,
     resume: bool = False,
     device: str = "auto",
-) -> list[str]:
-    """Train by a recipe on a folder of pictures, together with the other processes of a torchrun if it is one; returns
-    what to tell of it, in lines, in the first process.
+    tell: Callable[[str], None] = print,
+) -> None:
+    """Train by a recipe on a folder of pictures, together with the other processes of a torchrun if it is one.
 
     out: the checkpoint to write; where several priors are trained, that of the first, and the others' lie beside it.
     folder: of the run's state and log. init: the checkpoint to begin from. difference: keep what differs from it.
-    InputError for what cannot be done, before the first step."""
-    out, start = Path(out), Path(init) if init else None
-    _check_out(out, start, difference)
+    tell: takes what there is to say, in lines, in the first process. After SIGINT or SIGTERM the state and the model
+    so far are kept, and the signal goes on to whoever handles it. InputError for what cannot be done, before the first
+    step."""
+    out, start, folder = Path(out), Path(init) if init else None, Path(folder)
+    _check_files(out, folder, start, difference)
     with parallel.joined(device) as place:
+        say = tell if parallel.first() else _nothing
         starts, about = _starts(recipe, start)
-        tiles = load_tiles(data, max(recipe.crop, recipe.tile)).to(place)
+        tiles = load_tiles(data, max(recipe.crop, recipe.tile), say).to(place)
         models = [new_model(config, tiles, begun, seed=recipe.seed) for config, begun in starts]
-        trainer = Trainer(models, tiles, replace(recipe, **about), Path(folder))
-        if resume:
-            trainer.resume()
+        trainer = Trainer(models, tiles, replace(recipe, **about), folder)
+        for line in trainer.resume() if resume else ():
+            say(line)
+        if not len(trainer.held_out):
+            say(f"Nothing is held out to measure the model on: that takes 4 tiles, and there are {len(tiles)}.")
         rows = trainer.run()
-        if not parallel.first():
-            return []
-        files = _export(trainer, out, start if difference else None)
-        publish_log(trainer, out)
-        return [*map(_line, rows), f"{', '.join(files)}: {trainer.step} steps, {trainer.elapsed / 60:.1f} minutes"]
+        if trainer.stopped_by is not None:
+            say(f"Stopped after step {trainer.step} of {recipe.steps}; go on with the same command and --resume.")
+        if parallel.first():
+            written = _export(trainer, out, start if difference else None)
+            publish_log(trainer, out)
+            for row in rows:
+                say(_line(row))
+            say(f"{', '.join(written)}: {trainer.step} steps, {trainer.elapsed / 60:.1f} minutes")
+    if trainer.stopped_by is not None:
+        signal.raise_signal(trainer.stopped_by)
 
 
-def _check_out(out: Path, start: Path | None, difference: bool) -> None:
+def _nothing(line: str) -> None:
+    pass
+
+
+def _check_files(out: Path, folder: Path, start: Path | None, difference: bool) -> None:
+    """InputError where a file could not be written at the end, before anything is begun."""
     if difference and start is None:
         raise InputError("A difference needs the checkpoint that the run starts from; add --init.")
     if difference and start and start.resolve().parent != out.resolve().parent:
         raise InputError(f"A difference must lie beside its base; write it into {start.parent}, or keep it whole.")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{out.parent} cannot be made ({error.strerror}); choose another place for --out.") from None
-    if out.is_dir() or not os.access(out.parent, os.W_OK):
-        raise InputError(f"{out} cannot be written; name a file in a folder of yours with --out.")
+    begun = [start, *(_named(start, prior, other) for prior in SUFFIXES for other in SUFFIXES)] if start else []
+    files.make_folder(out.parent)
+    for suffix in SUFFIXES.values():
+        files.check_output(out.with_name(out.stem + suffix + out.suffix), [".safetensors"], begun)
+    files.check_output(_log_beside(out))
+    files.make_folder(folder)
+    for name in (state.NAME, LOG):
+        files.check_output(folder / name)
 
 
 def _line(row: Row) -> str:
@@ -142,9 +160,13 @@ def _account(trainer: Trainer) -> Row:
 def publish_log(trainer: Trainer, out: Path) -> Path:
     """Write the run's log beside its checkpoint: a line with the recipe, then at most PUBLISHED_ROWS rows, as evenly
     spread as they can be and with the last one. Returns its path."""
-    lines = trainer.log_path.read_text().splitlines()
+    lines = trainer.log_path.read_text(encoding="utf-8").splitlines()
     every = -(-len(lines) // PUBLISHED_ROWS) or 1
     kept = lines[::-1][::every][::-1]
-    path = out.with_name(f"{out.stem}.train.jsonl")
-    path.write_text("\n".join([json.dumps({"recipe": _account(trainer)}), *kept]) + "\n")
+    path = _log_beside(out)
+    files.write(path, "\n".join([json.dumps({"recipe": _account(trainer)}), *kept]) + "\n")
     return path
+
+
+def _log_beside(out: Path) -> Path:
+    return out.with_name(f"{out.stem}.train.jsonl")
