@@ -90,7 +90,7 @@ def _in_pillow(feature: str, library: str) -> Callable[[], str]:
     def version() -> str:
         found = features.version(feature)
         if found is None:
-            raise MissingPackage(f"This Pillow has no {library}: pip install --upgrade 'pillow>=11.3'")
+            raise MissingPackage(f"This Pillow has no {library}: pip install --upgrade 'pillow>=12.3'")
         return f"{library} {found}"
 
     return version
