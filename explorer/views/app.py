@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import re
 import threading
@@ -134,10 +135,11 @@ def launch(
 
 
 class _Server(uvicorn.Server):
-    """Does not wait for a picture that is being coded in a thread when it is to end."""
+    """When it is to end, it waits for no picture that is being coded, and what is broken off is no error to log."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         end_soon(sig)
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         super().handle_exit(sig, frame)
 
 
