@@ -141,9 +141,8 @@ def train(args: argparse.Namespace) -> None:
 def evaluate(args: argparse.Namespace) -> None:
     from explorer import evaluate, report, rows
 
-    codecs = [name for name in args.codecs.split(",") if name]
     options = {"workers": args.workers, "dask": args.dask, "points": args.points}
-    evaluate.evaluate(args.folder, codecs, args.json, **options)
+    evaluate.evaluate(args.folder, args.codecs, args.json, **options)
     print(report.write(rows.load_sets([args.json])))
 
 
@@ -154,11 +153,12 @@ def report(args: argparse.Namespace) -> None:
         if path:
             files.check_output(path, suffixes, args.files)
     if args.cards:
-        files.make_folder(args.cards)
+        cards.check_folder(args.cards)
     sets = rows.load_sets(args.files)
+    written = cards.write_cards(sets, args.cards) if args.cards else []
     print(report.write(sets, args.markdown, args.png, args.html))
-    if args.cards:
-        cards.write_cards(sets, args.cards)
+    for card in written:
+        print(card)
 
 
 def fetch(args: argparse.Namespace) -> None:

@@ -114,7 +114,9 @@ def _add_measuring(commands: argparse._SubParsersAction) -> None:
     command.add_argument("folder", help="a folder of pictures")
     command.add_argument("--json", required=True, help="the file of rows; a killed run is taken up from it")
     groups = "classical, independent and independent-hyperprior are groups"
-    command.add_argument("--codecs", default="", help=f"names or checkpoints with commas; {groups} (default: all here)")
+    command.add_argument(
+        "--codecs", type=_names, default=[], help=f"names or checkpoints with commas; {groups} (default: all here)"
+    )
     command.add_argument("--workers", type=_count, help="local processes (default: one for each core)")
     command.add_argument("--dask", metavar="ADDRESS", help="run on this Dask cluster instead")
     command.add_argument("--points", type=_count, help="this many settings of each codec (default: its sweep)")
@@ -146,6 +148,14 @@ def _add_device(command: argparse.ArgumentParser) -> None:
 def _port(text: str) -> int:
     """A port's number; argparse tells of any other."""
     return _whole(text, 0, 65535)
+
+
+def _names(text: str) -> list[str]:
+    """Names between commas, one or more; argparse tells of none."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise argparse.ArgumentTypeError("it names none")
+    return names
 
 
 def _count(text: str) -> int:

@@ -16,8 +16,9 @@ from explorer import files
 from explorer.codecs.baselines import FAMILIES, curve_name, label, standing_for
 from explorer.condition import PAPER_LAMBDAS, snap
 from explorer.images import InputError
-from explorer.report import cells, footnotes, mean_cell, percent, published_lines, table
-from explorer.rows import Comparison, MeanPoint, PictureSet, compare, compare_means, line, mean_curves, picture_curves
+from explorer.report import cells, footnotes, mean_cell, overlap_cell, percent, published_lines, table
+from explorer.rows import Comparison, MeanPoint, PictureSet, compare, compare_means, line, picture_curves
+from explorer.store import Row, printable
 
 if TYPE_CHECKING:
     from explorer.config import ModelConfig
@@ -95,7 +96,7 @@ def recipe_of(checkpoint: str | Path) -> dict[str, Any]:
             found = {name: _parsed(value) for name, value in sorted((file.metadata() or {}).items())}
     except (OSError, SafetensorError):
         raise InputError(f"{checkpoint} is not a checkpoint of this project; train or fetch it again.") from None
-    if "base" in found:
+    if isinstance(found.get("base"), dict) and {"name", "id"} <= found["base"].keys():
         found["base"] = "kept as the difference from {name} {id}".format(**found["base"])
     return found
 
@@ -143,16 +144,24 @@ def model_card(curve: str, sets: Sequence[PictureSet], recipe: Mapping[str, Any]
 def _set_sections(curve: str, shown: PictureSet) -> list[str]:
     """What a card says of one set of pictures."""
     own = [row for row in shown.rows if curve_name(row["codec"]) == curve]
-    overhead = 100 * (8 * sum(row["bytes"] for row in own) / sum(row["estimated_bits"] for row in own) - 1)
     return [
         f"## {shown.title}",
         "Means over the pictures:",
-        _results(mean_curves(shown.rows).get(curve, [])),
-        f"Rates are of whole files, {overhead:.2f} % above what the prior estimates.",
+        _results(shown.means.curves.get(curve, [])),
+        *_overhead(own),
         "BD-rate, negative for fewer bits at equal PSNR: mean and median over the pictures, and on how many this needs "
         "more bits. Of a published curve only means are known: its line compares mean curves.",
         *_rates(curve, shown),
+        *shown.left_out,
     ]
+
+
+def _overhead(rows: Iterable[Row]) -> list[str]:
+    estimated = [(8 * row["bytes"], bits) for row in rows if (bits := row.get("estimated_bits"))]
+    if not estimated:
+        return []
+    taken, bits = (sum(each) for each in zip(*estimated, strict=True))
+    return [f"Rates are of whole files, {100 * (taken / bits - 1):.2f} % above what the prior estimates."]
 
 
 def _commands(sets: Sequence[PictureSet]) -> list[str]:
@@ -162,7 +171,7 @@ def _commands(sets: Sequence[PictureSet]) -> list[str]:
 
 
 def _recipe_lines(recipe: Mapping[str, Any]) -> list[list[str]]:
-    return [[key, str(value)] for key, value in _recipe_pairs(recipe)]
+    return [[printable(key), printable(str(value))] for key, value in _recipe_pairs(recipe)]
 
 
 def _recipe_pairs(recipe: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -180,14 +189,16 @@ def _results(points: Sequence[MeanPoint]) -> str:
 def _rates(curve: str, shown: PictureSet) -> list[str]:
     """The table of BD-rates of a curve, and the footnotes to it."""
     curves = picture_curves(shown.rows)
-    found = {f"{label(name)} (measured here)": compare(curves[name], curves[curve]) for name in _anchors(curve, curves)}
-    body = [[name, mean_cell(each), percent(each.median), _lost(each)] for name, each in found.items()]
-    if shown.is_kodak:
-        own = line(mean_curves(shown.rows).get(curve, []))
-        others = {f"{name} (published)": compare_means(published_lines()[name], own) for name in PUBLISHED_ANCHORS}
-        body += [[name, mean_cell(each), "–", "–"] for name, each in others.items()]
+    own = curves.get(curve, {})
+    found = {f"{label(name)} (measured here)": compare(curves[name], own) for name in _anchors(curve, curves)}
+    body = [[name, *_compared(each), overlap_cell(each)] for name, each in found.items()]
+    if shown.has_published:
+        mean = line(shown.means.curves.get(curve, []))
+        others = {f"{name} (published)": compare_means(published_lines()[name], mean) for name in PUBLISHED_ANCHORS}
+        body += [[name, mean_cell(each), "–", "–", overlap_cell(each)] for name, each in others.items()]
         found |= others
-    return [table(["against", "mean (%)", "median (%)", "loses on"], body), *footnotes(found.values())]
+    head = ["against", "mean (%)", "median (%)", "loses on", "shared PSNR (dB)"]
+    return [table(head, body), *footnotes(found.values())]
 
 
 def _anchors(curve: str, curves: Iterable[str]) -> list[str]:
@@ -197,18 +208,30 @@ def _anchors(curve: str, curves: Iterable[str]) -> list[str]:
     return [name for name in (*MEASURED_ANCHORS, *likes) if name in curves and name != curve]
 
 
-def _lost(found: Comparison) -> str:
-    return f"{found.lost} of {found.counted}"
+def _compared(found: Comparison) -> list[str]:
+    return [mean_cell(found), percent(found.median), f"{found.lost} of {found.counted}"]
+
+
+def check_folder(folder: str | Path) -> None:
+    """Raise InputError where there is no folder to write cards into."""
+    if not Path(folder).is_dir():
+        raise InputError(f"{folder} is no folder; name the one that holds the checkpoints.")
 
 
 def write_cards(sets: Sequence[PictureSet], folder: str | Path) -> list[Path]:
-    """One card for every learned curve of the rows whose checkpoints lie in `folder`: the paths written."""
-    written = []
-    learned = {curve_name(row["codec"]): None for each in sets for row in each.rows if "estimated_bits" in row}
+    """One card for every learned curve of the rows whose checkpoints lie in `folder`: the paths written. Raises
+    InputError, before anything is written, where there is no such curve or a card cannot be made."""
+    texts = {}
+    learned = {curve_name(row["codec"]): None for each in sets for row in each.rows if row.get("estimated_bits")}
     for curve in learned:
         checkpoints = sorted(each for each in Path(folder).glob("*.safetensors") if curve_name(each.stem) == curve)
         if checkpoints:
-            card = Path(folder) / f"{curve}.md"
-            files.write(card, model_card(curve, sets, _recipe_of_all(checkpoints)))
-            written.append(card)
-    return written
+            texts[Path(folder) / f"{curve}.md"] = model_card(curve, sets, _recipe_of_all(checkpoints))
+    if not texts:
+        names = ", ".join(learned) or "nothing"
+        raise InputError(f"{folder} holds no checkpoint of what was measured ({names}); name the folder that does.")
+    for card in texts:
+        files.check_output(card)
+    for card, text in texts.items():
+        files.write(card, text)
+    return [*texts]

@@ -1,21 +1,23 @@
 """Pictures × codecs × settings -> one row each (see `rows`) in a JSON file.
 
-    folder ───────┐
-    codec names ──┼─ jobs: one picture × one codec × all its settings ─ process pool or Dask ─ journal ─ rows.json
-    their sweeps ─┘
+    folder ─ survey ─ pictures ─┐
+    codec names ─ their sweeps ─┴─ jobs: one picture × codec × setting ─ process pool or Dask ─ journal ─ rows.json
 
 A job travels with its picture's file, so any machine with this package can do it. While a run lasts, a journal beside
-the file takes the rows of each job that ends; a killed run is taken up from it, with what is missing. Learned codecs
-run on the CPU and every job on one thread, so a row (its times aside) does not depend on where it was computed.
+the file takes every row as it comes; a run that was interrupted or killed is taken up from it, with what is missing.
+Learned codecs run on the CPU and every job on one thread, so a row (its times aside) does not depend on where it was
+computed. What cannot be read or measured is named and left out, and the run goes on without it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
 import platform
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, as_completed, wait
+import sys
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import metadata
@@ -27,10 +29,11 @@ from tqdm import tqdm
 
 from explorer import __version__, images
 from explorer.codecs import CLASSICAL, CODECS, Codec, Measurement, MissingPackage, RDPoint, baselines, measure
-from explorer.condition import PAPER_LAMBDAS, snap
+from explorer.condition import LAST_LEVEL, PAPER_LAMBDAS, snap
 from explorer.images import InputError
-from explorer.rows import Key, Row, Store, key, setting
-from explorer.workers import start_workers
+from explorer.store import Key, Row, Store, key, printable, setting, texts
+from explorer.survey import Survey, image_id, list_pictures, survey
+from explorer.workers import Workers, start_workers
 
 # The paper's seven λ and the geometric mean of each two neighbours.
 LAMBDAS = tuple(float(64 * 2 ** (step / 2)) for step in range(2 * len(PAPER_LAMBDAS) - 1))
@@ -41,14 +44,17 @@ NOTES = [
 ]
 
 
+Tell = Callable[[str], None]  # what happens, in sentences for whoever looks on
+
+
 @dataclass(frozen=True)
 class Job:
-    """One picture through one codec at some settings. codec: as `find_codec` takes it."""
+    """One picture through one codec at one setting. codec: as `find_codec` takes it."""
 
     codec: str
     path: Path
     image_id: str
-    settings: tuple[float, ...]
+    setting: float
 
 
 # -- what there is to do ---------------------------------------------------------------------------------------------
@@ -96,7 +102,7 @@ def sweep(codec: Codec, points: int | None = None) -> list[float]:
     """The settings to measure, exactly as they will stand in the rows. points: that many λ, equidistant on the log
     axis; of another codec's sweep, that many at most."""
     if codec.knob.name == "lambda":
-        return [snap(lmbda) for lmbda in _lambdas(codec, points)]
+        return list(dict.fromkeys(snap(lmbda) for lmbda in _lambdas(codec, points)))
     settings = codec.knob.sweep
     if points is not None and points < len(settings):
         last = len(settings) - 1
@@ -109,25 +115,8 @@ def _lambdas(codec: Codec, points: int | None) -> Sequence[float]:
         return codec.knob.sweep
     if points is None:
         return LAMBDAS
-    span = codec.knob.maximum / codec.knob.minimum
+    points, span = min(points, LAST_LEVEL + 1), codec.knob.maximum / codec.knob.minimum
     return [codec.knob.minimum * span ** (i / max(points - 1, 1)) for i in range(points)]
-
-
-def list_pictures(folder: str | Path) -> list[Path]:
-    """The files in a folder that are named as pictures, sorted. Raises InputError where there is none."""
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise InputError(f"There is no folder {folder}; name one with pictures, or run `explorer fetch kodak` for one.")
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in images.SUFFIXES)
-    if not found:
-        raise InputError(f"{folder} holds no pictures; put PNG files into it, or run `explorer fetch kodak`.")
-    return found
-
-
-def image_id(picture: images.Picture) -> str:
-    """Eight hex digits of the SHA-256 of a picture's size and pixels."""
-    digest = hashlib.sha256(repr(picture.pixels.shape).encode() + picture.pixels.tobytes())
-    return digest.hexdigest()[:8]
 
 
 def _is_installed(name: str) -> bool:
@@ -139,35 +128,50 @@ def _is_installed(name: str) -> bool:
 
 # -- one job ---------------------------------------------------------------------------------------------------------
 
+_kept = (
+    threading.local()
+)  # picture, image_id: what this worker read last, for the settings of a picture follow one another
 
-def run_job(job: Job, data: bytes) -> list[Row]:
-    """Measure a job, called in a worker, which needs no access to the job's path: `data` is the picture's file."""
+
+def run_job(job: Job, data: bytes) -> Row:
+    """Measure a job, called in a worker, which needs no access to the job's path: `data` is the picture's file. Raises
+    InputError, whatever goes wrong inside the codec."""
     import torch
 
     torch.set_num_threads(1)  # the pool has a process for each core, and sums keep their order
-    codec, picture = find_codec(job.codec), images.read(data)
-    measured = _learned(codec, picture, job.settings) if codec.knob.name == "lambda" else _plain(codec, picture, job)
-    return [_row(job, point, taken) for point, taken in measured]
+    codec, picture = find_codec(job.codec), _picture(job, data)
+    try:
+        point, taken = (_learned if codec.knob.name == "lambda" else _plain)(codec, picture, job.setting)
+    except InputError:
+        raise
+    except Exception as error:  # the libraries below raise whatever they like, such as for sides beyond their format's
+        raise InputError(f"it fails with {type(error).__name__}: {printable(str(error))[:200]}") from error
+    return _row(job, point, taken)
 
 
-def _plain(codec: Codec, picture: images.Picture, job: Job) -> Iterator[tuple[RDPoint, Measurement]]:
-    for value in job.settings:
-        taken = measure(codec, picture.pixels, value)
-        yield taken.point, taken
+def _picture(job: Job, data: bytes) -> images.Picture:
+    if getattr(_kept, "image_id", None) != job.image_id:
+        _kept.image_id = _kept.picture = None  # memory for one is enough
+        _kept.picture = images.read(data, job.path.name)
+        _kept.image_id = image_id(_kept.picture)
+        if _kept.image_id != job.image_id:
+            raise InputError("the file was changed meanwhile; run the same command again.")
+    return _kept.picture
 
 
-def _learned(codec: Any, picture: images.Picture, settings: Sequence[float]) -> Iterator[tuple[RDPoint, Measurement]]:
-    """One session for all λ: the first convolution is done once, and its time counted for every λ."""
+def _plain(codec: Codec, picture: images.Picture, value: float) -> tuple[RDPoint, Measurement]:
+    taken = measure(codec, picture.pixels, value)
+    return taken.point, taken
+
+
+def _learned(codec: Any, picture: images.Picture, lmbda: float) -> tuple[RDPoint, Measurement]:
     from explorer.session import Session
 
     start = perf_counter()
     session = Session(codec, picture)
-    stem_s = perf_counter() - start
-    for lmbda in settings:
-        start = perf_counter()
-        data = session.encode(lmbda)
-        taken = Measurement(codec, picture.pixels, lmbda, data, stem_s + perf_counter() - start)
-        yield replace(taken.point, estimated_bits=session.code(lmbda).total_bits), taken
+    data = session.encode(lmbda)
+    taken = Measurement(codec, picture.pixels, lmbda, data, perf_counter() - start)
+    return replace(taken.point, estimated_bits=session.code(lmbda).total_bits), taken
 
 
 def _row(job: Job, point: RDPoint, taken: Measurement) -> Row:
@@ -175,7 +179,7 @@ def _row(job: Job, point: RDPoint, taken: Measurement) -> Row:
     return {
         "codec": point.codec,
         "version": point.version,
-        "image": job.path.name,
+        "image": printable(job.path.name),
         "image_id": job.image_id,
         "knob": point.knob,
         "width": point.width,
@@ -197,6 +201,11 @@ def _finite(value: float, digits: int) -> float | None:
 # -- many jobs -------------------------------------------------------------------------------------------------------
 
 
+def say(sentence: str) -> None:
+    """Show a sentence on stderr, beside progress bars."""
+    tqdm.write(sentence, file=sys.stderr)
+
+
 def evaluate(
     folder: str | Path,
     codecs: Sequence[str],
@@ -205,36 +214,82 @@ def evaluate(
     workers: int | None = None,
     dask: str | None = None,
     points: int | None = None,
+    tell: Tell = say,
 ) -> list[Row]:
     """Measure a folder's pictures with codecs at their sweeps and return all rows of the JSON file `out`.
 
     workers: local processes, one for each core by default. dask: a scheduler's address to run there instead. points: so
     many settings of each sweep at most. What `out` and its journal hold of these pictures is kept, except rows of these
-    codecs in another version or with another knob. Raises InputError for a folder without pictures, an unknown codec or
-    one that is not installed, a file that is not of this format, and a cluster that does not answer.
+    codecs in another version or with another knob. tell: gets a sentence about whatever is left out, which `out` holds
+    as well, and about what is kept where the run is interrupted. Raises InputError for a folder without pictures, an
+    unknown codec or one that is not installed, a file that is not of this format or of other pictures, a worker that
+    dies, a cluster that does not answer, and where nothing could be measured.
     """
-    store, files, names = Store(Path(out)), list_pictures(folder), codec_names(codecs)
+    store, names = Store(Path(out)), codec_names(codecs)
     # All that can be wrong, before a model is loaded.
     _check(names)
+    pictures = list_pictures(Path(folder), tell)
     store.prepare()
-    about, rows = store.read()
+    stored = store.read(strict=True)
+    for note in stored.notes:
+        tell(note)
     found = {name: find_codec(name) for name in names}
-    versions = {codec.name: codec.version for codec in found.values()}
-    ids = {path: image_id(images.read(path)) for path in tqdm(files, "reading", unit="picture", leave=False)}
-    rows = [row for row in rows if row["image_id"] in ids.values() and _is_current(row, found.values())]
-    about = _about(about, files[0].resolve().parent.name, len(files), codecs)
+    versions = _versions(found)
+    surveyed = survey(pictures, tell)
+    rows = _still_valid(stored.rows, surveyed, found.values(), store.path, tell)
+    name = Path(folder).resolve().name or str(folder)
+    about = _about(stored.about, printable(name), len(surveyed.ids), codecs) | {"left_out": surveyed.left_out}
     store.write(about, rows)
-    jobs = _missing_jobs(found, ids, {key(row) for row in rows}, points)
-    if jobs:
-        with _progress(jobs) as bar, start_workers(workers, dask) as (executor, number):
-            for new in _results(executor, jobs, 3 * number):
-                _check_versions(new, versions)
-                store.note(new)
-                rows += new
-                bar.update(len(new))
+    jobs = _missing_jobs(found, surveyed.ids, {key(row) for row in rows}, points)
+    failed: dict[tuple[str, Path], list[str]] = defaultdict(list)
+    before = len(rows)
+    try:
+        if jobs:
+            with (
+                tqdm(total=len(jobs), desc="measuring", unit="setting") as bar,
+                start_workers(workers, dask) as at_work,
+            ):
+                for job, outcome in _outcomes(at_work, jobs):
+                    if isinstance(outcome, InputError):
+                        failed[found[job.codec].label, job.path].append(str(outcome))
+                    else:
+                        _check_version(outcome, versions)
+                        store.note([outcome])
+                        rows.append(outcome)
+                    bar.update()
+    except KeyboardInterrupt:
+        tell(
+            f"Interrupted: {len(rows) - before} of {len(jobs)} settings are kept; the same command goes on from there."
+        )
+        raise
+    about["left_out"] = surveyed.left_out + _said(failed, tell)
     rows.sort(key=lambda row: (row["codec"], row["image"], setting(row)))
     store.write(about | {"codecs": {row["codec"]: row["version"] for row in rows}}, rows)
+    if not rows:
+        raise InputError(f"Nothing could be measured. {' '.join(about['left_out'])}")
     return rows
+
+
+def _versions(codecs: Mapping[str, Codec]) -> dict[str, str]:
+    """The version of each codec by the name that its rows have. Raises InputError where two share one."""
+    versions: dict[str, str] = {}
+    for name, codec in codecs.items():
+        if codec.name in versions:
+            raise InputError(f"Two codecs would be called {codec.name}, also {name}; give its file another name.")
+        versions[codec.name] = codec.version
+    return versions
+
+
+def _still_valid(rows: Iterable[Row], found: Survey, codecs: Iterable[Codec], path: Path, tell: Tell) -> list[Row]:
+    """What was measured before and need not be again. Raises InputError where all of it is of other pictures."""
+    known = {key(row): row for row in rows}
+    ids = set(found.ids.values())
+    here = [row for row in known.values() if row["image_id"] in ids or row["image"] in found.unread]
+    if known and not here:
+        raise InputError(f"{path} holds rows of other pictures than this folder's; name another file.")
+    if len(here) < len(known):
+        tell(f"{len(known) - len(here)} rows of pictures that are not in the folder any more are dropped.")
+    return [row for row in here if _is_current(row, codecs)]
 
 
 def _is_current(row: Row, codecs: Iterable[Codec]) -> bool:
@@ -251,34 +306,61 @@ def _missing_jobs(
     for name, codec in codecs.items():
         settings = sweep(codec, points)
         for path, known_as in ids.items():
-            left = tuple(s for s in settings if (codec.name, codec.version, known_as, s) not in done)
-            if left:
-                jobs.append(Job(name, path, known_as, left))
+            left = [each for each in settings if (codec.name, codec.version, known_as, each) not in done]
+            jobs += [Job(name, path, known_as, each) for each in left]
     return jobs
 
 
-def _progress(jobs: Sequence[Job]) -> tqdm:
-    return tqdm(total=sum(len(job.settings) for job in jobs), desc="measuring", unit="setting")
-
-
-def _results(executor: Executor, jobs: Sequence[Job], window: int) -> Iterator[list[Row]]:
-    """The rows of each job as it ends; `window` jobs at most are under way, for they hold their pictures' files."""
-    pending: set[Future[list[Row]]] = set()
+def _outcomes(at_work: Workers, jobs: Sequence[Job]) -> Iterator[tuple[Job, Row | InputError]]:
+    """Each job as it ends, with its row or why there is none. Three jobs a worker at most are under way, for they hold
+    their pictures' files."""
+    pending: dict[Future[Row], Job] = {}
+    path, data = None, None
     for job in jobs:
-        if len(pending) >= window:
-            done, pending = wait(pending, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in done)
-        pending.add(executor.submit(run_job, job, job.path.read_bytes()))
-    yield from (future.result() for future in as_completed(pending))
+        if path != job.path:
+            path = job.path
+            try:
+                data = path.read_bytes()
+            except OSError as error:
+                data = None
+                failure = InputError(f"the file cannot be read any more ({error.strerror}).")
+        if data is None:
+            yield job, failure
+            continue
+        if len(pending) >= 3 * at_work.number:
+            yield from _ended(pending)
+        pending[at_work.executor.submit(run_job, job, data)] = job
+    while pending:
+        yield from _ended(pending)
 
 
-def _check_versions(rows: list[Row], versions: Mapping[str, str]) -> None:
-    for row in rows:
-        here = versions[row["codec"]]
-        if row["version"] != here:
-            raise InputError(
-                f"A worker has {row['codec']} {row['version']}, not {here}; install the same version there."
-            )
+def _ended(pending: dict[Future[Row], Job]) -> Iterator[tuple[Job, Row | InputError]]:
+    """Wait for one job or more, and take them out. Where a worker died, rows that came before are given first."""
+    done, _ = wait(pending, return_when=FIRST_COMPLETED)
+    for future in sorted(done, key=lambda each: each.exception() is not None):
+        job = pending.pop(future)
+        try:
+            outcome: Row | InputError = future.result()
+        except InputError as error:
+            outcome = error
+        yield job, outcome
+
+
+def _said(failed: Mapping[tuple[str, Path], Sequence[str]], tell: Tell) -> list[str]:
+    """One sentence for each codec that could not take a picture."""
+    sentences = [
+        f"{codec} on '{printable(path.name)}': {len(why)} settings are left out, for {why[0]}"
+        for (codec, path), why in failed.items()
+    ]
+    for each in sentences:
+        tell(each)
+    return sentences
+
+
+def _check_version(row: Row, versions: Mapping[str, str]) -> None:
+    here = versions[row["codec"]]
+    if row["version"] != here:
+        raise InputError(f"A worker has {row['codec']} {row['version']}, not {here}; install the same version there.")
 
 
 def _about(before: Mapping[str, Any], folder: str, number: int, codecs: Sequence[str]) -> dict[str, Any]:
@@ -286,7 +368,7 @@ def _about(before: Mapping[str, Any], folder: str, number: int, codecs: Sequence
     wanted = ("torch", "compressai", "numpy", "pillow")
     libraries = {name: found.version for name in wanted for found in metadata.distributions(name=name)}
     return {
-        "commands": list(dict.fromkeys([*before.get("commands", []), command])),
+        "commands": list(dict.fromkeys([*texts(before.get("commands")), printable(command)])),
         "pictures": {"folder": folder, "number": number},
         "versions": {"explorer": __version__, "python": platform.python_version(), **libraries},
         "notes": NOTES,

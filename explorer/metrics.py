@@ -90,14 +90,14 @@ def bd_rate(anchor: Curve, test: Curve) -> float:
     return 100 * math.expm1(float(areas[1] - areas[0]) / (high - low))
 
 
-def shared_range(anchor: Curve, test: Curve) -> float:
-    """The share of the test curve's range of PSNR, in [0, 1], that the anchor covers too: what `bd_rate` averages over.
+def overlap(anchor: Curve, test: Curve) -> tuple[float, float]:
+    """Over how many dB of PSNR `bd_rate` averages, for both curves cover them, and how many the test's curve covers.
 
     Curves and errors are those of `bd_rate`."""
     curves = [_increasing(*anchor), _increasing(*test)]
     low, high = _shared(*curves)
     own = curves[1][1]
-    return max(high - low, 0) / (own[-1] - own[0])
+    return max(high - low, 0), own[-1] - own[0]
 
 
 def _shared(*curves: tuple[list[float], list[float]]) -> tuple[float, float]:

@@ -1,13 +1,14 @@
 """From rows to what people read: tables and the rate-distortion figure (HTML, PNG), apart for each set of pictures.
 
     PictureSet ─┬─ picture_curves ─ BD-rate tables: mean and median over pictures, on how many a codec loses
-                └─ mean_curves ─┬─ all points as text
-                                ├─ BD-rate against published curves, of which only means are known
-                                └─ figure: PSNR and MS-SSIM over rate, published curves dashed
+                ├─ left_out ─ what none of these shows, said under each
+                └─ means ─┬─ all points as text
+                          ├─ BD-rate against published curves, of which only means are known
+                          └─ figure: PSNR and MS-SSIM over rate, published curves dashed
 
 A published curve is another's measurement, never one of ours: it is named so wherever it appears, and stands beside
-rows of Kodak's 24 pictures only, which it is of. BD-rate is the mean rate at equal PSNR in percent, negative for fewer
-bits.
+means over Kodak's 24 pictures only, which it is of. BD-rate is the mean rate at equal PSNR in percent, negative for
+fewer bits.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from html import escape
 from io import BytesIO
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from explorer import files
@@ -33,7 +36,6 @@ from explorer.rows import (
     compare_means,
     decibels,
     line,
-    mean_curves,
     picture_curves,
 )
 
@@ -68,7 +70,8 @@ def published_lines() -> dict[str, Curve]:
 def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
     """A Markdown table; the first column is text, the others are numbers."""
     rule = ["---", *["---:"] * (len(head) - 1)]
-    return "\n".join("| " + " | ".join(row) + " |" for row in [head, rule, *body])
+    lines = [[cell.replace("|", "\\|") for cell in row] for row in [head, rule, *body]]
+    return "\n".join("| " + " | ".join(row) + " |" for row in lines)
 
 
 def bd_text(shown: PictureSet) -> str:
@@ -83,16 +86,19 @@ def bd_text(shown: PictureSet) -> str:
         _matrix(labels, labels, found, lambda each: percent(each.median)),
         "On how many pictures the row loses: its BD-rate is above 0:",
         _matrix(labels, labels, found, lost_cell),
+        "Over how many dB of PSNR both curves are known, of how many that the row's has, mean over pictures:",
+        _matrix(labels, labels, found, overlap_cell),
     ]
-    if shown.is_kodak:
-        means = {label(name): line(points) for name, points in mean_curves(shown.rows).items()}
-        others = [[compare_means(anchor, test) for anchor in published_lines().values()] for test in means.values()]
+    if shown.has_published:
+        means = shown.means.curves
+        tests = [line(points) for points in means.values()]
+        others = [[compare_means(anchor, test) for anchor in published_lines().values()] for test in tests]
         parts.append(
             "BD-rate in percent against curves published by others, of the mean curves, for no more is known there:"
         )
-        parts.append(_matrix(means, published_lines(), others, mean_cell))
+        parts.append(_matrix(map(label, means), published_lines(), others, mean_cell))
         found += others
-    return "\n\n".join([*parts, *footnotes(each for line in found for each in line)])
+    return "\n\n".join([*parts, *footnotes(each for line in found for each in line), *shown.left_out])
 
 
 def _matrix(
@@ -120,6 +126,11 @@ def lost_cell(found: Comparison) -> str:
     return f"{found.lost}" if found.counted == found.pictures else f"{found.lost} of {found.counted}"
 
 
+def overlap_cell(found: Comparison) -> str:
+    """What range of PSNR a BD-rate stands for, as text."""
+    return f"{found.shared:.1f} of {found.own:.1f}" if found.counted else "–"
+
+
 def footnotes(found: Iterable[Comparison]) -> list[str]:
     """What the marks in the cells of some comparisons mean, a sentence each; none where there are no marks."""
     found = list(found)
@@ -127,7 +138,8 @@ def footnotes(found: Iterable[Comparison]) -> list[str]:
     if any(each.is_narrow for each in found):
         notes.append("† The curves share less than half of the range of PSNR of the one that is compared.")
     if any(0 < each.counted < each.pictures for each in found):
-        notes.append("(n): over n pictures only, for on the others the two curves share no quality.")
+        why = "on the others the two curves share no quality, or one has no two points with loss"
+        notes.append(f"(n): over n pictures only; {why}.")
     return notes
 
 
@@ -139,9 +151,8 @@ def curves_text(curves: Mapping[str, Sequence[MeanPoint]]) -> str:
 
 def cells(point: MeanPoint) -> list[str]:
     """A point's columns in a table: bpp, PSNR, MS-SSIM, MS-SSIM (dB)."""
-    quality = (
-        [f"{point.ms_ssim:.4f}", f"{decibels(point.ms_ssim):.2f}"] if point.ms_ssim == point.ms_ssim else ["–", "–"]
-    )
+    known = not math.isnan(point.ms_ssim)
+    quality = [f"{point.ms_ssim:.4f}", f"{decibels(point.ms_ssim):.2f}"] if known else ["–", "–"]
     return [f"{point.bpp:.4f}", f"{point.psnr:.2f}", *quality]
 
 
@@ -161,16 +172,15 @@ class _Trace:
     color: str
     is_published: bool
     knobs: list[str]
-    bpp: list[float]
-    psnr: list[float]
-    ms_ssim_db: list[float]
+    psnr: Curve
+    ms_ssim_db: Curve
 
 
 def _traces(shown: PictureSet) -> list[_Trace]:
     """Measured curves first, ours before all; a codec that is also published has the same colour there."""
-    curves = mean_curves(shown.rows)
+    curves = shown.means.curves
     curves = {name: curves[name] for name in sorted(curves, key=lambda name: name not in FAMILIES)}
-    known = published() if shown.is_kodak else {}
+    known = published() if shown.has_published else {}
     names = list(dict.fromkeys([*curves, *known]))
     colors = {name: _COLORS[i % len(_COLORS)] for i, name in enumerate(names)}
     own = [
@@ -179,7 +189,8 @@ def _traces(shown: PictureSet) -> list[_Trace]:
             colors[name],
             False,
             [f"{point.knob:.4g}" for point in points],
-            *([*values] for values in zip(*((p.bpp, p.psnr, decibels(p.ms_ssim)) for p in points), strict=True)),
+            line(points),
+            ([p.ms_ssim_bpp for p in points], [_drawn(decibels(p.ms_ssim)) for p in points]),
         )
         for name, points in curves.items()
     ]
@@ -189,13 +200,17 @@ def _traces(shown: PictureSet) -> list[_Trace]:
             colors[name],
             True,
             [""] * len(curve["bpp"]),
-            curve["bpp"],
-            curve["psnr"],
-            [decibels(value) for value in curve.get("msssim", [])],
+            (curve["bpp"], curve["psnr"]),
+            (curve["bpp"] if "msssim" in curve else [], [decibels(value) for value in curve.get("msssim", [])]),
         )
         for name, curve in known.items()
     ]
     return own + others
+
+
+def _drawn(value: float) -> float:
+    """A value, or nan, which leaves a gap, where it is infinite."""
+    return value if math.isfinite(value) else math.nan
 
 
 def figure(shown: PictureSet) -> go.Figure:
@@ -206,9 +221,9 @@ def figure(shown: PictureSet) -> go.Figure:
 
     both = make_subplots(1, 2, subplot_titles=["PSNR (dB)", "MS-SSIM (dB)"])
     for trace in _traces(shown):
-        for column, values in enumerate((trace.psnr, trace.ms_ssim_db), 1):
+        for column, (rates, values) in enumerate((trace.psnr, trace.ms_ssim_db), 1):
             drawn = go.Scatter(
-                x=trace.bpp,
+                x=rates,
                 y=values,
                 name=trace.name,
                 legendgroup=trace.name,
@@ -219,11 +234,17 @@ def figure(shown: PictureSet) -> go.Figure:
                 hovertemplate="%{x:.3f} bpp, %{y:.2f} dB, setting %{text}",
             )
             both.add_trace(drawn, 1, column)
-    both.update_layout(title=shown.title)
+    title = "<br>".join([escape(shown.title), *(f"<sup>{escape(each)}</sup>" for each in _lines(shown.left_out))])
+    both.update_layout(title=title, margin_t=100 + 14 * title.count("<br>"))
     both.update_xaxes(title_text="bits per pixel", range=[0, SHOWN_BPP])
     both.update_yaxes(range=SHOWN_PSNR, col=1)
     both.update_yaxes(range=SHOWN_MS_SSIM, col=2)
     return both
+
+
+def _lines(sentences: Iterable[str]) -> list[str]:
+    """Sentences as lines that are no longer than the figure is wide."""
+    return [line for each in sentences for line in wrap(each, 200)]
 
 
 def write_html(shown: PictureSet, path: str | Path) -> None:
@@ -233,24 +254,32 @@ def write_html(shown: PictureSet, path: str | Path) -> None:
 
 def write_png(shown: PictureSet, path: str | Path) -> None:
     """The figure as a picture of 1500×750 pixels."""
+    import matplotlib
+
+    with matplotlib.rc_context({"text.parse_math": False}):  # a folder may have a dollar in its name
+        files.write(path, _png(shown))
+
+
+def _png(shown: PictureSet) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     page = Figure(figsize=(15, 7.5), dpi=100, layout="constrained")
     page.suptitle(shown.title)
+    page.supxlabel("\n".join(_lines(shown.left_out)), fontsize=8, x=0.01, ha="left")
     panels = page.subplots(1, 2)
     for trace in _traces(shown):
         style = {"color": trace.color, "lw": 2.4 if trace.name == label("mae") else 1.2, "label": trace.name}
         style |= {"ls": "--"} if trace.is_published else {"marker": "o", "ms": 3}
         for panel, values in zip(panels, (trace.psnr, trace.ms_ssim_db), strict=True):
-            panel.plot(trace.bpp[: len(values)], values, **style)
+            panel.plot(*values, **style)
     for panel, title, limits in zip(panels, ("PSNR", "MS-SSIM"), (SHOWN_PSNR, SHOWN_MS_SSIM), strict=True):
         panel.set(xlabel="bits per pixel", ylabel=f"{title} (dB)", xlim=(0, SHOWN_BPP), ylim=limits)
         panel.grid(alpha=0.3)
     panels[1].legend(fontsize=7, ncols=2, loc="lower right")
     drawn = BytesIO()
     FigureCanvasAgg(page).print_png(drawn)
-    files.write(path, drawn.getvalue())
+    return drawn.getvalue()
 
 
 # -- files -----------------------------------------------------------------------------------------------------------
@@ -265,20 +294,20 @@ def write(
     """Write the asked-for forms of the results and return the BD-rate tables in Markdown.
 
     Sets of pictures stay apart: the figure of each but the first has the name of its folder at the end of its own."""
-    rates = {each.title: bd_text(each) for each in sets}
+    rates = [bd_text(each) for each in sets]
     if markdown:
         parts = ["# Results"]
-        for each in sets:
-            points = curves_text(mean_curves(each.rows))
-            parts += [f"## {each.title}", rates[each.title], "All points, means over pictures:", points]
+        for each, text in zip(sets, rates, strict=True):
+            points = curves_text(each.means.curves)
+            parts += [f"## {each.title}", text, "All points, means over pictures:", points]
         files.write(markdown, "\n\n".join(parts) + "\n")
     for number, each in enumerate(sets):
-        ending = f"-{each.folder}" if number else ""
+        ending = "-" + re.sub(r"[/\\]", "_", each.folder) if number else ""
         if png:
             write_png(each, _ending(png, ending))
         if html:
             write_html(each, _ending(html, ending))
-    return "\n\n".join(f"{title}\n\n{text}" for title, text in rates.items())
+    return "\n\n".join(f"{each.title}\n\n{text}" for each, text in zip(sets, rates, strict=True))
 
 
 def _ending(path: str | Path, ending: str) -> Path:

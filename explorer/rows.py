@@ -1,38 +1,33 @@
-"""Rows of measurements: their JSON file, and what follows from them: curves and BD-rate.
+"""What follows from rows of measurements (see `store`): curves and BD-rate, and what had to be left out of them.
 
-    files ─ load_sets ─ PictureSet ─┬─ mean_curves ──── {codec: points along its knob}: tables, figures
+    files ─ load_sets ─ PictureSet ─┬─ means ────────── {codec: points along its knob}: tables, figures
                                     └─ picture_curves ─ {codec: {picture: curve}} ─ compare ─ BD-rates
 
 Codecs are compared picture by picture: a mean curve depends on how a codec is driven (at equal rate, at equal quality),
 the curve of one picture does not. Rows of different sets of pictures never meet in one mean.
-
-A row is one picture through one codec at one setting: codec, version, image, image_id (the start of the SHA-256 of its
-size and pixels), knob {name: setting}, width, height, bytes (of the whole file), estimated_bits (learned codecs only),
-bpp, psnr in dB (null: nothing was lost), ms_ssim in [0, 1] (null: the picture is too small), encode_s, decode_s.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
-from explorer import metrics
-from explorer.codecs.baselines import curve_name
+from explorer import metrics, store
+from explorer.codecs.baselines import curve_name, label
 from explorer.images import InputError
+from explorer.means import MeanPoint, Means, listed, means
+from explorer.store import Row, key, printable, texts
 
-Row = dict[str, Any]
-Key = tuple[str, str, str, float]
 PictureCurves = Mapping[str, metrics.Curve]  # one codec's: by image_id
 
-NARROW = 0.5  # a BD-rate over less than this share of the test curve's range of PSNR is marked
+NARROW = 0.5  # a BD-rate over less than this share of the test curves' range of PSNR is marked
 # Kodak's 24 pictures by image_id: what published mean curves are of.
 KODAK = frozenset(
     re.findall(
@@ -44,50 +39,12 @@ KODAK = frozenset(
 _NAMES = {"kodak": "Kodak", "clic": "CLIC"}
 
 
-def key(row: Row) -> Key:
-    """What makes a row one that need not be measured again: (codec, version, image_id, setting)."""
-    return row["codec"], row["version"], row["image_id"], setting(row)
-
-
-def setting(row: Row) -> float:
-    """The value of a row's knob."""
-    (value,) = row["knob"].values()
-    return value
-
-
 # -- curves ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class MeanPoint:
-    """Means of per-picture values at one setting. knob: that setting. psnr in dB; ms_ssim in [0, 1], nan if unknown."""
-
-    knob: float
-    bpp: float
-    psnr: float
-    ms_ssim: float
-
-
 def mean_curves(rows: Iterable[Row]) -> dict[str, list[MeanPoint]]:
-    """One curve for each codec, in order of rate: its points are means over all pictures that there are rows of.
-
-    A setting that some picture lacks, or that loses nothing on one (infinite PSNR), is left out: its mean would be of
-    other pictures than its neighbours'. A codec without any setting left has no curve."""
-    rows = list(rows)
-    pictures = {row["image_id"] for row in rows}
-    groups: dict[tuple[str, float], list[Row]] = defaultdict(list)
-    for row in rows:
-        groups[row["codec"], setting(row)].append(row)
-    curves: dict[str, list[MeanPoint]] = defaultdict(list)
-    for (codec, value), group in groups.items():
-        if len(group) == len(pictures) and all(row["psnr"] is not None for row in group):
-            curves[curve_name(codec)].append(_mean_point(value, group))
-    return {curve: sorted(points, key=lambda point: point.bpp) for curve, points in curves.items()}
-
-
-def _mean_point(value: float, rows: Sequence[Row]) -> MeanPoint:
-    similar = [math.nan if row["ms_ssim"] is None else row["ms_ssim"] for row in rows]
-    return MeanPoint(value, fmean(row["bpp"] for row in rows), fmean(row["psnr"] for row in rows), fmean(similar))
+    """One curve for each codec, in order of rate: see `means`."""
+    return means(rows).curves
 
 
 def decibels(ms_ssim: float) -> float:
@@ -122,7 +79,7 @@ class Comparison:
 
     mean, median: over the pictures that count, nan where none does. lost: on how many of these the BD-rate is above 0.
     counted: how many these are, of `pictures` in all; on the others the two curves share no quality, or one is missing.
-    is_narrow: the shared range of PSNR is, in the mean of the pictures that count, under half of the test curve's.
+    shared, own: over how many dB of PSNR this is, and how many the test's curve has, both means over these pictures.
     """
 
     mean: float
@@ -130,7 +87,13 @@ class Comparison:
     lost: int
     counted: int
     pictures: int
-    is_narrow: bool
+    shared: float
+    own: float
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether the two curves share so little that the BD-rate says next to nothing of the rest."""
+        return self.counted > 0 and self.shared < NARROW * self.own
 
 
 def compare(anchor: PictureCurves, test: PictureCurves) -> Comparison:
@@ -139,10 +102,10 @@ def compare(anchor: PictureCurves, test: PictureCurves) -> Comparison:
     counted = [(rate, pair) for pair in pairs if not math.isnan(rate := _bd_rate(*pair))]
     pictures = len({*anchor, *test})
     if not counted:
-        return Comparison(math.nan, math.nan, 0, 0, pictures, False)
+        return Comparison(math.nan, math.nan, 0, 0, pictures, math.nan, math.nan)
     rates = [rate for rate, _ in counted]
-    is_narrow = fmean(metrics.shared_range(*pair) for _, pair in counted) < NARROW
-    return Comparison(fmean(rates), median(rates), sum(rate > 0 for rate in rates), len(rates), pictures, is_narrow)
+    shared, own = (fmean(each) for each in zip(*(metrics.overlap(*pair) for _, pair in counted), strict=True))
+    return Comparison(fmean(rates), median(rates), sum(rate > 0 for rate in rates), len(rates), pictures, shared, own)
 
 
 def _bd_rate(anchor: metrics.Curve, test: metrics.Curve) -> float:
@@ -157,20 +120,22 @@ def compare_means(anchor: metrics.Curve, test: metrics.Curve) -> Comparison:
     return compare({"mean": anchor}, {"mean": test})
 
 
-# -- the file --------------------------------------------------------------------------------------------------------
+# -- sets of pictures ------------------------------------------------------------------------------------------------
 
 
 def load(path: str | Path) -> list[Row]:
     """The rows of a file that `explorer evaluate` wrote. Raises InputError where it is not one."""
-    return _read(path)[1]
+    return store.find(path).read().rows
 
 
 @dataclass(frozen=True)
 class PictureSet:
-    """Rows of one set of pictures. folder: the name of the folder that the pictures were in."""
+    """Rows of one set of pictures. folder: the name of the folder that the pictures were in. notes: what of the files
+    and of the pictures there is no row of here, a sentence each."""
 
     folder: str
     rows: list[Row]
+    notes: tuple[str, ...] = ()
 
     @property
     def number(self) -> int:
@@ -179,8 +144,13 @@ class PictureSet:
 
     @property
     def is_kodak(self) -> bool:
-        """Whether these are rows of Kodak's 24 pictures, so that published means may stand beside them."""
+        """Whether these are rows of Kodak's 24 pictures."""
         return {row["image_id"] for row in self.rows} == KODAK
+
+    @property
+    def has_published(self) -> bool:
+        """Whether published means may stand beside these: both are over Kodak's 24 pictures, none left out."""
+        return self.means.pictures == KODAK
 
     @property
     def title(self) -> str:
@@ -188,74 +158,86 @@ class PictureSet:
         name = "Kodak" if self.is_kodak else _NAMES.get(self.folder, self.folder)
         return f"{name}, {self.number} picture{'s' if self.number > 1 else ''}"
 
-
-def load_sets(paths: Iterable[str | Path]) -> list[PictureSet]:
-    """The rows of files that `explorer evaluate` wrote, apart by the folder of their pictures. Raises InputError."""
-    found: dict[str, list[Row]] = defaultdict(list)
-    for path in paths:
-        about, rows = _read(path)
-        found[about.get("pictures", {}).get("folder", Path(path).stem)] += rows
-    return [PictureSet(folder, rows) for folder, rows in found.items()]
-
-
-def _read(path: str | Path) -> tuple[dict[str, Any], list[Row]]:
-    if not Path(path).is_file():
-        raise InputError(f"There is no file {path}; write it with `explorer evaluate FOLDER --json {path}`.")
-    return Store(Path(path)).read()
-
-
-@dataclass(frozen=True)
-class Store:
-    """The JSON file {"about": …, "rows": […]}, one row a line, and a journal beside it that a run appends to.
-
-    A killed run leaves the file as it was and in the journal all rows that were finished."""
-
-    path: Path
+    @cached_property
+    def means(self) -> Means:
+        """The mean curves."""
+        return means(self.rows)
 
     @property
-    def journal(self) -> Path:
-        """Where finished rows go before the whole file is written."""
-        return self.path.with_name(self.path.name + ".journal")
+    def left_out(self) -> list[str]:
+        """All that these rows' tables and figures do not show, a sentence each."""
+        return [*self.notes, *self._lossless(), *self.means.left_out]
 
-    def read(self) -> tuple[dict[str, Any], list[Row]]:
-        """(about, rows of the file and of the journal), both empty where there is none yet. Raises InputError."""
-        try:
-            stored = json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
-            about, rows = stored.get("about", {}), stored.get("rows", []) + self._noted()
-            for row in rows:
-                key(row)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise InputError(f"{self.path} is not a file of `explorer evaluate`; name another one.") from None
-        return about, rows
-
-    def prepare(self) -> None:
-        """Make the folder of the file. Raises InputError where it cannot be made or written to."""
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"{self.path} cannot be written ({error.strerror}); name another file.") from None
-        if self.path.is_dir() or not os.access(self.path.parent, os.W_OK):
-            raise InputError(f"{self.path} cannot be written; name a file in a folder of yours.")
-
-    def _noted(self) -> list[Row]:
-        if not self.journal.exists():
-            return []
-        whole_lines = self.journal.read_text(encoding="utf-8").split("\n")[:-1]  # the last may have been torn
-        return [json.loads(each) for each in whole_lines]
-
-    def note(self, rows: Iterable[Row]) -> None:
-        """Append finished rows to the journal."""
-        with self.journal.open("a", encoding="utf-8") as file:
-            file.writelines(_json(row) + "\n" for row in rows)
-
-    def write(self, about: Mapping[str, Any], rows: Iterable[Row]) -> None:
-        """Replace the file in one step; the journal has then nothing to add and goes."""
-        head = json.dumps(about, ensure_ascii=False, indent=1)
-        unfinished = self.path.with_name(self.path.name + ".part")
-        unfinished.write_text(f'{{"about": {head},\n"rows": [\n' + ",\n".join(map(_json, rows)) + "\n]}\n", "utf-8")
-        unfinished.replace(self.path)
-        self.journal.unlink(missing_ok=True)
+    def _lossless(self) -> list[str]:
+        """Curves end where nothing is lost."""
+        found = Counter(label(curve_name(row["codec"])) for row in self.rows if row["psnr"] is None)
+        counts = ", ".join(f"{number} of {name}" for name, number in found.items())
+        return [f"Rows without loss (infinite PSNR) are no part of a picture's curve: {counts}."] if counts else []
 
 
-def _json(row: Row) -> str:
-    return json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+def load_sets(paths: Iterable[str | Path]) -> list[PictureSet]:
+    """The rows of files that `explorer evaluate` wrote, apart by the folder of their pictures; folders that hold the
+    same pictures are one set. Raises InputError, also where there is no row at all."""
+    rows: dict[str, list[Row]] = defaultdict(list)
+    notes: dict[str, dict[str, None]] = defaultdict(dict)
+    for path in paths:
+        found = store.find(path).read()
+        folder = _folder(found.about) or printable(Path(path).stem)
+        rows[folder] += map(_printable, found.rows)
+        notes[folder] |= dict.fromkeys([*found.notes, *texts(found.about.get("left_out"))])
+    if not any(rows.values()):
+        raise InputError("There is no row yet in what was given; run `explorer evaluate` again, it goes on.")
+    same: dict[frozenset[str], list[str]] = defaultdict(list)
+    for folder, each in rows.items():
+        same[frozenset(row["image_id"] for row in each)].append(folder)
+    sets = []
+    for pictures, folders in same.items():
+        if pictures:
+            kept, said = _reconciled([row for folder in folders for row in rows[folder]])
+            told = dict.fromkeys([*(note for folder in folders for note in notes[folder]), *said])
+            sets.append(PictureSet(folders[0], kept, tuple(told)))
+    return sets
+
+
+def _folder(about: Mapping[str, Any]) -> str:
+    """The name of the folder of pictures that a file tells, nothing where it tells none."""
+    pictures = about.get("pictures")
+    name = pictures.get("folder") if isinstance(pictures, dict) else None
+    return printable(name)[:80] if isinstance(name, str) else ""
+
+
+def _printable(row: Row) -> Row:
+    return row | {name: printable(row[name]) for name in ("codec", "version", "image")}
+
+
+def _reconciled(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
+    """Rows in which each codec has one version and one knob, and each setting of it one row for a picture; and what was
+    left out for it. Of several versions the one with most rows stays, of equal ones the later."""
+    by_codec: dict[str, dict[tuple[str, str], dict[Any, Row]]] = defaultdict(lambda: defaultdict(dict))
+    contradicted: Counter[str] = Counter()
+    for row in rows:
+        variant = row["version"], next(iter(row["knob"]))
+        first = by_codec[row["codec"]][variant].setdefault(key(row), row)
+        contradicted[row["codec"]] += any(first[name] != row[name] for name in ("bytes", "bpp", "psnr", "ms_ssim"))
+    kept: list[Row] = []
+    notes = []
+    for codec, variants in by_codec.items():
+        chosen = max(reversed(variants), key=lambda each: len(variants[each]))
+        kept += variants[chosen].values()
+        for each, others in variants.items():
+            if each != chosen:
+                apart = f"{', '.join(each)}) are left out beside those of {', '.join(chosen)}"
+                notes.append(f"{len(others)} rows of {label(codec)} ({apart}; measure all of them with one.")
+    notes += [
+        f"{number} rows of {label(codec)} contradict others of the same picture and setting; the first of each stays."
+        for codec, number in contradicted.items()
+        if number
+    ]
+    return kept, notes + _of_two_names(kept)
+
+
+def _of_two_names(rows: Iterable[Row]) -> list[str]:
+    names: dict[str, dict[str, None]] = defaultdict(dict)
+    for row in rows:
+        names[row["image_id"]][f"'{row['image']}'"] = None
+    return [f"{listed(list(each))} are one picture." for each in names.values() if len(each) > 1]

@@ -397,7 +397,7 @@ def test_kodak_means_are_read_where_there_are_rows_of_kodak(tmp_path: Path) -> N
     (tmp_path / "published.json").write_text('{"kodak": {}}')
     (tmp_path / "broken.json").write_text("{")
     assert kodak.mean_curves(tmp_path) is None
-    row = {"codec": "jpeg", "version": "1", "knob": {"quality": 30}, "bpp": 0.5, "psnr": 30.0, "ms_ssim": 0.9}
+    row = {"codec": "jpeg", "version": "1", "knob": {"quality": 30}, "bytes": 9, "psnr": 30.0, "ms_ssim": 0.9}
     images_of_set = [row | {"image": f"kodim0{i}.png", "image_id": str(i), "bpp": 0.5 + i} for i in (0, 1)]
     other = row | {"image": "mine.png", "image_id": "x", "bpp": 9.0}
     (tmp_path / "rows.json").write_text(json.dumps({"about": {}, "rows": [*images_of_set, other]}))

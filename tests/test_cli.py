@@ -28,7 +28,7 @@ LAYERS = [  # each may import from the lines above it, and from its own
     {"bitstream", "runtime"},
     {"codecs"},
     {"train", "library", "inside", "session", "received"},
-    {"rows", "workers", "evaluate", "cards", "report", "fetch", "bench"},
+    {"store", "means", "rows", "survey", "workers", "evaluate", "cards", "report", "fetch", "bench"},
     {"views"},
     {"arguments", "__main__"},
 ]

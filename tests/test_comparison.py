@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from explorer import cards, checkpoint, images, library, metrics, report, rows
-from explorer.rows import KODAK, PictureSet, Row, Store
+from explorer.images import InputError
+from explorer.means import means
+from explorer.rows import KODAK, PictureSet
+from explorer.store import Row, Store
 
 PICTURES = ("a", "b", "c")
 
@@ -83,7 +86,7 @@ def test_pictures_without_a_shared_quality_are_left_out_and_counted() -> None:
     assert (found.mean, found.lost, found.counted, found.pictures) == (pytest.approx(-20), 0, 2, 3)
     assert report.mean_cell(found) == "-20.0 (2)" and report.lost_cell(found) == "0 of 2"
     assert report.footnotes([found]) == [
-        "(n): over n pictures only, for on the others the two curves share no quality."
+        "(n): over n pictures only; on the others the two curves share no quality, or one has no two points with loss."
     ]
     one_point = compared(even("jpeg", points=1), even("webp"))
     assert (one_point.counted, report.mean_cell(one_point), report.lost_cell(one_point)) == (0, "–", "–")
@@ -100,14 +103,26 @@ def test_a_lossless_point_is_no_part_of_a_pictures_curve() -> None:
 def test_a_small_overlap_is_marked(start: float, share: float, mark: str) -> None:
     found = compared(even("jpeg", start=start), measured("webp", dict.fromkeys(PICTURES, 0.9)))
     (anchor,), (test,) = (rows.picture_curves(each).values() for each in (even("jpeg", start=start), even("webp")))
-    assert metrics.shared_range(anchor["a"], test["a"]) == pytest.approx(share)
-    assert report.mean_cell(found) == f"-10.0{mark}"
+    assert metrics.overlap(anchor["a"], test["a"]) == (pytest.approx(18 * share), 18)
+    assert report.mean_cell(found) == f"-10.0{mark}" and report.overlap_cell(found) == f"{18 * share:.1f} of 18.0"
     assert bool(report.footnotes([found])) == bool(mark)
 
 
-def test_no_overlap_is_no_share() -> None:
+def test_a_tiny_overlap_is_stated_and_marked() -> None:
+    """0.1 of 9 dB: the number alone would say that it takes a seventh of the bits."""
+    anchor = {"a": ([1.0, 3.0], [30.0, 39.0])}
+    test = {"a": ([0.05, 0.13, 0.15], [21.1, 29.9, 30.1])}
+    found = rows.compare(anchor, test)
+    assert found.mean < -80 and (found.shared, found.own) == (pytest.approx(0.1), pytest.approx(9))
+    assert report.mean_cell(found).endswith("†") and report.overlap_cell(found) == "0.1 of 9.0"
+    assert report.footnotes([found]) == [
+        "† The curves share less than half of the range of PSNR of the one that is compared."
+    ]
+
+
+def test_no_overlap_is_none() -> None:
     anchor, test = ([1, 2], [20, 24]), ([1, 2], [30, 34])
-    assert metrics.shared_range(anchor, test) == 0
+    assert metrics.overlap(anchor, test) == (0, 4)
 
 
 def test_independent_models_make_one_curve_of_each_picture() -> None:
@@ -146,6 +161,159 @@ def test_files_of_one_folder_are_one_set_and_others_stay_apart(tmp_path: Path) -
     photos, clic = rows.load_sets(files)
     assert (photos.title, clic.title) == ("photos, 3 pictures", "CLIC, 1 picture")
     assert {row["codec"] for row in photos.rows} == {"jpeg", "webp"} and len(clic.rows) == 4
+
+
+def test_a_codec_of_two_files_is_one_curve(tmp_path: Path) -> None:
+    """Both runs measured JPEG, which each ran for other times."""
+    first = stored(tmp_path / "1.json", "photos", even("jpeg") + even("webp"))
+    again = [row | {"encode_s": 2.0} for row in even("jpeg")]
+    (found,) = rows.load_sets([first, stored(tmp_path / "2.json", "photos", again + even("avif")), first])
+    assert len(found.rows) == 3 * 12 and found.left_out == []
+    assert {name: len(points) for name, points in found.means.curves.items()} == {"jpeg": 4, "webp": 4, "avif": 4}
+    assert all(len(curve[0]) == 4 for curves in rows.picture_curves(found.rows).values() for curve in curves.values())
+
+
+def test_one_picture_of_two_names_counts_once(tmp_path: Path) -> None:
+    copies = [row | {"image": "copy.png"} for row in even("jpeg") if row["image_id"] == "a"]
+    (found,) = rows.load_sets([stored(tmp_path / "1.json", "photos", even("jpeg") + copies)])
+    assert found.title == "photos, 3 pictures" and found.rows == even("jpeg")
+    only_there = [row | {"image": "copy.png"} for row in even("webp") if row["image_id"] == "a"]
+    (found,) = rows.load_sets([stored(tmp_path / "1.json", "photos", even("jpeg") + only_there)])
+    assert "'a.png', 'copy.png' are one picture." in found.left_out
+
+
+def test_files_that_contradict_each_other_are_told(tmp_path: Path) -> None:
+    older = [row | {"version": "0"} for row in even("jpeg")]
+    files = [
+        stored(tmp_path / "1.json", "photos", even("jpeg") + even("jpeg2000")),
+        stored(tmp_path / "2.json", "photos", older[:8] + [row | {"bytes": 7} for row in even("jpeg2000")[:2]]),
+    ]
+    (found,) = rows.load_sets(files)
+    assert found.rows == even("jpeg") + even("jpeg2000")
+    assert found.left_out == [
+        "8 rows of JPEG 4:2:0 (0, q) are left out beside those of 1, q; measure all of them with one.",
+        "2 rows of JPEG 2000 contradict others of the same picture and setting; the first of each stays.",
+    ]
+    by_rate = [row | {"knob": {"bpp": 1.0}} for row in even("jpeg")[:1]]
+    (found,) = rows.load_sets([stored(tmp_path / "3.json", "photos", by_rate + even("jpeg"))])
+    assert found.rows == even("jpeg") and "(1, bpp) are left out" in found.left_out[0]
+
+
+def test_of_two_versions_with_as_many_rows_the_later_stays(tmp_path: Path) -> None:
+    older = [row | {"version": "0"} for row in even("jpeg")]
+    (found,) = rows.load_sets([stored(tmp_path / "1.json", "p", older), stored(tmp_path / "2.json", "p", even("jpeg"))])
+    assert found.rows == even("jpeg")
+
+
+def test_the_same_pictures_in_two_folders_are_one_set(tmp_path: Path) -> None:
+    files = [stored(tmp_path / f"{name}.json", name, even(name)) for name in ("jpeg", "webp")]
+    (found,) = rows.load_sets(files)
+    assert found.title == "jpeg, 3 pictures" and len(found.rows) == 24
+
+
+def test_files_without_a_row_are_told(tmp_path: Path) -> None:
+    empty = stored(tmp_path / "1.json", "photos", [])
+    with pytest.raises(InputError, match="There is no row yet"):
+        rows.load_sets([empty])
+    (found,) = rows.load_sets([empty, stored(tmp_path / "2.json", "clic", even("jpeg"))])
+    assert found.folder == "clic"
+
+
+def test_what_a_run_left_out_stands_under_its_report(tmp_path: Path) -> None:
+    path = tmp_path / "1.json"
+    Store(path).write({"left_out": ["Left out: 1 of 4 pictures. 'd.png' is empty."]}, even("jpeg"))
+    text = report.write(rows.load_sets([path]), tmp_path / "r.md", html=tmp_path / "r.html")
+    assert text.endswith("\n\nLeft out: 1 of 4 pictures. 'd.png' is empty.")
+    assert text.removeprefix("1, 3 pictures\n\n") in (tmp_path / "r.md").read_text(encoding="utf-8")
+    assert "\\u003csup\\u003eLeft out: 1 of 4 pictures." in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+def test_names_of_any_kind_are_written_in_every_form(tmp_path: Path) -> None:
+    hostile = "a|$x_</script><script>alert(1)"
+    odd = [row | {"codec": hostile, "image": "caf\udce9$.png"} for row in even("jpeg")]
+    odd[0]["psnr"] = None
+    written = stored(tmp_path / "1.json", "photos $ & <b>", even("webp") + odd)
+    text = report.write(rows.load_sets([written]), tmp_path / "r.md", tmp_path / "r.png", tmp_path / "r.html")
+    assert r"| a\|$x_</script><script>alert(1) | " in text and r"'caf\udce9$.png'" in text
+    assert "</script><script>alert" not in (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert images.read(tmp_path / "r.png").pixels.shape == (750, 1500, 3)
+
+
+# -- means over the same pictures ------------------------------------------------------------------------------------
+
+
+def lossless(found: list[Row], picture: str, settings: tuple[int, ...]) -> list[Row]:
+    is_so = [row["image_id"] == picture and next(iter(row["knob"].values())) in settings for row in found]
+    return [row | {"psnr": None, "ms_ssim": 1.0} if so else row for row, so in zip(found, is_so, strict=True)]
+
+
+def test_one_lossless_setting_costs_that_setting_alone() -> None:
+    found = means(lossless(even("jpeg"), "b", (512,)) + even("webp"))
+    assert {name: [point.knob for point in points] for name, points in found.curves.items()} == {
+        "jpeg": [64, 128, 256],
+        "webp": [64, 128, 256, 512],
+    }
+    assert found.pictures == {"a", "b", "c"}
+    assert found.left_out == [
+        "JPEG 4:2:0 has no mean at 1 of 4 settings (512), which lose nothing (infinite PSNR) on 'b.png'."
+    ]
+
+
+def test_a_picture_that_most_settings_lose_nothing_on_is_left_out_of_all_means() -> None:
+    every = (64, 128, 256, 512)
+    found = means(lossless(even("jpeg"), "b", every) + lossless(even("webp"), "b", every[1:]))
+    assert found.pictures == {"a", "c"}
+    assert {len(points) for points in found.curves.values()} == {4}
+    assert found.curves["jpeg"][0].bpp == pytest.approx((1 + 3) / 2 / 8)
+    assert found.left_out == [
+        "Means are over 2 of 3 pictures, without 'b.png', where 7 of 8 settings lose nothing (infinite PSNR)."
+    ]
+
+
+def test_pictures_that_a_codec_lacks_are_told() -> None:
+    unfinished = [row for row in even("webp") if row["image_id"] == "a"]
+    found = means(even("jpeg") + even("avif") + unfinished)
+    assert list(found.curves) == ["jpeg", "avif"] and found.pictures == {"a", "b", "c"}
+    assert found.left_out == [
+        "WebP has no mean at 4 of 4 settings (64, 128, 256, 512), which were not measured on 'b.png', 'c.png'."
+    ]
+    found = means(even("jpeg") + even("avif") + even("webp")[:-4])
+    assert {len(points) for points in found.curves.values()} == {4} and found.pictures == {"a", "b"}
+    assert found.left_out == [
+        "Means are over 2 of 3 pictures, without 'c.png', where 4 of 12 settings were not measured."
+    ]
+
+
+def test_where_nothing_is_lost_there_is_no_mean() -> None:
+    shown = PictureSet("grey", lossless(even("jpeg")[:4], "a", (64, 128, 256, 512)))
+    assert shown.means.curves == {} and shown.means.pictures == frozenset()
+    assert shown.left_out == [
+        "Rows without loss (infinite PSNR) are no part of a picture's curve: 4 of JPEG 4:2:0.",
+        "Means are over 0 of 1 pictures, without 'a.png', where 4 of 4 settings lose nothing (infinite PSNR).",
+    ]
+    assert not report.figure(shown).data
+
+
+def test_ms_ssim_lacks_the_small_picture_alone() -> None:
+    small = [row | {"ms_ssim": None if row["image_id"] == "c" else row["ms_ssim"]} for row in even("jpeg")]
+    found = means(small)
+    first = found.curves["jpeg"][0]
+    assert first.ms_ssim == pytest.approx(0.9) and first.bpp == pytest.approx((1 + 2 + 3) / 3 / 8)
+    assert first.ms_ssim_bpp == pytest.approx((1 + 2) / 2 / 8)
+    assert found.left_out == ["Means of MS-SSIM are over 2 of 3 pictures, without 'c.png': it needs 161 pixels a side."]
+    assert "| 0.9000 | 10.00 |" in report.curves_text(found.curves)
+    psnr, ms_ssim = report.figure(PictureSet("photos", small)).data
+    assert (psnr.x[0], ms_ssim.x[0]) == (first.bpp, first.ms_ssim_bpp)
+    none = means([row | {"ms_ssim": None} for row in small])
+    assert none.left_out == ["There are no means of MS-SSIM, which needs 161 pixels a side."]
+    assert "| – | – |" in report.curves_text(none.curves)
+
+
+def test_published_means_stand_beside_means_over_all_of_kodak_only(kodak: PictureSet) -> None:
+    lost = [row | {"psnr": None} if row["image"] == "kodim20.png" else row for row in kodak.rows]
+    part = PictureSet("kodak", lost)
+    assert part.is_kodak and not part.has_published and len(part.means.pictures) == 23
+    assert "published by others" not in report.bd_text(part)
 
 
 def test_a_report_of_two_sets_never_mixes_them(tmp_path: Path, kodak: PictureSet) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,15 +14,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from conftest import smooth_picture, wait_until
 
 from explorer import cards, checkpoint, evaluate, images, model, report, workers
+from explorer.__main__ import main
 from explorer.condition import PAPER_LAMBDAS, snap
 from explorer.config import PRESETS
 from explorer.images import InputError
-from explorer.rows import PictureSet, Row, Store, decibels, key, load, mean_curves
+from explorer.rows import PictureSet, decibels, load, load_sets, mean_curves
+from explorer.store import Row, Store, key
 
 
 @pytest.fixture
@@ -44,9 +49,9 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
         return measure(codec, pixels, setting)
 
     @contextmanager
-    def in_process(*_: object) -> Iterator[tuple[ThreadPoolExecutor, int]]:
+    def in_process(*_: object) -> Iterator[workers.Workers]:
         with ThreadPoolExecutor(1) as pool:
-            yield pool, 1
+            yield workers.Workers(pool, 1)
 
     measure, threads = evaluate.measure, torch.get_num_threads()
     monkeypatch.setattr(evaluate, "start_workers", in_process)
@@ -69,7 +74,7 @@ def test_rows_say_what_was_measured(folder: Path, here: list[float], tmp_path: P
     for row in rows:
         assert row["bpp"] == pytest.approx(8 * row["bytes"] / (row["width"] * row["height"]), abs=1e-6)
         assert (row["ms_ssim"] is None) == (min(row["width"], row["height"]) < 161)
-    about, _ = Store(tmp_path / "rows.json").read()
+    about, _, _ = Store(tmp_path / "rows.json").read()
     assert about["commands"] == ["explorer evaluate pictures --codecs jpeg"]
     assert str(tmp_path) not in (tmp_path / "rows.json").read_text(encoding="utf-8")
 
@@ -93,7 +98,7 @@ def test_rows_of_a_knob_that_the_codec_no_longer_has_are_replaced(
 ) -> None:
     out = tmp_path / "rows.json"
     first = evaluate.evaluate(folder, ["jpeg2000"], out, points=2)
-    about, _ = Store(out).read()
+    about, _, _ = Store(out).read()
     Store(out).write(about, [row | {"knob": {"bpp": 0.1}} for row in first])
     assert timeless(evaluate.evaluate(folder, ["jpeg2000"], out, points=2)) == timeless(first)
 
@@ -109,7 +114,8 @@ def test_a_killed_run_goes_on_without_repeating_a_row(folder: Path, here: list[f
     run.wait()
     with journal.open("a", encoding="utf-8") as file:
         file.write('{"codec": "jpeg", "ver')  # torn in the middle of a line
-    _, before = Store(out).read()
+    _, before, (torn,) = Store(out).read()
+    assert torn == f"{journal}: line {len(before) + 1} is no row of `explorer evaluate`: it is cut short or no object."
     rows = evaluate.evaluate(folder, ["jpeg", "bpg444"], out, points=4)
     assert 0 < len(before) < len(rows) == 4 * (4 + 4) == len({key(row) for row in rows})
     assert len(here) == len(rows) - len(before)
@@ -159,6 +165,165 @@ def test_bad_input_is_one_sentence_with_the_remedy(
     refused("not a file of `explorer evaluate`", folder, ["jpeg"])
 
 
+# -- folders as they are ---------------------------------------------------------------------------------------------
+
+
+def test_what_is_no_picture_is_left_out_and_the_run_goes_on(folder: Path, here: list[float], tmp_path: Path) -> None:
+    png = (folder / "0.png").read_bytes()
+    (folder / "._0.png").write_bytes(b"\0\5\x16\7 what macOS puts beside a file")
+    (folder / ".hidden.png").write_bytes(png)
+    (folder / "cut.png").write_bytes(png[: len(png) // 2])
+    (folder / "a paper.png").write_bytes(b"%PDF-1.7\n")
+    (folder / "a paper.pdf").write_bytes(b"%PDF-1.7\n")
+    (folder / "empty.jpg").touch()
+    (folder / "gone.png").symlink_to(folder / "nothing.png")
+    (folder / "huge.pgm").write_bytes(b"P5 20000 20000 255\n")
+    (folder / "more.png").mkdir()
+    (folder / "elsewhere").symlink_to(tmp_path)
+    (folder / "00.png").symlink_to(folder / "0.png")
+    told: list[str] = []
+    found = evaluate.evaluate(folder, ["jpeg"], tmp_path / "rows.json", points=2, tell=told.append)
+    assert len(found) == len(here) == 2 * 4
+    others, files, unread, twice = told
+    assert others == "Not looked at: folders in it, 'elsewhere', 'more.png'."
+    assert files == "Not looked at: files that are not named as pictures, 'README.txt', 'a paper.pdf'."
+    assert unread.startswith("Left out: 5 of 10 pictures. 'a paper.png' is not a picture of a known format")
+    assert all(f"'{name}' " in unread for name in ("cut.png", "empty.jpg", "huge.pgm"))
+    assert "The file 'gone.png' cannot be opened" in unread
+    assert twice == "Measured once: '00.png' is the same picture as '0.png'."
+    about, _, _ = Store(tmp_path / "rows.json").read()
+    assert about["left_out"] == [unread, twice] and about["pictures"]["number"] == 4
+    (shown,) = load_sets([tmp_path / "rows.json"])
+    assert shown.notes == (unread, twice)
+
+
+def test_a_folder_without_a_picture_that_can_be_read_is_refused(tmp_path: Path) -> None:
+    place = tmp_path / "pictures"
+    (place / "inner").mkdir(parents=True)
+    with pytest.raises(InputError, match="holds no pictures; name one of the 1 folders in it"):
+        evaluate.evaluate(place, ["jpeg"], tmp_path / "rows.json")
+    (place / "cut.png").write_bytes(b"\x89PNG")
+    with pytest.raises(InputError, match=r"no picture that can be read in .*pictures. 'cut.png' is not") as refused:
+        evaluate.evaluate(place, ["jpeg"], tmp_path / "rows.json")
+    assert "\n" not in str(refused.value)
+    for no_folder in (place / "cut.png", tmp_path / ("n" * 300)):
+        with pytest.raises(InputError, match=r"no folder|cannot be read"):
+            evaluate.evaluate(no_folder, ["jpeg"], tmp_path / "rows.json")
+
+
+def test_what_a_codec_cannot_take_is_left_out_and_said(folder: Path, here: list[float], tmp_path: Path) -> None:
+    """WebP has 14 bits for a side."""
+    wide = np.zeros((2, 16500, 3), np.uint8)
+    wide[:, ::3] = 200
+    (folder / "wide.png").write_bytes(images.to_png(wide))
+    told: list[str] = []
+    found = evaluate.evaluate(folder, ["jpeg", "webp"], tmp_path / "rows.json", points=2, tell=told.append)
+    assert len(found) == 2 * 5 + 2 * 4
+    assert told[-1].startswith("WebP on 'wide.png': 2 settings are left out, for ")
+    assert Store(tmp_path / "rows.json").read().about["left_out"] == told[-1:]
+    with pytest.raises(InputError, match=r"Nothing could be measured. WebP on 'wide.png'"):
+        for path in folder.glob("?.png"):
+            path.unlink()
+        evaluate.evaluate(folder, ["webp"], tmp_path / "none.json", points=2)
+
+
+def test_a_name_that_is_no_text_is_measured_and_reported(here: list[float], tmp_path: Path) -> None:
+    """Latin-1 bytes in the names of the folder, the picture and the checkpoint."""
+    place = tmp_path / os.fsdecode(b"caf\xe9")
+    try:
+        place.mkdir()
+    except OSError:
+        pytest.skip("this file system has names in UTF-8 only")
+    name = os.fsdecode(b"\xe9t\xe9.png")
+    (place / name).write_bytes(images.to_png(smooth_picture(48, 64)))
+    out = tmp_path / "rows.json"
+    found = evaluate.evaluate(place, ["jpeg"], out, points=2)
+    assert {row["image"] for row in found} == {r"\udce9t\udce9.png"}
+    about = json.loads(out.read_text(encoding="utf-8"))["about"]
+    assert about["pictures"]["folder"] == r"caf\udce9" and about["commands"][0].startswith(
+        r"explorer evaluate caf\udce9"
+    )
+    assert report.write(load_sets([out]), tmp_path / "r.md").startswith(r"caf\udce9, 1 picture")
+    assert r"caf\udce9" in (tmp_path / "r.md").read_text(encoding="utf-8")
+
+
+def test_rows_of_other_pictures_are_not_lost_to_a_wrong_name(folder: Path, here: list[float], tmp_path: Path) -> None:
+    out, told = tmp_path / "rows.json", []
+    first = evaluate.evaluate(folder, ["jpeg"], out, points=2)
+    elsewhere = tmp_path / "other"
+    elsewhere.mkdir()
+    (elsewhere / "0.png").write_bytes(images.to_png(smooth_picture(32, 32)))
+    with pytest.raises(InputError, match="holds rows of other pictures than this folder's"):
+        evaluate.evaluate(elsewhere, ["jpeg"], out, points=2)
+    assert load(out) == first
+    (folder / "1.png").write_bytes(b"\x89PNG")  # damaged since: what is known of it stays
+    (folder / "2.png").unlink()
+    kept = evaluate.evaluate(folder, ["jpeg"], out, points=2, tell=told.append)
+    assert kept == [row for row in first if row["image"] != "2.png"]
+    assert told[-1] == "2 rows of pictures that are not in the folder any more are dropped."
+
+
+def test_a_file_with_a_bad_row_is_not_written_anew(folder: Path, here: list[float], tmp_path: Path) -> None:
+    out = tmp_path / "rows.json"
+    first = evaluate.evaluate(folder, ["jpeg"], out, points=2)
+    Store(out).write({}, [*first, first[0] | {"bpp": -1}])
+    before = out.read_bytes()
+    with pytest.raises(InputError, match=r"rows.json: row 9 is no row .* bpp is no number .* Mend the file"):
+        evaluate.evaluate(folder, ["jpeg"], out, points=2)
+    assert out.read_bytes() == before
+
+
+def test_two_checkpoints_of_one_name_are_refused(folder: Path, tmp_path: Path, tiny_network: model.Autoencoder) -> None:
+    checkpoint.save(tiny_network, tmp_path / "mae.safetensors")
+    with pytest.raises(InputError, match=r"Two codecs would be called mae, also .*mae.safetensors"):
+        evaluate.evaluate(folder, ["mae", str(tmp_path / "mae.safetensors")], tmp_path / "rows.json")
+
+
+def test_a_picture_that_changes_meanwhile_is_left_out(folder: Path) -> None:
+    job = evaluate.Job("jpeg", folder / "0.png", "00000000", 50)
+    with pytest.raises(InputError, match="the file was changed meanwhile"):
+        evaluate.run_job(job, (folder / "0.png").read_bytes())
+
+
+def test_a_file_that_goes_meanwhile_is_told(folder: Path) -> None:
+    jobs = [evaluate.Job("jpeg", folder / name, "00000000", 50) for name in ("gone.png", "gone.png")]
+    with ThreadPoolExecutor(1) as pool:
+        found = list(evaluate._outcomes(workers.Workers(pool, 1), jobs))
+    assert [job for job, _ in found] == jobs
+    assert all("cannot be read any more (No such file" in str(outcome) for _, outcome in found)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--codecs", ","], "argument --codecs: it names none"),
+        (["--codecs", ""], "argument --codecs: it names none"),
+        (["--points", "0"], "argument --points: 0 is below 1"),
+        (["--workers", "0"], "argument --workers: 0 is below 1"),
+        (["--codecs", "jpeg,gif"], "There is no codec 'gif'; choose among"),
+        (["--codecs", " none.safetensors"], "none.safetensors"),
+        (["--codecs", "jpeg", "--json", "0.png"], "0.png is not a file of"),
+        (["--codecs", "jpeg", "--json", "."], "it is a folder"),
+        (["--codecs", "jpeg", "--json", "0.png/rows.json"], "0.png/rows.json cannot be written"),
+    ],
+)
+def test_a_command_that_cannot_work_is_one_sentence(
+    folder: Path, arguments: list[str], why: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    before = (folder / "0.png").read_bytes()
+    with pytest.raises(SystemExit, match="2"):
+        sys.exit(main(["evaluate", ".", "--json", "new.json", *arguments]))
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("explorer") and why in last
+    assert (folder / "0.png").read_bytes() == before
+
+
+def test_more_points_than_there_are_settings_are_those_settings(mae: Any) -> None:
+    assert len(evaluate.sweep(mae, 10**9)) == 65536
+    assert len(evaluate.sweep(evaluate.find_codec("jpeg"), 10**9)) == 17
+
+
 # -- figures from rows -----------------------------------------------------------------------------------------------
 
 
@@ -189,14 +354,6 @@ def test_mean_curves_and_bd_rate_of_known_rows() -> None:
     assert "| WebP | -20.0 | +0.0 |" in report.bd_text(PictureSet("two", rows))
     assert "| JPEG 4:2:0 | +0.0 | +25.0 |" in report.bd_text(PictureSet("two", rows))
     assert decibels(0.99) == pytest.approx(20)
-
-
-def test_a_setting_without_all_pictures_or_without_loss_is_left_out() -> None:
-    rows = synthetic("jpeg", 1.0, [10, 20, 30, 40])
-    rows[-1]["psnr"] = None
-    unfinished = synthetic("webp", 1.0, [1, 2])[::2]
-    curves = mean_curves(rows[1:] + unfinished)
-    assert list(curves) == ["jpeg"] and [point.knob for point in curves["jpeg"]] == [20, 30]
 
 
 def test_independent_models_make_one_curve_and_a_card(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from explorer import rows
+from explorer import rows, store
 from explorer.images import InputError
 from explorer.views.service.messages import MeanSetting
 
@@ -13,10 +13,10 @@ from explorer.views.service.messages import MeanSetting
 def mean_curves(folder: Path) -> dict[str, list[MeanSetting]] | None:
     """Of all files in a folder that `explorer evaluate` wrote, by codec; None where none of them has rows of Kodak
     pictures."""
-    found: dict[rows.Key, rows.Row] = {}
+    found: dict[store.Key, store.Row] = {}
     for path in sorted(folder.glob("*.json")):
         with suppress(InputError):  # other results lie there too
-            found |= {rows.key(row): row for row in rows.load(path) if row["image"].startswith("kodim")}
+            found |= {store.key(row): row for row in rows.load(path) if row["image"].startswith("kodim")}
     curves = rows.mean_curves(found.values())
     return {name: [_setting(point) for point in points] for name, points in curves.items() if points} or None
 

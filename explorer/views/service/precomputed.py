@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import explorer
-from explorer import library, rows
+from explorer import library, rows, store
 from explorer.codecs import CODECS, MissingPackage, RDPoint
 from explorer.codecs.baselines import curve_name
 from explorer.codecs.learned import SWEEP, LearnedCodec
 from explorer.condition import PAPER_LAMBDAS
-from explorer.evaluate import image_id
 from explorer.images import Picture
+from explorer.survey import image_id
 from explorer.views.service.messages import Point
 from explorer.views.service.trials import as_message
 
@@ -37,7 +37,7 @@ MISSING = {"psnr": inf, "ms_ssim": nan}  # what null stands for in a row
 
 def own_points(picture: Picture, model: LearnedCodec) -> dict[float, Point]:
     """What is known of a picture under a model: {λ: point}."""
-    return {rows.setting(row): _point(row) for row in _known(picture) if row["version"] == model.version}
+    return {store.setting(row): _point(row) for row in _known(picture) if row["version"] == model.version}
 
 
 def rival_points(picture: Picture) -> dict[tuple[str, float], Point]:
@@ -45,13 +45,13 @@ def rival_points(picture: Picture) -> dict[tuple[str, float], Point]:
     found: dict[tuple[str, float], Point] = {}
     for row in _known(picture):
         if row["version"] == _version(row["codec"]):
-            value = rows.setting(row)
+            value = store.setting(row)
             settings = [each for each in SETTINGS if isclose(each, value, rel_tol=ONE_LEVEL)] or [value]
             found |= {(curve_name(row["codec"]), each): _point(row) for each in settings}
     return found
 
 
-def _known(picture: Picture) -> list[rows.Row]:
+def _known(picture: Picture) -> list[store.Row]:
     by_picture = _rows(FILE)
     height, width = picture.pixels.shape[:2]
     sizes = {(row["width"], row["height"]) for each in by_picture.values() for row in each}
@@ -60,7 +60,7 @@ def _known(picture: Picture) -> list[rows.Row]:
 
 
 @cache
-def _rows(file: Path) -> dict[str, list[rows.Row]]:
+def _rows(file: Path) -> dict[str, list[store.Row]]:
     by_picture = defaultdict(list)
     for row in rows.load(file) if file.is_file() else []:
         by_picture[row["image_id"]].append(row)
@@ -77,6 +77,6 @@ def _version(codec: str) -> str | None:
         return None
 
 
-def _point(row: rows.Row) -> Point:
+def _point(row: store.Row) -> Point:
     known: dict[str, Any] = {name: row[name] for name in FIELDS if row.get(name) is not None}
     return as_message(RDPoint(**{"estimated_bits": None, **MISSING, **known}))

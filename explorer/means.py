@@ -1,0 +1,147 @@
+"""Mean curves over a set of pictures, and what has to be left out for their points to be over the same pictures.
+
+          pictures            a setting that loses nothing on a picture, or was not measured there, has no mean:
+settings  × × × ×             either the setting goes or the picture, whichever keeps more rows
+          × ∞ × ×
+          × × × ×  ─ means ─ {curve: points in order of rate}, and the sentences that say what went
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from explorer import metrics
+from explorer.codecs.baselines import curve_name, label
+from explorer.store import Row, setting
+
+
+@dataclass(frozen=True)
+class MeanPoint:
+    """Means of per-picture values at one setting. knob: that setting. bpp, psnr in dB: over the same pictures for all
+    points. ms_ssim in [0, 1]: over those of them that are large enough, nan if none is; ms_ssim_bpp: their mean rate.
+    """
+
+    knob: float
+    bpp: float
+    psnr: float
+    ms_ssim: float
+    ms_ssim_bpp: float
+
+
+@dataclass(frozen=True)
+class Means:
+    """curves: one for each codec, in order of rate. pictures: what all their points are means over, by image_id.
+    left_out: which pictures and settings are no part of them, a sentence each."""
+
+    curves: dict[str, list[MeanPoint]]
+    pictures: frozenset[str]
+    left_out: list[str]
+
+
+_Grid = Mapping[tuple[str, float], Mapping[str, Row]]  # by codec and setting, then by image_id
+
+
+def means(rows: Iterable[Row]) -> Means:
+    """Mean curves whose points are all over the same pictures; others would be bent by which pictures they lack.
+
+    Where a picture was not measured at some setting, or loses nothing there (infinite PSNR has no mean), either the
+    setting is left out or the picture: whichever keeps more rows. A codec without any setting left has no curve."""
+    grid: dict[tuple[str, float], dict[str, Row]] = defaultdict(dict)
+    for row in rows:
+        grid[row["codec"], setting(row)][row["image_id"]] = row
+    kept = _kept_pictures(grid)
+    whole = {place: [at[each] for each in kept] for place, at in grid.items() if kept and kept <= _lossy(at)}
+    small = {row["image_id"] for at in whole.values() for row in at if row["ms_ssim"] is None}
+    curves: dict[str, list[MeanPoint]] = defaultdict(list)
+    for (codec, value), at in whole.items():
+        curves[curve_name(codec)].append(_mean_point(value, at, small))
+    in_order = {curve: sorted(points, key=lambda point: point.bpp) for curve, points in curves.items()}
+    return Means(in_order, kept, [*_left_out(grid, kept, set(whole)), *_without_ms_ssim(grid, kept, small)])
+
+
+def _lossy(at: Mapping[str, Row]) -> set[str]:
+    return {each for each, row in at.items() if row["psnr"] is not None}
+
+
+def _kept_pictures(grid: _Grid) -> frozenset[str]:
+    """The pictures to take means over: without those that most settings lack, as many as it takes to keep most rows."""
+    pictures = {each for at in grid.values() for each in at}
+    lacking = [pictures - _lossy(at) for at in grid.values()]
+    order = [each for each, _ in Counter(sorted(each for lack in lacking for each in lack)).most_common()]
+    place = {each: number for number, each in enumerate(order, 1)}
+    needed = [max((place[each] for each in lack), default=0) for lack in lacking]  # so many to drop
+
+    def rows_kept(dropped: int) -> tuple[int, int]:
+        settings = sum(number <= dropped for number in needed)
+        return (len(pictures) - dropped) * settings, settings
+
+    return frozenset(pictures - set(order[: max(range(len(order) + 1), key=rows_kept)]))
+
+
+def _mean_point(value: float, rows: Sequence[Row], small: Iterable[str]) -> MeanPoint:
+    large = [row for row in rows if row["image_id"] not in small]
+    bpp, psnr = fmean(row["bpp"] for row in rows), fmean(row["psnr"] for row in rows)
+    if not large:
+        return MeanPoint(value, bpp, psnr, math.nan, math.nan)
+    return MeanPoint(value, bpp, psnr, fmean(row["ms_ssim"] for row in large), fmean(row["bpp"] for row in large))
+
+
+# -- what is left out ------------------------------------------------------------------------------------------------
+
+
+def _left_out(grid: _Grid, kept: frozenset[str], whole: set[tuple[str, float]]) -> list[str]:
+    pictures = {each for at in grid.values() for each in at}
+    sentences = []
+    if dropped := pictures - kept:
+        at = [rows for rows in grid.values() if not dropped <= _lossy(rows)]
+        why = f"where {len(at)} of {len(grid)} settings {_why(at, dropped)}"
+        sentences.append(
+            f"Means are over {len(kept)} of {len(pictures)} pictures, without {_names(grid, dropped)}, {why}."
+        )
+    if not kept:
+        return sentences
+    by_curve: dict[str, list[tuple[str, float]]] = defaultdict(list)
+    for place in grid:
+        by_curve[curve_name(place[0])].append(place)
+    for curve, places in by_curve.items():
+        missing = [place for place in places if place not in whole]
+        if missing:
+            at = [grid[place] for place in missing]
+            on = {each for each in kept if any(each not in _lossy(rows) for rows in at)}
+            values = listed([f"{value:g}" for _, value in sorted(missing, key=lambda place: place[1])])
+            which = f"{len(missing)} of {len(places)} settings ({values})"
+            sentences.append(f"{label(curve)} has no mean at {which}, which {_why(at, on)} on {_names(grid, on)}.")
+    return sentences
+
+
+def _why(settings: Iterable[Mapping[str, Row]], pictures: Iterable[str]) -> str:
+    """Why these settings have no mean over these pictures."""
+    settings = list(settings)
+    is_lossless = any(each in at and at[each]["psnr"] is None for at in settings for each in pictures)
+    is_absent = any(each not in at for at in settings for each in pictures)
+    reasons = ["lose nothing (infinite PSNR)"] * is_lossless + ["were not measured"] * is_absent
+    return " or ".join(reasons)
+
+
+def _without_ms_ssim(grid: _Grid, kept: frozenset[str], small: set[str]) -> list[str]:
+    if not small:
+        return []
+    why = f"needs {metrics.SMALLEST_SIDE} pixels a side"
+    if small == kept:
+        return [f"There are no means of MS-SSIM, which {why}."]
+    of = f"{len(kept) - len(small)} of {len(kept)} pictures, without {_names(grid, small)}"
+    return [f"Means of MS-SSIM are over {of}: it {why}."]
+
+
+def _names(grid: _Grid, pictures: set[str]) -> str:
+    names = {each: row["image"] for at in grid.values() for each, row in at.items()}
+    return listed(sorted(f"'{names[each]}'" for each in pictures))
+
+
+def listed(texts: Sequence[str], most: int = 4) -> str:
+    """Some texts with commas; of many the first ones, and how many more there are."""
+    return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")
