@@ -12,10 +12,11 @@ from conftest import smooth_picture
 from PIL import Image
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 VIEWER = f"{ROOT}.viewer"
 NOTICE = "[data-part=notice]"
+STAGE_SIZE = f"2 * {VIEWER}.parts.stage.clientWidth, 2 * {VIEWER}.parts.stage.clientHeight"
 
 
 def picture(name: str) -> bytes:
@@ -173,3 +174,71 @@ def test_a_server_that_goes_away_is_told_and_waited_for(page: Page) -> None:
     assert not page.is_visible("[data-part=notices]")
     assert (wanted(page), page.evaluate(f"{VIEWER}.stage.look")) == (lmbda, look)
     assert settle(page)["lmbda"] == pytest.approx(lmbda, rel=1e-4)
+
+
+# -- no canvas is too large --------------------------------------------------------------------------------------------
+
+CANVASES = """() => {
+  window.largest = 0;
+  const note = (width, height) => (window.largest = Math.max(window.largest, width * height));
+  for (const name of ["width", "height"]) {
+    const { get, set } = Object.getOwnPropertyDescriptor(HTMLCanvasElement.prototype, name);
+    Object.defineProperty(HTMLCanvasElement.prototype, name, {
+      get,
+      set(value) {
+        set.call(this, value);
+        note(this.width, this.height);
+      },
+    });
+  }
+  window.OffscreenCanvas = class extends OffscreenCanvas {
+    constructor(width, height) {
+      super(width, height);
+      note(width, height);
+    }
+  };
+}"""
+MULTIPLES = """async () => {
+  const { Multiples } = await import("/viewer/inside/shared/multiples.js");
+  const box = document.body.appendChild(document.createElement("div"));
+  const shown = new Multiples(box, {});
+  const [channels, width, height] = [192, 375, 250];
+  const order = Array.from({ length: channels }, (_, i) => i);
+  shown.show({
+    values: new Float32Array(channels * width * height), width, height, order,
+    scale: () => ({ table: new Uint32Array(256), low: 0, high: 1, over: 0 }), label: (channel) => [String(channel), ""],
+  });
+  const size = [shown.atlas.width, shown.atlas.height];
+  shown.destroy();
+  box.remove();
+  return size;
+}"""
+
+
+def test_no_canvas_of_24_megapixels_is_above_what_safari_shows(browser: Browser, address: str) -> None:
+    whole = Image.fromarray(smooth_picture(400, 600)).resize((6000, 4000))
+    file = io.BytesIO()
+    whole.save(file, "JPEG", quality=85)
+    context = browser.new_context(viewport={"width": 2560, "height": 1440}, device_scale_factor=2)
+    context.add_init_script(f"({CANVASES})()")
+    page = context.new_page()
+    page.set_default_timeout(120_000)
+    page.goto(address)
+    page.wait_for_selector(".mae[data-state=ready][data-lmbda]")
+    page.set_input_files("[data-part=file]", {"name": "p.jpg", "mimeType": "image/jpeg", "buffer": file.getvalue()})
+    page.wait_for_function(f"{VIEWER}.picture.name === 'p.jpg' && {ROOT}.dataset.state === 'ready'")
+    for key in ("b", "r", "a", "d", "1", "s"):  # zoomed out in all modes, then at 1:1
+        page.keyboard.press(key)
+        shown = f"{VIEWER}.large.shown !== null && {VIEWER}.stage.layers.reduce === {VIEWER}.stage.reduce"
+        page.wait_for_function(f"{shown} && !{VIEWER}.stage.layers.original.cells.lacking({VIEWER}.stage.sight, 1)")
+        page.evaluate(f"{VIEWER}.stage.draw()")
+    page.keyboard.press("b")
+    with page.expect_download() as kept:
+        page.click(".mae-exports summary")
+        page.click(".mae-export:has-text('Picture as shown') button")
+    with Image.open(kept.value.path()) as image:
+        assert image.size == tuple(page.evaluate(f"[{STAGE_SIZE}]"))
+    # 14 × 14 maps of means: 192 of 375 × 250 elements would be 18 million.
+    assert page.evaluate(MULTIPLES) == [14 * 188, 14 * 125]
+    assert 2**20 < page.evaluate("window.largest") <= 2**24
+    context.close()

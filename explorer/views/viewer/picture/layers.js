@@ -1,7 +1,8 @@
 // The pictures that the stage draws, each as a sheet: the original, the model's frame, what the frame is compared with,
 // and the difference of the two that are shown. All of them are of the same part of the picture.
 import { constants } from "../wire/constants.js";
-import { MOST_CANVAS, areaOf, boxOf, holds, outward } from "./rectangles.js";
+import { boxOf, holds, outward } from "./rectangles.js";
+import { fits } from "./limits.js";
 import { Sheet, differenceOf } from "./sheet.js";
 
 /** @typedef {import("./rectangles.js").Rect} Rect */
@@ -44,7 +45,7 @@ export class Layers {
   look(sight, reduce) {
     if (this.original && reduce === this.reduce && holds(this.rect, sight)) return;
     const wide = outward(sight, this, 1 + Math.floor((sight.width + sight.height) / constants.tile / 16));
-    this.rect = areaOf(wide) / reduce ** 2 <= MOST_CANVAS ? wide : sight;
+    this.rect = fits(Math.ceil(wide.width / reduce), Math.ceil(wide.height / reduce)) ? wide : sight;
     this.reduce = reduce;
     this.original = this.renewed(this.original);
     this.frame = this.renewed(this.frame);

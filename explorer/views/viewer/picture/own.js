@@ -3,6 +3,7 @@
 
 import { failure } from "../wire/failures.js";
 import { toImageData } from "./pixels.js";
+import { reduceAt } from "./view.js";
 
 const THUMBNAIL = [192, 128];
 
@@ -80,8 +81,8 @@ export class OwnPicture {
 
   // The thumbnail of a picture that the browser cannot read, from what the server has of it.
   async request(transport, { id, missing, lmbda, width, height }) {
-    const scale = Math.min(width / THUMBNAIL[0], height / THUMBNAIL[1]);
-    const reduce = 2 ** Math.max(0, Math.floor(Math.log2(scale)));
+    const scale = Math.max(THUMBNAIL[0] / width, THUMBNAIL[1] / height);
+    const reduce = reduceAt(scale, { width, height });
     const part = { box: [0, 0, width, height], reduce };
     const reply = missing ? await transport.frame(id, lmbda.min, part) : await transport.pixels(id, part);
     const { header, pixels } = reply;

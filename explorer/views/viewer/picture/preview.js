@@ -1,5 +1,6 @@
 // What is seen of a picture from the moment it is chosen until its first frame is there: the original as the browser reads
 // it, over what was shown before, and what is being done.
+import { pixelRatio } from "./limits.js";
 
 export class Preview {
   constructor({ preview, doing, stage }, root) {
@@ -17,7 +18,7 @@ export class Preview {
   // image: the whole original; it is drawn no larger than the screen shows it. The numbers of the picture before give way.
   show(image) {
     const { clientWidth: width, clientHeight: height } = this.stage;
-    const ratio = window.devicePixelRatio || 1;
+    const ratio = pixelRatio(width, height);
     Object.assign(this.canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
     const { naturalWidth, naturalHeight } = image;
     const scale = Math.min(this.canvas.width / naturalWidth, this.canvas.height / naturalHeight);

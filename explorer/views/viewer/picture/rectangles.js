@@ -6,16 +6,12 @@ import { constants } from "../wire/constants.js";
 /** @typedef {{ width: number, height: number }} Size */
 
 export const MOST_REDUCED = 64;
-export const MOST_CANVAS = 2 ** 24; // pixels: Safari on iOS shows nothing of a larger canvas
 
 /** @param {Rect} rect @returns {number[]} */
 export const boxOf = ({ x, y, width, height }) => [x, y, width, height];
 
 /** @param {number[]} box @returns {Rect} */
 export const rectOf = ([x, y, width, height]) => ({ x, y, width, height });
-
-/** @param {Rect} rect */
-export const areaOf = ({ width, height }) => width * height;
 
 /** @param {Rect} rect */
 export const middleOf = ({ x, y, width, height }) => ({ x: x + width / 2, y: y + height / 2 });

@@ -1,7 +1,8 @@
 // The picture itself: one or two canvases that share a view (zoom and pan), drawn from layers of exact pixels.
 import { zoom, zoomIdentity, select, drag } from "../vendor/d3-zoom.js";
 import { Layers, ORIGINAL } from "./layers.js";
-import { MOST_CANVAS, areaOf, holds, middleOf } from "./rectangles.js";
+import { pixelRatio } from "./limits.js";
+import { holds, middleOf } from "./rectangles.js";
 import { resize } from "./sheet.js";
 import { inSight, reduceAt } from "./view.js";
 
@@ -36,6 +37,7 @@ export class Stage {
     this.held = false;
     this.fitted = true;
     this.view = zoomIdentity;
+    this.ratio = 1; // screen pixels for each CSS pixel, fewer on a screen that is larger than a canvas may be
     this.current = ORIGINAL; // what the blocks of the model's frame have that is on show: λ of a large picture
     this.pointed = { x: 0, y: 0, until: 0 };
     this.listen();
@@ -73,12 +75,6 @@ export class Stage {
   accepts(event) {
     if (event.type === "touchstart" && event.touches.length < 2 && this.fitted) return false;
     return !event.button && (!event.ctrlKey || event.type === "wheel");
-  }
-
-  // Screen pixels for each CSS pixel; fewer on a screen that is larger than a canvas may be.
-  get ratio() {
-    const [width, height] = this.size ?? [1, 1];
-    return Math.min(window.devicePixelRatio || 1, Math.sqrt(MOST_CANVAS / (width * height)));
   }
 
   get scale() {
@@ -139,8 +135,7 @@ export class Stage {
 
   // How much of what is in sight the screen does not show.
   get reduce() {
-    const { sight } = this;
-    return reduceAt(this.scale, sight ? areaOf(sight) : 0);
+    return reduceAt(this.scale, this.sight);
   }
 
   // Where one looks at the model's picture: at what was under the pointer a moment ago, else at the middle.
@@ -307,6 +302,7 @@ export class Stage {
     const height = Math.floor(this.parts.stage.clientHeight);
     if (!this.width || !width) return;
     const before = this.size;
+    this.ratio = pixelRatio(width, height); // of all panels together: one canvas holds them when what is shown is saved
     /** @type {Size[]} */
     const halves = [[Math.floor((width - GAP) / 2), height], [width, Math.floor((height - GAP) / 2)]];
     const best = ROWS_GAIN * this.fitScale(halves[0]) >= this.fitScale(halves[1]) ? halves[0] : halves[1];

@@ -1,19 +1,21 @@
 // What a large picture is asked for in: the rectangle in sight, how much it is reduced, and the one that stays live while
 // λ moves.
 import { constants } from "../wire/constants.js";
-import { MOST_CANVAS, MOST_REDUCED, common, middleOf, outward } from "./rectangles.js";
+import { fits } from "./limits.js";
+import { MOST_REDUCED, common, middleOf, outward } from "./rectangles.js";
 
 /** @typedef {import("./rectangles.js").Rect} Rect */
 /** @typedef {import("./rectangles.js").Size} Size */
 
 // How many pixels, in each direction, one pixel that travels is the mean of: the largest power of two that the screen does
 // not show more of. scale: screen pixels per picture pixel.
-// area: in sight, which one canvas must hold.
-/** @param {number} scale @param {number} [area] */
-export function reduceAt(scale, area = 0) {
-  const byScreen = Math.floor(Math.log2(1 / scale) + 1e-9);
-  const byCanvas = Math.ceil(Math.log2(area / MOST_CANVAS) / 2);
-  return Math.min(MOST_REDUCED, 2 ** Math.max(0, byScreen, byCanvas));
+// sight: what is in sight, which one canvas must hold.
+/** @param {number} scale @param {Size | null} [sight] */
+export function reduceAt(scale, sight = null) {
+  const { width, height } = sight ?? { width: 0, height: 0 };
+  let reduce = 2 ** Math.max(0, Math.floor(Math.log2(1 / scale) + 1e-9));
+  while (!fits(Math.ceil(width / reduce), Math.ceil(height / reduce))) reduce *= 2;
+  return Math.min(MOST_REDUCED, reduce);
 }
 
 // The blocks in sight. corner: the picture's point in the panel's corner; panel: in pixels of the picture. null where the

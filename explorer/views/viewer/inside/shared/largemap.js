@@ -1,6 +1,7 @@
 // One map, large, with a title and a caption; some of its elements are crossed, and the one under the pointer is framed.
 import { paintPlane } from "./colours.js";
 import { makeElement } from "../../controls/elements.js";
+import { mostScale } from "../../picture/limits.js";
 
 export class LargeMap {
   // on: {hover({row, column} or null): the pointer moved over the map; select({row, column}): a click}
@@ -37,7 +38,8 @@ export class LargeMap {
     this.caption.replaceChildren(...caption.map((sentence) => makeElement("p", "", sentence)));
     this.small = paintPlane(plane, scale, this.small);
     const { width, height } = plane;
-    const side = Math.max(1, Math.ceil((this.frame.clientWidth * (window.devicePixelRatio || 1)) / width));
+    const wanted = Math.ceil((this.frame.clientWidth * (window.devicePixelRatio || 1)) / width);
+    const side = Math.max(1, Math.min(wanted, Math.floor(mostScale(width, height))));
     Object.assign(this.canvas, { width: side * width, height: side * height });
     const context = this.canvas.getContext("2d");
     context.imageSmoothingEnabled = false;

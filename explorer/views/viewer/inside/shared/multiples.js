@@ -1,4 +1,5 @@
 // Small multiples: every channel as a small map, in an order, with the same element marked in all of them.
+import { fits, pixelRatio } from "../../picture/limits.js";
 import { paintValues } from "./colours.js";
 
 const TILE = 58; // CSS pixels at least that a map is wide
@@ -34,15 +35,21 @@ export class Multiples {
     this.arrange();
   }
 
-  // All maps at one pixel an element, each in its own rectangle of a canvas that is never shown.
+  // All maps at one pixel an element, each in its own rectangle of a canvas that is never shown; those of a large picture
+  // smaller, as means of elements.
   paintAtlas() {
-    const { values, width, height, order, scale } = this.shown;
+    const { values, width: columns, height: rows, order, scale } = this.shown;
     const across = (this.across = Math.ceil(Math.sqrt(order.length)));
-    Object.assign(this.atlas, { width: across * width, height: Math.ceil(order.length / across) * height });
+    const down = Math.ceil(order.length / across);
+    let step = 1;
+    while (!fits(across * Math.ceil(columns / step), down * Math.ceil(rows / step))) step++;
+    const { width, height } = (this.cell = { width: Math.ceil(columns / step), height: Math.ceil(rows / step) });
+    Object.assign(this.atlas, { width: across * width, height: down * height });
     const image = new ImageData(this.atlas.width, this.atlas.height);
     const pixels = new Uint32Array(image.data.buffer);
     order.forEach((channel, i) => {
-      const map = { values, start: channel * width * height, width, height };
+      const plane = values.subarray(channel * columns * rows, (channel + 1) * columns * rows);
+      const map = { values: step > 1 ? means(plane, columns, step) : plane, width, height };
       paintValues(pixels, this.atlas.width, (i % across) * width, Math.floor(i / across) * height, map, scale(channel));
     });
     this.atlas.getContext("2d").putImageData(image, 0, 0);
@@ -57,7 +64,7 @@ export class Multiples {
     this.tile = { width: tile, height: Math.max(8, Math.round((tile * height) / width)) };
     const rows = Math.ceil(order.length / this.columns);
     const size = [room, rows * this.pitch[1]];
-    this.ratio = window.devicePixelRatio || 1;
+    this.ratio = pixelRatio(size[0], size[1]);
     for (const canvas of [this.canvas, this.marks]) {
       Object.assign(canvas, { width: Math.round(size[0] * this.ratio), height: Math.round(size[1] * this.ratio) });
       Object.assign(canvas.style, { width: `${size[0]}px`, height: `${size[1]}px` });
@@ -75,7 +82,8 @@ export class Multiples {
   }
 
   draw() {
-    const { width, height, order, label, dim } = this.shown;
+    const { order, label, dim } = this.shown;
+    const { width, height } = this.cell;
     const context = this.context(this.canvas);
     const css = getComputedStyle(this.box);
     context.font = `10px ${css.fontFamily}`;
@@ -168,4 +176,22 @@ export class Multiples {
   destroy() {
     this.resizing.disconnect();
   }
+}
+
+// The means of step × step values, fewer at the right and lower edge; columns: in a row.
+/** @param {Float32Array} values @param {number} columns @param {number} step */
+export function means(values, columns, step) {
+  const rows = values.length / columns;
+  const width = Math.ceil(columns / step);
+  const sums = new Float32Array(width * Math.ceil(rows / step));
+  const counts = new Uint16Array(sums.length);
+  for (let row = 0, i = 0; row < rows; row++) {
+    const start = Math.floor(row / step) * width;
+    for (let column = 0; column < columns; column++, i++) {
+      const at = start + Math.floor(column / step);
+      sums[at] += values[i];
+      counts[at]++;
+    }
+  }
+  return sums.map((sum, i) => sum / counts[i]);
 }
