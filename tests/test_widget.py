@@ -9,6 +9,8 @@ import os
 import queue
 import subprocess
 import sys
+import types
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -261,6 +263,24 @@ def test_the_viewer_is_the_apps() -> None:
     assert ExplorerWidget._esm == viewer.widget()
     assert ExplorerWidget._css == viewer.style()
     assert VIEWS[:3] == ("compare", "rd", "channels") and "bits" in VIEWS
+
+
+def test_where_colab_hides_it_the_widget_says_what_to_run(
+    open_widget: Callable[..., explorer.ExplorerWidget], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def enable() -> None:
+        output._widgets._installed_url = "https://colab.invalid/manager.js"
+
+    monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
+    with pytest.warns(UserWarning, match=r"^Google Colab .* output\.enable_custom_widget_manager\(\)`"):
+        open_widget()
+    output: Any = types.ModuleType("google.colab.output")
+    output._widgets = types.SimpleNamespace(_installed_url=None)
+    output.enable_custom_widget_manager = enable
+    monkeypatch.setitem(sys.modules, "google.colab.output", output)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        open_widget()  # anywidget turns it on
 
 
 def test_without_anywidget_one_sentence_says_the_remedy() -> None:

@@ -13,6 +13,8 @@ kernel's own thread is never held up.
 from __future__ import annotations
 
 import math
+import sys
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -47,6 +49,10 @@ from explorer.views.service.wishes.ratios import OWN
 
 ABOVE = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"}  # the lines, which a legend must not cover
 VIEWS = ("compare", *viewer.tabs())
+COLAB = (
+    "Google Colab shows no widgets of others yet: run `from google.colab import output; "
+    "output.enable_custom_widget_manager()`, then this cell again."
+)
 
 
 class ExplorerWidget(anywidget.AnyWidget):
@@ -81,6 +87,8 @@ class ExplorerWidget(anywidget.AnyWidget):
         self._first = shared_service().pictures.hold(opened.token).token  # the page has no file to send it again
         super().__init__(_picture=opened.token, _model=opened.model, **traits)
         self.on_msg(lambda _, message, buffers: self._connection.receive(message, buffers))
+        if _is_hidden_by_colab():
+            warnings.warn(COLAB, stacklevel=3)
 
     def __repr__(self) -> str:
         if self._opened is None:
@@ -158,6 +166,15 @@ class ExplorerWidget(anywidget.AnyWidget):
         if change["old"]:
             self._opened = shared_service().pictures.hold(change["new"])
             shared_service().pictures.release(change["old"])
+
+
+def _is_hidden_by_colab() -> bool:
+    """Whether this is Google Colab and its manager for widgets of others is off. anywidget itself turns it on where it
+    recognises Colab."""
+    if "google.colab" not in sys.modules:
+        return False
+    widgets = getattr(sys.modules.get("google.colab.output"), "_widgets", None)
+    return getattr(widgets, "_installed_url", None) is None
 
 
 class ExplorerPanel(ipywidgets.VBox):
