@@ -74,7 +74,7 @@ def _add_export(commands: argparse._SubParsersAction) -> None:
 
 def _add_train(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser("train", help="train a model on a folder of pictures or shards")
-    command.add_argument("--data", required=True, help="a folder of pictures, or of tar shards of pictures")
+    command.add_argument("--data", required=True, help="a folder of pictures and tar shards of them, at any depth")
     command.add_argument("--out", required=True, help="the checkpoint to write (.safetensors)")
     command.add_argument("--run", default="runs/train", help="folder for the log and the state (default: %(default)s)")
     command.add_argument("--init", help="a checkpoint to start from (default: the transform-coding initialisation)")

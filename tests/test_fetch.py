@@ -13,8 +13,10 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from tqdm import tqdm
 
 from explorer import fetch, images
+from explorer.__main__ import main
 from explorer.codecs import ZOO, zoo
 from explorer.images import InputError
 
@@ -95,6 +97,24 @@ def test_a_broken_download_goes_on_where_it_stopped(
         fetch.fetch("kodak", tmp_path)
     site.broken_after = None
     fetch.fetch("kodak", tmp_path)
+    assert site.requests[-1] == ("/1.png", "bytes=1000-")
+    assert (tmp_path / "1.png").read_bytes() == data
+
+
+def test_an_interrupted_download_goes_on_where_it_stopped(
+    site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Interrupted(tqdm):
+        def update(self, n: float | None = 1) -> bool | None:
+            raise KeyboardInterrupt
+
+    data = png(1)
+    offer(site, monkeypatch, {"1.png": data}, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(fetch, "_BLOCK", 1000)
+        patch.setattr(fetch, "tqdm", Interrupted)
+        assert main(["fetch", "kodak", str(tmp_path)]) == 130
+    assert main(["fetch", "kodak", str(tmp_path)]) == 0
     assert site.requests[-1] == ("/1.png", "bytes=1000-")
     assert (tmp_path / "1.png").read_bytes() == data
 
