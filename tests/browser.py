@@ -18,10 +18,11 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Request
+    from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 SERVE = "from explorer.views.app import launch; launch(port=0, open_browser=False, model='mae')"
 ROOT = "document.querySelector('.mae')"
+STILL = "document.querySelector('[data-part=play]').ariaPressed === 'false'"  # λ does not move by itself
 RECORD = f"""() => {{
   window.frames_seen = [];
   {ROOT}.addEventListener("frame", ({{ detail }}) => window.frames_seen.push({{
@@ -83,34 +84,60 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@contextmanager
-def visiting(browser: Browser, address: str, **options: Any) -> Iterator[Page]:
-    """A page of its own, not yet anywhere. Neither it nor those that it opens may ask another address for anything, or
-    have it in mind, no script may fail, and nothing may be tried that the page's own policy forbids."""
+def new_context(browser: Browser, **options: Any) -> BrowserContext:
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 720}} | options)
     context.set_default_timeout(60_000)  # the machine may be busy
+    return context
+
+
+@pytest.fixture(scope="session")
+def context(browser: Browser) -> BrowserContext:
+    """Where most pages are opened: what all of them load is fetched and compiled once."""
+    return new_context(browser)
+
+
+@contextmanager
+def visiting(browser: Browser, address: str, **options: Any) -> Iterator[Page]:
+    """A page of a context of its own, not yet anywhere, and watched."""
+    context = new_context(browser, **options)
+    with watched(context, address) as page:
+        yield page
+    context.close()
+
+
+@contextmanager
+def watched(context: BrowserContext, address: str) -> Iterator[Page]:
+    """A page, not yet anywhere. Neither it nor those that are opened beside it may ask another address for anything,
+    or have it in mind, no script may fail, and nothing may be tried that the page's own policy forbids."""
     asked: list[str] = []
     failures: list[str] = []
 
     def watch(page: Page) -> None:
         page.on("websocket", lambda socket: asked.append(socket.url.replace("ws", "http", 1)))
 
-    context.on("page", watch)
-    context.on("request", lambda request: asked.append(request.url))
-    context.on("weberror", lambda error: failures.append(str(error.error)))
-    context.on("console", lambda line: failures.append(line.text) if "Security Policy" in line.text else None)
+    listeners = {
+        "page": watch,
+        "request": lambda request: asked.append(request.url),
+        "weberror": lambda error: failures.append(str(error.error)),
+        "console": lambda line: failures.append(line.text) if "Security Policy" in line.text else None,
+    }
+    for event, listener in listeners.items():
+        context.on(event, listener)  # type: ignore[call-overload]
     yield context.new_page()
     for page in context.pages:
         asked += page.evaluate(LOADED)
-    context.close()
+        page.close()
+    for event, listener in listeners.items():
+        context.remove_listener(event, listener)
+    context.clear_permissions()
     assert not failures
     assert [url for url in asked if not url.startswith((address, "data:", "blob:", "about:"))] == []
 
 
 @pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
+def page(context: BrowserContext, address: str) -> Iterator[Page]:
     """The app, opened, with its first frame painted."""
-    with visiting(browser, address) as page:
+    with watched(context, address) as page:
         open_app(page, address)
         yield page
 

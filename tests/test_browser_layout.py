@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from browser import ROOT, open_app, settle, visiting
+from browser import ROOT, STILL, open_app, settle, visiting
 
 from explorer.views import viewer
 
@@ -253,7 +253,7 @@ def test_play_is_off_and_says_why_where_there_is_one_lambda(page: Page) -> None:
     page.evaluate(f"{VIEWER}.player.start()")
     page.evaluate(f"{VIEWER}.set({{ model: 'independent-512' }})")
     page.wait_for_function(f"{VIEWER}.picture.model === 'independent-512'")
-    assert page.is_disabled("[data-part=play]") and not page.evaluate(f"{VIEWER}.player.playing")
+    assert page.is_disabled("[data-part=play]") and page.evaluate(STILL)
     assert "one λ" in page.get_attribute("[data-part=play]", "title")
     page.keyboard.press("k")
     assert page.get_attribute("[data-part=play]", "aria-pressed") == "false"
@@ -266,7 +266,7 @@ def test_once_starts_again_from_its_end(page: Page) -> None:
     settle(page)
     page.keyboard.press("k")
     page.wait_for_function(f"{VIEWER}.wanted < 4096")
-    page.wait_for_function(f"{VIEWER}.wanted === 4096 && !{VIEWER}.player.playing")
+    page.wait_for_function(f"{VIEWER}.wanted === 4096 && {STILL}")
 
 
 # -- words, the network, what a lesson speaks of ----------------------------------------------------------------------

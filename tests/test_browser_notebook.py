@@ -238,7 +238,7 @@ def test_keys_are_not_the_notebooks_and_the_address_is_left_alone(notebook: Page
         notebook.keyboard.press(key)
     painted(notebook)
     assert (notebook.evaluate(cells), notebook.url) == (before, address)
-    assert notebook.evaluate(f"{ROOT}.viewer.stage.mode") == "split"
+    assert notebook.locator(".mae-modes input[value=split]").first.is_checked()
 
 
 def test_the_viewer_takes_jupyters_theme(notebook: Page) -> None:

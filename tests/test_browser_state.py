@@ -130,7 +130,7 @@ def test_the_address_follows_and_is_followed(page: Page, address: str) -> None:
     settle(page)
     assert page.evaluate(f"{STATE}.changes()") == {"mode": "signed", "gain": "16"}
     page.evaluate("history.back()")  # to the entry whose address had followed
-    page.wait_for_function(f"{ROOT}.viewer.stage.mode === 'beside'")
+    page.wait_for_selector(".mae-modes input[value=beside]:checked", state="attached")
 
 
 def test_a_rejected_state_changes_nothing(page: Page) -> None:
