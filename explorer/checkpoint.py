@@ -183,7 +183,7 @@ def _current_names(tensors: dict[str, Tensor], version: str, path: str) -> dict[
     if version == str(FORMAT):
         return tensors
     if version != "1":
-        raise InputError(f"{path} has format version {version}, but this program reads {FORMAT}; update it.")
+        raise InputError(f"{path} has format version {version[:20]}, but this program reads {FORMAT}; update it.")
     return {_name_since_1(name): tensor for name, tensor in tensors.items()}
 
 
@@ -223,7 +223,8 @@ def _checked_base(
         raise ValueError("it is its own base")
     start, _, identity = _load(found, differences) if found.is_file() else (None, None, None)
     if start is None or identity != base["id"]:
-        raise InputError(f"{path.name} is the difference from {found.name} {base['id']}; put that one beside it.")
+        wanted = f"{found.name} {str(base['id'])[:20]}"
+        raise InputError(f"{path.name} is the difference from {wanted}; put that one beside it.")
     return _start_state(start, config)
 
 

@@ -9,7 +9,15 @@ import pytest
 from fuzz import broken, campaign
 from fuzz.campaign import Limits
 
-CASES = {"bitstreams": 500, "pictures": 600, "messages": 100}
+CASES = {
+    "bitstreams": 500,
+    "pictures": 600,
+    "rows": 80,
+    "shards": 200,
+    "checkpoints": 120,
+    "states": 80,
+    "messages": 100,
+}
 FAILED_ONCE = sorted(path for path in (Path(__file__).parent / "fuzz" / "corpus").rglob("*") if path.is_file())
 
 

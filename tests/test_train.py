@@ -568,6 +568,7 @@ def reshape(name):
         (lambda tensors, about: about.clear(), "damaged"),
         (lambda tensors, about: about.update(step="many"), "damaged"),
         (lambda tensors, about: about.update(step=-1), "damaged"),
+        (lambda tensors, about: about.update(step=math.inf), "damaged"),
         (lambda tensors, about: about.update(elapsed=math.nan), "damaged"),
         (lambda tensors, about: about.update(decided=7), "damaged"),
         (lambda tensors, about: about.update(format=2), "of another version of this program"),

@@ -45,7 +45,7 @@ def read(folder: Path, decided: Mapping[str, Any]) -> tuple[dict[str, Tensor], d
         version, began = about.get("format", FORMAT), dict(about["decided"])
         is_whole = set(about.get("tensors", ())) <= tensors.keys()
         is_valid = is_whole and int(about["step"]) >= 0 and 0 <= float(about["elapsed"]) < math.inf
-    except (SafetensorError, OSError, LookupError, ValueError, TypeError, AttributeError) as error:
+    except (SafetensorError, OSError, LookupError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise unusable(folder) from error
     if version != FORMAT:
         raise InputError(f"The state in {folder} is of another version of this program; resume it with that one.")
@@ -65,7 +65,8 @@ def unusable(folder: Path) -> InputError:
 def _refuse_another(folder: Path, began: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     for name, value in now.items():
         if began.get(name) != value:
+            before = str(began.get(name))[:80]
             raise InputError(
-                f"The run in {folder} began with {name} {began.get(name)}, not {value}; resume it as it began, "
+                f"The run in {folder} began with {name} {before}, not {value}; resume it as it began, "
                 "or start another one in a folder of its own with --run."
             )
