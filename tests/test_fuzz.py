@@ -32,6 +32,7 @@ def test_the_watchdog_tells_hangs_crashes_and_memory_from_errors() -> None:
     assert [(number, outcome) for number, outcome, _ in found.failures] == failed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_hostile_inputs_are_accepted_rightly_or_refused_with_a_sentence(name: str) -> None:
     target = campaign.target(name)

@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pytest
-from conftest import sample_paths, smooth_picture
+from conftest import sample_paths, smooth_picture, wait_until
 from PIL import Image
 from safetensors import safe_open
 
@@ -28,6 +28,8 @@ from explorer import checkpoint
 END_S = 5.0
 BETWEEN_S = 2.0  # two presses of Ctrl-C
 START_S = 60.0
+
+pytestmark = pytest.mark.slow
 
 
 @contextmanager
@@ -42,11 +44,12 @@ def running(*arguments: object) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def wait_until(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    start = time.monotonic()
-    while not happened():
-        assert process.poll() is None and time.monotonic() - start < START_S
-        time.sleep(0.02)
+def wait_for(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    def has_happened() -> bool:
+        assert process.poll() is None
+        return happened()
+
+    wait_until(has_happened, START_S)
 
 
 def interrupt(process: subprocess.Popen[str], *signals: int) -> tuple[str, str]:
@@ -72,7 +75,7 @@ def has_loaded(process: subprocess.Popen[str], library: str) -> Callable[[], boo
 @pytest.mark.parametrize("library", ["_multiarray_umath", "libtorch_cpu"])
 def test_a_start_is_interrupted_without_a_word(tmp_path, library, number):
     with running("encode", sample_paths()[0], tmp_path / "o.mae", "--psnr", "33") as process:
-        wait_until(has_loaded(process, library), process)
+        wait_for(has_loaded(process, library), process)
         _, told = interrupt(process, number)
     assert told == "" and not list(tmp_path.iterdir())
 
@@ -82,7 +85,7 @@ def test_training_keeps_its_state(tmp_path, signals):
     run, out = tmp_path / "run", tmp_path / "o.safetensors"
     small = ["--preset", "tiny", "--batch", "2", "--crop", "64", "--tile", "128", "--steps", "100000"]
     with running("train", "--data", sample_paths()[0].parent, "--out", out, "--run", run, *small) as process:
-        wait_until(lambda: (run / "log.jsonl").is_file() and b"\n" in (run / "log.jsonl").read_bytes(), process)
+        wait_for(lambda: (run / "log.jsonl").is_file() and b"\n" in (run / "log.jsonl").read_bytes(), process)
         told, _ = interrupt(process, *signals)
     with safe_open(run / "state.safetensors", "pt") as state:
         step = json.loads(state.metadata()["about"])["step"]
@@ -95,7 +98,7 @@ def test_an_export_leaves_no_half_of_a_page(tmp_path):
     page.write_text("before")
     with running("export", sample_paths()[0], page, "--points", "101") as process:
         assert process.stderr is not None
-        wait_until(lambda: "1/101" in process.stderr.read(20), process)
+        wait_for(lambda: "1/101" in process.stderr.read(20), process)
         interrupt(process, signal.SIGINT, signal.SIGINT)
     assert page.read_text() == "before" and list(tmp_path.iterdir()) == [page]
 

@@ -24,6 +24,8 @@ from explorer.workers import start_workers
 
 SOON_S = 5.0
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
