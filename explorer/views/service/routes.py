@@ -197,6 +197,7 @@ class Api:
         opened = self.pictures.open_sample(self.model, next(iter(self.pictures.samples)))
         replies.frame(opened, opened.nearest(START_LAMBDA))
         self.setup()
+        gc.freeze()  # so that to look for what nobody has any more (`_tidy`) takes no more than a moment
 
     @cached_property
     def _means(self) -> dict[str, list[MeanSetting]] | None:
@@ -268,7 +269,7 @@ class Api:
             read = partial(self.pictures.open, model, data, name, page=page)
             return await self.opening.run(page or request, lambda _: read(), has_left=request.is_disconnected)
 
-    async def page(self, socket: WebSocket, page: Page) -> None:
+    async def page(self, socket: WebSocket, page: Annotated[Page, Query(min_length=1)]) -> None:
         """A page is there for as long as this connection is; what it looks at stays open."""
         try:
             with self.pictures.presence(page):

@@ -14,6 +14,9 @@ from explorer.codecs import Codec, Measurement, RDPoint, match, measure
 from explorer.views.service.errors import Superseded
 from explorer.views.service.messages import By, Limit, Match, Point
 
+MAX_BYTES = 32 << 20  # of the files of one picture that are kept
+MAX_POINTS = 2000  # of one picture
+
 
 class Trials:
     """The files of one picture by codec and setting. One is made at a time; may be called from any thread."""
@@ -23,27 +26,29 @@ class Trials:
         self._pixels = pixels
         self._lock = threading.Lock()
         self._tried: defaultdict[str, dict[float, Measurement]] = defaultdict(dict)
-        self._points = dict(known or {})
+        self._known = dict(known or {})
+        self._points: dict[tuple[str, float], Point] = {}
 
     def known(self, codec: Codec, setting: float) -> bool:
         """Whether `point` has its answer ready."""
-        return (codec.name, setting) in self._points
+        return (codec.name, setting) in self._points or (codec.name, setting) in self._known
 
     def point(self, codec: Codec, setting: float) -> Point:
         """The codec's RDPoint at a setting. Raises CodecError."""
-        if not self.known(codec, setting):
-            self.frame(codec, setting)
-        return self._points[codec.name, setting]
+        key = codec.name, setting
+        return self._points.get(key) or self._known.get(key) or self.frame(codec, setting)[0]
 
     def frame(self, codec: Codec, setting: float) -> tuple[Point, np.ndarray]:
         """The RDPoint and the decoded picture at a setting. Raises CodecError."""
         with self._lock:
             found = self._tried_at(codec, setting)
-            pixels = found.pixels
-            if (codec.name, setting) not in self._points:
-                self._points[codec.name, setting] = as_message(found.point)
-            _forget_pixels(self._tried[codec.name])
-            return self._points[codec.name, setting], pixels
+            pixels, key = found.pixels, (codec.name, setting)
+            point = self._points.get(key) or self._known.get(key) or as_message(found.point)
+            self._points[key] = point
+            if len(self._points) > MAX_POINTS:
+                del self._points[next(iter(self._points))]
+            self._forget(codec)
+            return point, pixels
 
     def _tried_at(self, codec: Codec, setting: float) -> Measurement:
         tried = self._tried[codec.name]
@@ -54,7 +59,9 @@ class Trials:
     def file(self, codec: Codec, setting: float) -> bytes:
         """The codec's file at a setting. Raises CodecError."""
         with self._lock:
-            return self._tried_at(codec, setting).data
+            data = self._tried_at(codec, setting).data
+            self._forget(codec)
+            return data
 
     def match(self, codec: Codec, target: RDPoint, by: By, goes_on: Callable[[], bool]) -> tuple[float, Match]:
         """The setting nearest to `target` in rate or in PSNR (quality), and how near it is.
@@ -68,10 +75,21 @@ class Trials:
                 found = match(codec, self._pixels, tried=tried, **wanted)
                 values = [len(each.data) if by == "rate" else each.psnr for each in tried.values()]
             finally:
-                _forget_pixels(tried.data)
+                self._forget(codec)
         (aim,) = wanted.values()
         limit: Limit | None = "lowest" if min(values) > aim else "highest" if max(values) < aim else None
         return found.setting, {"by": by, "gap": found.gap, "reached": found.reached, "limit": limit}
+
+    def _forget(self, last: Codec) -> None:
+        """Keep the numbers, and of the files no more than there is room for, the codec's that was last the longest. The
+        decoded pictures of a large one's curves would be gigabytes."""
+        for found in self._tried[last.name].values():
+            vars(found).pop("_decoded", None)
+        others = [tried for name, tried in self._tried.items() if name != last.name]
+        used = sum(len(found.data) for tried in self._tried.values() for found in tried.values())
+        for tried in (*others, self._tried[last.name]):
+            while used > MAX_BYTES and tried:
+                used -= len(tried.pop(next(iter(tried))).data)
 
 
 class _Stoppable(UserDict[float, Measurement]):
@@ -85,12 +103,6 @@ class _Stoppable(UserDict[float, Measurement]):
         self.data[setting] = found
         if not self._goes_on():
             raise Superseded
-
-
-def _forget_pixels(tried: dict[float, Measurement]) -> None:
-    """Keep the files and the numbers; the decoded pictures of a large one's curves would be gigabytes."""
-    for found in tried.values():
-        vars(found).pop("_decoded", None)
 
 
 def as_message(point: RDPoint) -> Point:
