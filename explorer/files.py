@@ -83,6 +83,15 @@ def write(path: str | Path, data: bytes | str) -> None:
         raise _refusal(path, error.strerror) from None
 
 
+def append(path: str | Path, line: str) -> None:
+    """Add a line to a text file in UTF-8, which is made where there is none. Raises InputError where it cannot be."""
+    try:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+    except OSError as error:
+        raise _refusal(path, error.strerror) from None
+
+
 def _replace(target: Path, content: bytes) -> None:
     part = target.with_name(f".{secrets.token_hex(6)}.part")
     try:

@@ -177,8 +177,7 @@ class Trainer:
             row |= {f"loss_{self.recipe.priors[turn]}": round(means[i, 0].item(), 5) for i, turn in enumerate(turns)}
         self._forget_numbers()
         if parallel.first():
-            with self.log_path.open("a", encoding="utf-8") as log:
-                log.write(json.dumps(row) + "\n")
+            files.append(self.log_path, json.dumps(row))
         return row
 
     @property
