@@ -136,7 +136,8 @@ def footnotes(found: Iterable[Comparison]) -> list[str]:
     found = list(found)
     notes = []
     if any(each.is_narrow for each in found):
-        notes.append("† The curves share less than half of the range of PSNR of the one that is compared.")
+        least = "less than half of the range of PSNR of the one that is compared, or on one picture a tenth"
+        notes.append(f"† The curves share {least}.")
     if any(0 < each.counted < each.pictures for each in found):
         why = "on the others the two curves share no quality, or one has no two points with loss"
         notes.append(f"(n): over n pictures only; {why}.")

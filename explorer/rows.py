@@ -27,7 +27,9 @@ from explorer.store import Row, key, printable, texts
 
 PictureCurves = Mapping[str, metrics.Curve]  # one codec's: by image_id
 
-NARROW = 0.5  # a BD-rate over less than this share of the test curves' range of PSNR is marked
+# A BD-rate is marked where it is over less than this share of the test curves' range of PSNR, in the mean over pictures
+# or on any one of them: the few dB at an end of a curve say little of the rest.
+NARROW, NARROW_ON_ONE = 0.5, 0.1
 # Kodak's 24 pictures by image_id: what published mean curves are of.
 KODAK = frozenset(
     re.findall(
@@ -80,6 +82,7 @@ class Comparison:
     mean, median: over the pictures that count, nan where none does. lost: on how many of these the BD-rate is above 0.
     counted: how many these are, of `pictures` in all; on the others the two curves share no quality, or one is missing.
     shared, own: over how many dB of PSNR this is, and how many the test's curve has, both means over these pictures.
+    least: the smallest share of its own range that is shared on one of them.
     """
 
     mean: float
@@ -89,11 +92,12 @@ class Comparison:
     pictures: int
     shared: float
     own: float
+    least: float
 
     @property
     def is_narrow(self) -> bool:
         """Whether the two curves share so little that the BD-rate says next to nothing of the rest."""
-        return self.counted > 0 and self.shared < NARROW * self.own
+        return self.counted > 0 and (self.shared < NARROW * self.own or self.least < NARROW_ON_ONE)
 
 
 def compare(anchor: PictureCurves, test: PictureCurves) -> Comparison:
@@ -102,10 +106,12 @@ def compare(anchor: PictureCurves, test: PictureCurves) -> Comparison:
     counted = [(rate, pair) for pair in pairs if not math.isnan(rate := _bd_rate(*pair))]
     pictures = len({*anchor, *test})
     if not counted:
-        return Comparison(math.nan, math.nan, 0, 0, pictures, math.nan, math.nan)
+        return Comparison(math.nan, math.nan, 0, 0, pictures, math.nan, math.nan, math.nan)
     rates = [rate for rate, _ in counted]
-    shared, own = (fmean(each) for each in zip(*(metrics.overlap(*pair) for _, pair in counted), strict=True))
-    return Comparison(fmean(rates), median(rates), sum(rate > 0 for rate in rates), len(rates), pictures, shared, own)
+    ranges = [metrics.overlap(*pair) for _, pair in counted]
+    shared, own = (fmean(each) for each in zip(*ranges, strict=True))
+    lost, least = sum(rate > 0 for rate in rates), min(both / alone for both, alone in ranges)
+    return Comparison(fmean(rates), median(rates), lost, len(rates), pictures, shared, own, least)
 
 
 def _bd_rate(anchor: metrics.Curve, test: metrics.Curve) -> float:

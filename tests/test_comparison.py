@@ -116,8 +116,15 @@ def test_a_tiny_overlap_is_stated_and_marked() -> None:
     assert found.mean < -80 and (found.shared, found.own) == (pytest.approx(0.1), pytest.approx(9))
     assert report.mean_cell(found).endswith("†") and report.overlap_cell(found) == "0.1 of 9.0"
     assert report.footnotes([found]) == [
-        "† The curves share less than half of the range of PSNR of the one that is compared."
+        "† The curves share less than half of the range of PSNR of the one that is compared, or on one picture a tenth."
     ]
+
+
+def test_one_picture_of_a_tiny_overlap_marks_the_mean() -> None:
+    anchor = {name: ([1.0, 3.0], [30.0, 39.0]) for name in "abc"}
+    found = rows.compare(anchor, {**anchor, "c": ([0.05, 0.15], [21.1, 30.1])})
+    assert found.shared / found.own > 0.6 and found.least == pytest.approx(0.1 / 9)
+    assert report.mean_cell(found).endswith("†")
 
 
 def test_no_overlap_is_none() -> None:

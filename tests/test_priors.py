@@ -3,6 +3,7 @@ golden files."""
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
@@ -19,7 +20,8 @@ from explorer.codecs.learned import LearnedCodec
 from explorer.condition import Condition, lambda_of
 from explorer.images import InputError
 from explorer.library import load_model
-from explorer.priors.base import PLACES
+from explorer.priors.base import GAIN_MAX, PLACES
+from explorer.priors.density import Density
 from explorer.priors.factorised import FactorisedCoder
 from explorer.priors.hypercode import HyperCode, HyperCoder
 from explorer.priors.tables import SYMBOL_MAX, DensityTables, Table
@@ -46,6 +48,35 @@ def test_tables_follow_the_density(mae, level):
     p = network.prior.density.likelihood(zeros, gains).flatten().numpy()
     stored = np.take_along_axis(table.frequency, -table.low[:, None], axis=1)[:, 0] / 65536
     assert np.abs(stored - p).max() < 0.01
+
+
+@pytest.mark.parametrize("gain", [0.5, 30.0, GAIN_MAX])
+def test_a_tie_of_the_logits_takes_either_side(gain):
+    """A symmetric density at 0: its logits cancel exactly, where neither side is the one far from 1."""
+    torch.manual_seed(0)
+    density = Density(3)
+    with torch.no_grad():
+        for bias in density.biases:
+            bias.zero_()
+        for factor in density.factors:
+            factor.normal_()
+    values = torch.tensor([-2.0, -1, 0, 1, 2])
+    y = values.expand(1, 3, 1, 5).clone().requires_grad_(True)
+    a = torch.full((1, 3), gain)
+    half = torch.full((3, 1, 1), gain / 2)
+    assert (density.logits(half) == -density.logits(-half)).all()
+    p = density.likelihood(y, a)[0, :, 0]
+    exact = copy.deepcopy(density).double()
+    upper, lower = (exact.logits((gain * (values + side)).double().expand(3, 1, 5)) for side in (0.5, -0.5))
+    sign = torch.where(upper + lower > 0, -1, 1)
+    expected = (torch.sigmoid(sign * upper) - torch.sigmoid(sign * lower)).abs()[:, 0].clamp(min=1e-9)
+    torch.testing.assert_close(p.double(), expected, rtol=1e-4, atol=0)
+    assert torch.equal(p, p.flip(1)), "as symmetric as the density"
+    p.log().sum().backward()
+    assert torch.isfinite(y.grad).all()
+    table = DensityTables.build(density, a).at(0)
+    stored = np.take_along_axis(table.frequency, -table.low[:, None], axis=1)[:, 0] / 65536
+    np.testing.assert_allclose(stored, p[:, 2].detach(), atol=0.01)
 
 
 @settings(max_examples=30, deadline=None)
