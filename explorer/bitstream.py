@@ -16,6 +16,7 @@ Integers are big-endian. A change of this layout, or of what the tables make of 
 
 from __future__ import annotations
 
+import stat
 import struct
 import zlib
 from dataclasses import dataclass
@@ -41,13 +42,20 @@ class Header:
 
 
 def read(file: str | Path | bytes) -> bytes:
-    """The bytes of a file that is there, or bytes as they are; InputError where it cannot be read."""
+    """The bytes of a file that is there, of one that is no .mae file the first alone, or bytes as they are; InputError
+    where it cannot be read."""
     if isinstance(file, bytes):
         return file
+    path = Path(file)
     try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        raise InputError(f"{file} cannot be read ({error.strerror}); check the path.") from None
+        if stat.S_ISREG(path.stat().st_mode):
+            with path.open("rb") as stream:
+                start = stream.read(HEADER_BYTES)
+                return start + stream.read() if start.startswith(MAGIC) else start
+    except (OSError, ValueError) as error:  # ValueError: no path may have a zero byte
+        raise InputError(f"{file} cannot be read ({getattr(error, 'strerror', error)}); check the path.") from None
+    # A named pipe may be waited for for ever, and a device may have no end.
+    raise InputError(f"{file} is a folder or a device; give the path of a .mae file.")
 
 
 def is_file(name: str, start: bytes = b"") -> bool:

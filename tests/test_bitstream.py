@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 
@@ -81,3 +82,23 @@ def test_one_flipped_bit_anywhere_is_noticed(data, seed):
     broken[rng.integers(len(data))] ^= 1 << rng.integers(8)
     with pytest.raises(InputError):
         explorer.decode(bytes(broken))
+
+
+@pytest.mark.parametrize("name", ["folder", "pipe", "/dev/zero", "absent.mae", "zero\0byte.mae"])
+def test_what_is_no_file_is_one_sentence_at_once(tmp_path, name):
+    """A pipe is waited for for ever, and some devices never end."""
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for read in (bitstream.read, explorer.receive):
+        with pytest.raises(InputError, match=r"^[^\n]+\.$"):
+            read(tmp_path / name)
+
+
+def test_of_what_is_no_mae_file_no_more_is_read_than_says_so(tmp_path, data):
+    path = tmp_path / "large.mae"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)  # takes no room on the disk
+    with pytest.raises(InputError, match=r"^This is not a \.mae file; .+\.$"):
+        explorer.receive(path)
+    path.write_bytes(data)
+    assert bitstream.read(path) == bitstream.read(str(path)) == bitstream.read(data) == data

@@ -36,6 +36,7 @@ LOGIT_MAX = 16.0
 TAIL = 1 << (CDF_BITS - 17)  # symbols beyond this cumulative mass, on either side, are escaped
 SYMBOL_MAX = 2047
 MOST_AT_ONCE = 1 << 19  # symbols that are turned into Python's numbers, more than the largest picture has in a channel
+ESCAPED_MAX = 1 << 27  # beyond all that a picture of 8 bits gives: varints of four bytes reach this
 ROUNDING = 2**-12  # of the bits of all symbols, more than what the range coder's roundings may save (see `Reader`)
 
 Int32 = NDArray[np.int32]
@@ -266,14 +267,17 @@ PROBE = [[0, *np.cumsum([255, 257] * 128).tolist(), 1 << FREQUENCY_BITS]], [258]
 def encode(parts: Sequence[tuple[Int32, Rows, Table]]) -> bytes:
     """Maps of symbols, each with its rows and its table (see `Table.columns`), in the order in which they are to be
     read -> payload: rANS words, then the escaped symbols' varints in reverse byte order, which are read from the end,
-    so no length is stored."""
+    so no length is stored. InputError for symbols that no picture of 8 bits gives."""
     few = sum(q.size for q, _, _ in parts) < 4  # the extension has a word for each symbol and writes two more
     coder, escaped = (pure_rans if few else rans.coder()).BufferedRansEncoder(), b""
     for q, rows, table in parts:
         for symbols, names in _by_channel(q, rows):
             column = table.columns(symbols, names)
             coder.encode_with_indexes(column.ravel().tolist(), _flat(names, symbols.shape), *table.coder_arguments)
-            escaped += b"".join(_varint(_zigzag(int(v))) for v in symbols[column == table.count[names]])
+            values = symbols[column == table.count[names]].astype(np.int64)
+            if np.abs(values).max(initial=0) >= ESCAPED_MAX:
+                raise InputError("The model's features are too large for a file; train it again with a lower rate.")
+            escaped += b"".join(_varint(_zigzag(int(v))) for v in values)
     return coder.flush() + escaped[::-1]
 
 
@@ -334,7 +338,7 @@ class Reader:
     def _varint(self) -> int:
         value = shift = 0
         while True:
-            if self._at == 0 or shift > 21:  # four bytes reach all that an 8-bit picture can give
+            if self._at == 0 or shift > 21:
                 raise damaged()
             self._at -= 1
             byte = self._payload[self._at]

@@ -88,6 +88,7 @@ def _written(random: Random) -> bytes:
     height, width = random.choice(SIZES)
     rng = np.random.default_rng(random.getrandbits(32))
     y = rng.standard_normal((model.channels, *bottleneck_size(height, width))) * 10 ** rng.uniform(-1, 8)
+    y = y.clip(-1.2e8, 1.2e8)  # an encoder takes no larger ones
     y[rng.random(y.shape) < random.choice((0, 0.5, 0.99))] = 0
     code = model.coder.quantise(y.astype(np.float32), model.nearest(Condition(random.randrange(LAST_LEVEL + 1))))
     return model.pack(code, height, width)
