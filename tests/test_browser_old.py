@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from browser import ROOT
 
 from explorer.views import viewer
 from explorer.views.service import export
@@ -33,9 +32,12 @@ def old(browser: Browser) -> Iterator[Page]:
 
 
 def test_in_the_app(old: Page, address: str) -> None:
-    old.goto(address)
-    old.wait_for_function(f"{ROOT}?.textContent")
-    assert old.inner_text(".mae") == SENTENCE
+    asked: list[str] = []
+    old.on("request", lambda request: asked.append(request.url))
+    old.goto(address, wait_until="commit")  # there is no more of it
+    old.wait_for_function("document.body?.textContent")
+    assert old.inner_text("body") == SENTENCE
+    assert not [url for url in asked if "/viewer/" in url]
 
 
 def test_in_a_notebook(old: Page) -> None:

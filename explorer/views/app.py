@@ -25,6 +25,7 @@ from explorer.console import end_soon
 from explorer.images import InputError
 from explorer.views.guard import Guard, PageOnly
 from explorer.views.listening import address, listen
+from explorer.views.opening import Opening
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -90,13 +91,9 @@ const href = new URL("viewer/viewer.css", base);
 const style = Object.assign(document.createElement("link"), { rel: "stylesheet", href });
 document.head.append(style);
 const styled = new Promise((done) => (style.onload = done));
-const begin = async () => {
-  const { tooOld } = await import(new URL("viewer/browser.js", base));
-  if (tooOld()) return (root.textContent = tooOld());
-  const [{ start }] = await Promise.all([import(new URL("viewer/app.js", base)), styled]);
-  start(root, base).on("picture", () => trigger("change"));
-};
-begin();
+Promise.all([import(new URL("viewer/app.js", base)), styled]).then(([{ start }]) =>
+  start(root, base).on("picture", () => trigger("change"))
+);
 """
 # The model is chosen here, but also by a link.
 CHOOSE_MODEL = """(model) => {
@@ -184,7 +181,7 @@ def _with_page(server: FastAPI) -> FastAPI:
     )
     mounted = app.routes[-1]
     assert isinstance(mounted, Mount)
-    mounted.app = PageOnly(mounted.app)
+    mounted.app = PageOnly(Opening(mounted.app))
     return app
 
 

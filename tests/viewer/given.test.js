@@ -27,7 +27,7 @@ test("files that may be pictures are opened, and the rest is named with its reas
   assert.equal(leftOut(left.slice(0, 1)), "“d.pdf” is no picture: it was left out.");
   assert.equal(leftOut([]), "");
   const many = sorted(Array.from({ length: 6 }, (_, i) => make(`${i}.txt`, "text/plain"))).left;
-  assert.match(leftOut(many), /“2.txt” is no picture and 3 others are no better: they were left out\.$/);
+  assert.match(leftOut(many), /“2.txt” is no picture and 3 more cannot be opened: they were left out\.$/);
 });
 
 test("a folder is read to its depths, without hidden files", async () => {

@@ -459,8 +459,8 @@ export class Viewer {
   /** @param {import("./controls/given.js").Given} given */
   async openGiven({ files, left, says }) {
     if (!this.setup) return;
-    if (this.setup.offline && files.length) {
-      await this.opening.open({ file: files[0] }); // says that there is one picture alone
+    if (this.setup.offline && files.length + left.length) {
+      await this.opening.open({}); // says that there is one picture alone
       return;
     }
     const added = [...files].reverse().map((file) => this.strip.add(file)).reverse();

@@ -47,7 +47,7 @@ export function leftOut(left) {
   if (!left.length) return "";
   const named = left.slice(0, NAMED).map(({ name, why }) => `“${name}” ${why}`);
   const others = left.length - named.length;
-  const rest = others ? [`${others} other${others > 1 ? "s are" : " is"} no better`] : [];
+  const rest = others ? [`${others} more cannot be opened`] : [];
   const all = [...named, ...rest];
   return `${all.slice(0, -1).join(", ")} and ${all.at(-1)}: they were left out.`;
 }
