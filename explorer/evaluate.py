@@ -18,9 +18,11 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import metadata
+from itertools import groupby
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -128,9 +130,7 @@ def _is_installed(name: str) -> bool:
 
 # -- one job ---------------------------------------------------------------------------------------------------------
 
-_kept = (
-    threading.local()
-)  # picture, image_id: what this worker read last, for the settings of a picture follow one another
+_kept = threading.local()  # .picture, .image_id: what was read last, for the settings of a picture follow one another
 
 
 def run_job(job: Job, data: bytes) -> Row:
@@ -241,28 +241,9 @@ def evaluate(
     about = _about(stored.about, printable(name), len(surveyed.ids), codecs) | {"left_out": surveyed.left_out}
     store.write(about, rows)
     jobs = _missing_jobs(found, surveyed.ids, {key(row) for row in rows}, points)
-    failed: dict[tuple[str, Path], list[str]] = defaultdict(list)
-    before = len(rows)
-    try:
-        if jobs:
-            with (
-                tqdm(total=len(jobs), desc="measuring", unit="setting") as bar,
-                start_workers(workers, dask) as at_work,
-            ):
-                for job, outcome in _outcomes(at_work, jobs):
-                    if isinstance(outcome, InputError):
-                        failed[found[job.codec].label, job.path].append(str(outcome))
-                    else:
-                        _check_version(outcome, versions)
-                        store.note([outcome])
-                        rows.append(outcome)
-                    bar.update()
-    except KeyboardInterrupt:
-        tell(
-            f"Interrupted: {len(rows) - before} of {len(jobs)} settings are kept; the same command goes on from there."
-        )
-        raise
-    about["left_out"] = surveyed.left_out + _said(failed, tell)
+    new, failed = _run(store, jobs, versions, start_workers(workers, dask), tell) if jobs else ([], [])
+    rows += new
+    about["left_out"] = surveyed.left_out + _said(failed, found, tell)
     rows.sort(key=lambda row: (row["codec"], row["image"], setting(row)))
     store.write(about | {"codecs": {row["codec"]: row["version"] for row in rows}}, rows)
     if not rows:
@@ -311,25 +292,47 @@ def _missing_jobs(
     return jobs
 
 
+def _run(
+    store: Store,
+    jobs: Sequence[Job],
+    versions: Mapping[str, str],
+    starting: AbstractContextManager[Workers],
+    tell: Tell,
+) -> tuple[list[Row], list[tuple[Job, InputError]]]:
+    """Do jobs, and note each row as it comes: the rows, and the jobs that have none."""
+    rows: list[Row] = []
+    failed: list[tuple[Job, InputError]] = []
+    try:
+        with tqdm(total=len(jobs), desc="measuring", unit="setting") as bar, starting as at_work:
+            for job, outcome in _outcomes(at_work, jobs):
+                if isinstance(outcome, InputError):
+                    failed.append((job, outcome))
+                else:
+                    _check_version(outcome, versions)
+                    store.note([outcome])
+                    rows.append(outcome)
+                bar.update()
+    except KeyboardInterrupt:
+        tell(f"Interrupted: {len(rows)} of {len(jobs)} settings are kept; the same command goes on from there.")
+        raise
+    return rows, failed
+
+
 def _outcomes(at_work: Workers, jobs: Sequence[Job]) -> Iterator[tuple[Job, Row | InputError]]:
     """Each job as it ends, with its row or why there is none. Three jobs a worker at most are under way, for they hold
     their pictures' files."""
     pending: dict[Future[Row], Job] = {}
-    path, data = None, None
-    for job in jobs:
-        if path != job.path:
-            path = job.path
-            try:
-                data = path.read_bytes()
-            except OSError as error:
-                data = None
-                failure = InputError(f"the file cannot be read any more ({error.strerror}).")
-        if data is None:
-            yield job, failure
+    for path, of_path in groupby(jobs, key=lambda job: job.path):
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            failure = InputError(f"the file cannot be read any more ({error.strerror}).")
+            yield from ((job, failure) for job in of_path)
             continue
-        if len(pending) >= 3 * at_work.number:
-            yield from _ended(pending)
-        pending[at_work.executor.submit(run_job, job, data)] = job
+        for job in of_path:
+            if len(pending) >= 3 * at_work.number:
+                yield from _ended(pending)
+            pending[at_work.executor.submit(run_job, job, data)] = job
     while pending:
         yield from _ended(pending)
 
@@ -346,11 +349,14 @@ def _ended(pending: dict[Future[Row], Job]) -> Iterator[tuple[Job, Row | InputEr
         yield job, outcome
 
 
-def _said(failed: Mapping[tuple[str, Path], Sequence[str]], tell: Tell) -> list[str]:
+def _said(failed: Iterable[tuple[Job, InputError]], codecs: Mapping[str, Codec], tell: Tell) -> list[str]:
     """One sentence for each codec that could not take a picture."""
+    reasons: dict[tuple[str, Path], list[InputError]] = defaultdict(list)
+    for job, why in failed:
+        reasons[job.codec, job.path].append(why)
     sentences = [
-        f"{codec} on '{printable(path.name)}': {len(why)} settings are left out, for {why[0]}"
-        for (codec, path), why in failed.items()
+        f"{codecs[codec].label} on '{printable(path.name)}': {len(why)} settings are left out, for {why[0]}"
+        for (codec, path), why in reasons.items()
     ]
     for each in sentences:
         tell(each)

@@ -81,7 +81,7 @@ def survey(found: Sequence[Path], tell: Callable[[str], None]) -> Survey:
     left_out += [f"Measured once: {'; '.join(twice)}."] if twice else []
     for each in left_out:
         tell(each)
-    return Survey(ids, frozenset(path.name for path in unread), left_out)
+    return Survey(ids, frozenset(printable(path.name) for path in unread), left_out)
 
 
 def image_id(picture: images.Picture) -> str:

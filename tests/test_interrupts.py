@@ -17,7 +17,7 @@ import pytest
 import torch
 from conftest import smooth_picture, wait_until
 
-from explorer import evaluate, images
+from explorer import evaluate, images, workers
 from explorer.images import InputError
 from explorer.store import Store
 from explorer.workers import start_workers
@@ -118,6 +118,16 @@ def test_a_worker_that_dies_is_one_sentence(die: Callable[..., None]) -> None:
     why = "A worker process died.* the same command goes on where this one stopped"
     with pytest.raises(InputError, match=why), start_workers(1, None) as at_work:
         at_work.executor.submit(die, *[1] * (die is os._exit)).result()
+
+
+def test_a_cluster_that_is_lost_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "DASK_TIMEOUT_S", 1.0)
+    distributed = pytest.importorskip("distributed")
+    cluster = distributed.LocalCluster(1, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=None)
+    why = r"The cluster at .* was lost; the same command goes on where this one stopped"
+    with pytest.raises(InputError, match=why), start_workers(None, cluster.scheduler_address) as at_work:
+        cluster.close()
+        at_work.executor.submit(int).result()
 
 
 def test_rows_that_came_before_a_worker_died_are_given_first() -> None:
