@@ -42,6 +42,8 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+# Gradio's page asks for this at the root of the server, which may be another's. The same length.
+MANIFEST = (b'href="/manifest.json"', b'href="manifest.json" ')
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:@/?#\[\]]+)(?::\d*)?", re.IGNORECASE)
 _ORIGIN = re.compile(r"https?://(.+)", re.IGNORECASE)
 
@@ -151,15 +153,17 @@ class PageOnly:
         await answer(scope, receive, send)
 
     async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Gradio's answer; where it has none, it says so otherwise than the routes do."""
-        failed = False
+        """Gradio's answer; where it has none, that is said as the routes say it."""
+        status = 0
 
-        async def unless_failed(message: Message) -> None:
-            nonlocal failed
-            failed = failed or (message["type"] == "http.response.start" and message["status"] >= 400)
-            if not failed:
+        async def mended(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            if "body" in message:
+                message = {**message, "body": message["body"].replace(*MANIFEST)}
+            if status < 400:
                 await send(message)
 
-        await self._app(scope, receive, unless_failed)
-        if failed:
+        await self._app(scope, receive, mended)
+        if status >= 400:
             await failure(404, SENTENCES[404])(scope, receive, send)

@@ -1,0 +1,129 @@
+"""The app on an IPv6 address behind nginx, as the README has it: all that the page asks for is below its path."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from browser import ROOT, drag_lambda, open_app, serving, visiting
+
+from explorer.checkpoint import save
+from explorer.images import to_png
+from explorer.views.listening import listen
+
+README = Path(__file__).parent.parent / "README.md"
+LAUNCH = """from explorer.views.app import launch
+launch({host!r}, port=0, open_browser=False, model={model!r}, root_path="/mae", allow_hosts=["mae.example"])"""
+CONFIGURATION = """daemon off; master_process off; pid {folder}/pid; error_log {folder}/log;
+events {{}}
+http {{
+    access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+    {server}
+}}
+"""
+CONTRAST = """() => {
+  const levels = (color) => color.match(/[\\d.]+/g).slice(0, 3).map(Number);
+  const light = (color) => levels(color).reduce((sum, level) => sum + level, 0) / 3;
+  const style = (query) => getComputedStyle(document.querySelector(query));
+  return light(style("#title h1").color) - light(style("body").backgroundColor);
+}"""
+
+
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def proxied(tiny_network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address below which the proxy shows the app, with a slash at its end."""
+    nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    if nginx is None and "CI" not in os.environ:
+        pytest.skip("no nginx is installed here")
+    assert nginx, "CI needs nginx"
+    folder = tmp_path_factory.mktemp("nginx")
+    save(tiny_network, folder / "tiny.safetensors")
+    (found,) = re.findall(r"```nginx\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    with listen("127.0.0.1", 0) as free:
+        port = free.getsockname()[1]
+    host = "::1" if has_ipv6() else "127.0.0.1"
+    with serving(LAUNCH.format(host=host, model=str(folder / "tiny.safetensors"))) as behind:
+        assert behind.startswith("http://[::1]:" if host == "::1" else "http://127.0.0.1:")
+        server = found.replace("listen 80;", f"listen 127.0.0.1:{port};").replace("http://127.0.0.1:7860", behind)
+        (folder / "nginx.conf").write_text(CONFIGURATION.format(folder=folder, server=server))
+        proxy = subprocess.Popen([nginx, "-p", str(folder), "-c", str(folder / "nginx.conf")])
+        try:
+            _wait_for(port, proxy)
+            yield f"http://127.0.0.1:{port}/mae/"
+        finally:
+            proxy.terminate()
+            proxy.wait(10)
+
+
+def _wait_for(port: int, proxy: subprocess.Popen) -> None:
+    end = time.monotonic() + 20
+    while proxy.poll() is None and time.monotonic() < end:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    raise AssertionError("nginx did not start")
+
+
+def test_the_page_works_below_its_path_in_the_dark_theme(proxied: str, browser) -> None:
+    with visiting(browser, proxied, color_scheme="dark") as page:
+        lines, styles = [], []
+        page.on("websocket", lambda line: lines.append(line))
+        page.on("response", lambda answer: styles.append(answer.status) if "/theme.css" in answer.url else None)
+        open_app(page, proxied)
+        assert styles and set(styles) == {200}
+        assert page.evaluate(CONTRAST) > 120, "light text on a dark ground"
+        seen, last = drag_lambda(page, "behind nginx", steps=20)
+        assert len(seen) > 2 and last["lmbda"] == pytest.approx(last["wanted"], rel=1e-4)
+        page.wait_for_function(f"{ROOT}.viewer.panel.curves.of('model').done")
+        assert [line.is_closed() for line in lines] == [False] and lines[0].url.split("?")[0].endswith("/mae/api/page")
+
+
+def test_links_files_and_streams_pass_through_the_proxy(proxied: str) -> None:
+    with httpx.Client(base_url=proxied, timeout=60) as client:
+        link = client.get("&hide=head")
+        assert (link.status_code, link.headers["location"]) == (307, "/mae/#hide=head")
+        assert httpx.get(proxied.rstrip("/")).headers["location"] == proxied
+        noise = np.random.default_rng(0).integers(0, 256, (800, 900, 3), dtype=np.uint8)
+        file = to_png(noise)
+        assert len(file) > 2**21, "more than nginx takes by itself"
+        model = client.get("api/setup").json()["model"]
+        opened = client.post("api/open", params={"model": model, "name": "noise.png"}, content=file).json()
+        saved = client.get(f"api/file/{opened['id']}", params={"lmbda": 64, "kind": "mae"})
+        assert saved.content[:3] == b"MAE" and "noise-lambda64.mae" in saved.headers["content-disposition"]
+        small = client.post("api/open", params={"model": model}, content=to_png(noise[:32, :32])).json()["id"]
+        with client.stream("GET", f"api/points/{small}") as lines:
+            assert json.loads(next(lines.iter_lines()))["series"] == "model"
+        query = {"kind": "html", "frames": 2}
+        with client.stream("GET", f"api/sweep/{small}", params=query) as lines:
+            parts = [json.loads(line) for line in lines.iter_lines()]
+        assert parts[0] == {"done": 1, "of": 2} and parts[-1]["type"] == "text/html"
+
+
+@pytest.mark.parametrize(("host", "status"), [("mae.example", 200), ("evil.example", 403), ("mae.example.evil", 403)])
+def test_the_name_that_the_proxy_hands_on_has_to_be_allowed(proxied: str, host: str, status: int) -> None:
+    answer = httpx.get(f"{proxied}api/setup", headers={"host": host}, timeout=60)
+    assert answer.status_code == status and ("error" in answer.json()) == (status == 403)
+    page = httpx.get(proxied, headers={"host": host}, timeout=60)
+    assert page.status_code == status and (f"http://{host}/mae" in page.text) == (status == 200)
