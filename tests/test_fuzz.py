@@ -17,6 +17,7 @@ CASES = {
     "checkpoints": 120,
     "states": 80,
     "messages": 100,
+    "requests": 300,
 }
 FAILED_ONCE = sorted(path for path in (Path(__file__).parent / "fuzz" / "corpus").rglob("*") if path.is_file())
 

@@ -8,7 +8,7 @@ import socket
 from typing import Any
 
 import pytest
-from fastapi import FastAPI, WebSocket
+from fastapi import FastAPI, Request, WebSocket
 from fastapi.testclient import TestClient
 from starlette.routing import Mount
 from starlette.websockets import WebSocketDisconnect
@@ -121,7 +121,11 @@ def test_the_policy_lets_nothing_come_from_elsewhere() -> None:
 
 def test_of_gradio_only_the_page_is_served() -> None:
     gradio = FastAPI()
-    gradio.get("/{path:path}")(lambda path: path)
+
+    @gradio.get("/{path:path}")
+    def query(request: Request) -> dict[str, str]:
+        return dict(request.query_params)
+
     gradio.post("/{path:path}")(lambda path: path)
     gradio.get("/assets/none", status_code=404)(lambda: "no")
     whole = FastAPI(routes=[Mount("/", PageOnly(gradio))])
@@ -132,6 +136,7 @@ def test_of_gradio_only_the_page_is_served() -> None:
                  "/gradio_api/vibe-code", "/theme.css/x", "/monitoring"):  # fmt: skip
         answer = asked.get(path)
         assert (answer.status_code, set(answer.json())) == (404, {"error"}), path
+    assert asked.get("/", params={"page": "x", "deep_link": "y"}).json() == {}
     assert asked.post("/gradio_api/upload").status_code == 404
     assert asked.post("/").status_code == 405 and "POST" in asked.post("/").json()["error"]
 

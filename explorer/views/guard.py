@@ -149,7 +149,7 @@ class PageOnly:
         elif scope["method"] not in ("GET", "HEAD"):
             answer = failure(405, f"This address cannot be asked by {scope['method'][:20]}.")
         else:
-            answer = self._page
+            answer, scope = self._page, {**scope, "query_string": b""}  # it is the page's: Gradio fails on some
         await answer(scope, receive, send)
 
     async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:

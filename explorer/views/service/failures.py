@@ -20,9 +20,14 @@ SENTENCES = {
 }
 
 
+def printable(text: str) -> str:
+    """With what is no sign to be seen replaced, such as ends of lines in a name."""
+    return "".join(each if each.isprintable() else "_" for each in text)
+
+
 def failure(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """The answer itself."""
-    content: Failure = {"error": sentence}
+    content: Failure = {"error": printable(sentence)}
     return JSONResponse(content, status_code=status, headers=headers)
 
 

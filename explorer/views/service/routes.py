@@ -66,7 +66,7 @@ from explorer.views.figures.rates import rd_figure, series
 from explorer.views.service import export, menu, rectangles, replies, static
 from explorer.views.service.constants import CONSTANTS
 from explorer.views.service.errors import Full, Superseded
-from explorer.views.service.failures import answer_failures
+from explorer.views.service.failures import answer_failures, printable
 from explorer.views.service.messages import (
     By,
     MeanSetting,
@@ -257,7 +257,7 @@ class Api:
         elif picture is not None:
             opened = await run_in_threadpool(self.pictures.reopen, model, picture, page)
         else:
-            opened = await self._open_file(request, model, _printable(Path(name).name[:80]) or "picture", page)
+            opened = await self._open_file(request, model, printable(Path(name).name[:80]) or "picture", page)
         # No other model can read a received file.
         is_alone = isinstance(opened.source, Received)
         priors = [] if is_alone else await run_in_threadpool(menu.priors, self.pictures, model)
@@ -490,10 +490,6 @@ async def _close_idle(pictures: OpenPictures) -> None:
 def _tidy() -> None:
     gc.collect()  # a stream that was broken off is a cycle, and holds the picture
     give_back()
-
-
-def _printable(name: str) -> str:
-    return "".join(each if each.isprintable() else "_" for each in name)
 
 
 async def _json_lines(items: AsyncIterator[Mapping[str, object]]) -> AsyncIterator[bytes]:
