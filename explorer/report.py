@@ -42,7 +42,7 @@ from explorer.rows import (
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-SHOWN_BPP, SHOWN_PSNR, SHOWN_MS_SSIM = 2.0, (22, 44), (6, 26)  # the part of the plane that the figure opens on
+SHOWN_BPP, SHOWN_PSNR, SHOWN_MS_SSIM = 2.0, (22.0, 44.0), (6.0, 26.0)  # the part of the plane that the figure opens on
 # 20 that can be told apart, the strong ones first: the figure has about as many codecs.
 _COLORS = re.findall(
     "#.{6}",
@@ -221,7 +221,8 @@ def figure(shown: PictureSet) -> go.Figure:
     from plotly.subplots import make_subplots
 
     both = make_subplots(1, 2, subplot_titles=["PSNR (dB)", "MS-SSIM (dB)"])
-    for trace in _traces(shown):
+    traces = _traces(shown)
+    for trace in traces:
         for column, (rates, values) in enumerate((trace.psnr, trace.ms_ssim_db), 1):
             drawn = go.Scatter(
                 x=rates,
@@ -237,10 +238,27 @@ def figure(shown: PictureSet) -> go.Figure:
             both.add_trace(drawn, 1, column)
     title = "<br>".join([escape(shown.title), *(f"<sup>{escape(each)}</sup>" for each in _lines(shown.left_out))])
     both.update_layout(title=title, margin_t=100 + 14 * title.count("<br>"))
-    both.update_xaxes(title_text="bits per pixel", range=[0, SHOWN_BPP])
-    both.update_yaxes(range=SHOWN_PSNR, col=1)
-    both.update_yaxes(range=SHOWN_MS_SSIM, col=2)
+    for column, (rates, values) in enumerate(_windows(traces), 1):
+        both.update_xaxes(title_text="bits per pixel", range=rates, col=column)
+        both.update_yaxes(range=values, col=column)
     return both
+
+
+def _windows(traces: Sequence[_Trace]) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    """What both panels open on, as limits of rate and of quality: more than usual where a measured curve, such as one
+    of small pictures, would have fewer than two of its points there."""
+    own = [trace for trace in traces if not trace.is_published]
+    panels = (SHOWN_PSNR, [trace.psnr for trace in own]), (SHOWN_MS_SSIM, [trace.ms_ssim_db for trace in own])
+    windows = []
+    for (low, high), curves in panels:
+        more = [(0.0, low), (SHOWN_BPP, high)]
+        for curve in curves:
+            points = [point for point in zip(*curve, strict=True) if not math.isnan(point[1])]
+            inside = [rate <= SHOWN_BPP and low <= value <= high for rate, value in points]
+            more += points if sum(inside) < 2 else []
+        rates, values = zip(*more, strict=True)
+        windows.append(((0.0, max(rates)), (min(values), max(values))))
+    return windows
 
 
 def _lines(sentences: Iterable[str]) -> list[str]:
@@ -269,13 +287,14 @@ def _png(shown: PictureSet) -> bytes:
     page.suptitle(shown.title)
     page.supxlabel("\n".join(_lines(shown.left_out)), fontsize=8, x=0.01, ha="left")
     panels = page.subplots(1, 2)
-    for trace in _traces(shown):
+    traces = _traces(shown)
+    for trace in traces:
         style = {"color": trace.color, "lw": 2.4 if trace.name == label("mae") else 1.2, "label": trace.name}
         style |= {"ls": "--"} if trace.is_published else {"marker": "o", "ms": 3}
-        for panel, values in zip(panels, (trace.psnr, trace.ms_ssim_db), strict=True):
-            panel.plot(*values, **style)
-    for panel, title, limits in zip(panels, ("PSNR", "MS-SSIM"), (SHOWN_PSNR, SHOWN_MS_SSIM), strict=True):
-        panel.set(xlabel="bits per pixel", ylabel=f"{title} (dB)", xlim=(0, SHOWN_BPP), ylim=limits)
+        for panel, curve in zip(panels, (trace.psnr, trace.ms_ssim_db), strict=True):
+            panel.plot(*curve, **style)
+    for panel, title, (rates, values) in zip(panels, ("PSNR", "MS-SSIM"), _windows(traces), strict=True):
+        panel.set(xlabel="bits per pixel", ylabel=f"{title} (dB)", xlim=rates, ylim=values)
         panel.grid(alpha=0.3)
     panels[1].legend(fontsize=7, ncols=2, loc="lower right")
     drawn = BytesIO()

@@ -316,6 +316,15 @@ def test_ms_ssim_lacks_the_small_picture_alone() -> None:
     assert "| – | – |" in report.curves_text(none.curves)
 
 
+def test_a_curve_of_high_rates_is_no_empty_figure() -> None:
+    """The figure opens on rates up to 2 bpp, where files of small pictures have none."""
+    layout = report.figure(PictureSet("photos", even("jpeg"))).layout
+    assert (layout.xaxis.range, layout.yaxis.range) == ((0, 2), (22, 44))
+    small = [row | {"bpp": 40 * row["bpp"], "psnr": row["psnr"] + 10} for row in even("webp")]
+    layout = report.figure(PictureSet("icons", even("jpeg") + small)).layout
+    assert layout.xaxis.range == (0, 80) and layout.yaxis.range == (22, 52)
+
+
 def test_published_means_stand_beside_means_over_all_of_kodak_only(kodak: PictureSet) -> None:
     lost = [row | {"psnr": None} if row["image"] == "kodim20.png" else row for row in kodak.rows]
     part = PictureSet("kodak", lost)

@@ -211,6 +211,18 @@ def test_a_folder_without_a_picture_that_can_be_read_is_refused(tmp_path: Path) 
             evaluate.evaluate(no_folder, ["jpeg"], tmp_path / "rows.json")
 
 
+def test_a_flat_picture_costs_no_codec_its_curve(folder: Path, here: list[float], tmp_path: Path) -> None:
+    """One grey picture, on which most settings lose nothing."""
+    (folder / "grey.png").write_bytes(images.to_png(np.full((180, 180, 3), 128, np.uint8)))
+    out = tmp_path / "rows.json"
+    found = evaluate.evaluate(folder, ["jpeg", "webp"], out, points=4)
+    assert {row["image"] for row in found if row["psnr"] is None} == {"grey.png"}
+    (shown,) = load_sets([out])
+    assert {name: len(points) for name, points in shown.means.curves.items()} == {"jpeg": 4, "webp": 4}
+    said = "Means are over 4 of 5 pictures, without 'grey.png', where"
+    assert said in report.write([shown], tmp_path / "r.md") and said in (tmp_path / "r.md").read_text(encoding="utf-8")
+
+
 def test_what_a_codec_cannot_take_is_left_out_and_said(folder: Path, here: list[float], tmp_path: Path) -> None:
     """WebP has 14 bits for a side."""
     wide = np.zeros((2, 16500, 3), np.uint8)
