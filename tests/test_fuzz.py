@@ -17,7 +17,6 @@ CASES = {
     "checkpoints": 120,
     "states": 80,
     "messages": 100,
-    "requests": 300,
 }
 FAILED_ONCE = sorted(path for path in (Path(__file__).parent / "fuzz" / "corpus").rglob("*") if path.is_file())
 
@@ -42,6 +41,11 @@ def test_hostile_inputs_are_accepted_rightly_or_refused_with_a_sentence(name: st
     found = [(number, *campaign.outcome(target, campaign.case(target, 0, number))) for number in range(CASES[name])]
     assert [each for each in found if each[1] not in ("accepted", "refused")] == []
     assert {outcome for _, outcome, _ in found} == {"accepted", "refused"}
+
+
+def test_hostile_requests_are_answered_rightly_or_refused_with_a_sentence() -> None:
+    found = campaign.run("requests", 300, 0, workers=1)  # Gradio leaves sockets and loops open: in a process of its own
+    assert found.failures == [] and found.counts["accepted"] > 30 and found.counts["refused"] > 100
 
 
 @pytest.mark.parametrize("path", FAILED_ONCE, ids=lambda path: f"{path.parent.name}-{path.name}")
