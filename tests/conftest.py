@@ -29,7 +29,7 @@ from explorer.train.initialise import transform_coding_init
 from explorer.views.service.points import curve_points
 from explorer.views.service.turns import Pauses, Turns
 
-pytest_plugins = ["browser"]
+pytest_plugins = ["browser", "training"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,76 +2,32 @@
 
 from __future__ import annotations
 
-import io
-import json
-import math
 import os
 import signal
-import stat
 import subprocess
 import sys
-import tarfile
 from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 import torch
-from conftest import photograph_tiles, sample_paths, smooth_picture
+from conftest import sample_paths
 from PIL import Image
-from safetensors import safe_open
-from safetensors.torch import save
+from training import CONFIG, JOINT, SMALL, after, command, rows_of, trainer_of, weights, words
 
 import explorer
 from explorer import __main__ as command_line
-from explorer import checkpoint, images
+from explorer import checkpoint
 from explorer.arguments import parser
 from explorer.config import ModelConfig
 from explorer.gdn import GDN
 from explorer.images import InputError
 from explorer.model import transforms_of
 from explorer.priors import base
-from explorer.train import data, objective, run, state
+from explorer.train import data, objective, run
 from explorer.train.loop import Trainer
 from explorer.train.models import new_model, with_prior
 from explorer.train.recipe import Recipe
-
-CONFIG = ModelConfig(N=16, M=24, hidden=8)
-JOINT = (CONFIG, replace(CONFIG, prior="hyper"))
-SMALL = Recipe(steps=8, batch=2, crop=64, precision="float32")
-
-
-@pytest.fixture(scope="module")
-def tiles():
-    return photograph_tiles(slice(0, 24))
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pictures")
-    for i, path in enumerate(sample_paths()):
-        Image.open(path).crop((0, 0, 256, 256)).save(folder / f"{i}.png")
-    return folder
-
-
-def trainer_of(tiles, folder, configs=JOINT, **recipe):
-    return Trainer([new_model(config, tiles) for config in configs], tiles, replace(SMALL, **recipe), folder)
-
-
-def after(tiles, folder, steps, configs=JOINT, **recipe):
-    trainer = trainer_of(tiles, folder, configs, **recipe)
-    for _ in range(steps):
-        trainer._one_step()
-    return trainer
-
-
-def weights(trainer):
-    modules = trainer.objective, trainer._averages
-    return torch.cat([p.detach().flatten() for module in modules for p in module.parameters()])
-
-
-def rows_of(path):
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
 
 # -- runs --------------------------------------------------------------------------------------------------------------
 
@@ -259,15 +215,6 @@ def test_gdn_sums_in_bfloat16_what_it_squares_in_float32():
 # -- the command -------------------------------------------------------------------------------------------------------
 
 
-def words(pictures, out, *extra):
-    small = ["--steps", "4", "--batch", "2", "--crop", "64", "--tile", "128", "--run", str(out.parent / "run")]
-    return ["train", "--data", str(pictures), "--out", str(out), "--preset", "tiny", *small, *extra]
-
-
-def command(pictures, out, *extra):
-    return command_line.main(words(pictures, out, *extra))
-
-
 def test_the_command_line_has_the_recipe_s_defaults():
     args = vars(parser().parse_args(["train", "--data", "d", "--out", "o"]))
     chosen = {field.name for field in fields(Recipe)} & set(args)
@@ -339,294 +286,6 @@ def test_an_independent_model_and_its_scaling_are_kept_as_differences(pictures, 
         model = checkpoint.load(path)[0]
         assert (model.config.kind, model.config.prior) == (kind, "hyper")
         assert rows_of(path.with_name(f"{path.stem}.train.jsonl"))[0]["recipe"]["prior"] == "hyper"
-
-
-# -- pictures ----------------------------------------------------------------------------------------------------------
-
-
-def picture_bytes(size=64, kind="PNG", seed=0, **options):
-    file = io.BytesIO()
-    Image.fromarray(smooth_picture(size, size, seed)).save(file, kind, **options)
-    return file.getvalue()
-
-
-def write_shard(path, members):
-    """members: name -> content, or a TarInfo of something else."""
-    with tarfile.open(path, "w") as tar:
-        for name, content in members.items():
-            info = content if isinstance(content, tarfile.TarInfo) else tarfile.TarInfo(name)
-            info.name = name
-            info.size = len(content) if isinstance(content, bytes) else 0
-            tar.addfile(info, io.BytesIO(content) if isinstance(content, bytes) else None)
-
-
-def link_to(target, kind=tarfile.SYMTYPE):
-    info = tarfile.TarInfo()
-    info.type, info.linkname = kind, str(target)
-    return info
-
-
-def loaded(folder, size=32):
-    told = []
-    return data.load_tiles(folder, size, told.append), told
-
-
-def test_every_format_is_trained_on_in_folders_shards_and_any_depth(tmp_path):
-    kinds = {"a.png": "PNG", "b.heic": "HEIF", "c.jxl": "JXL", "d.jfif": "JPEG", "e.JPG": "JPEG", "f.avif": "AVIF"}
-    images.read(sample_paths()[0])  # which registers the formats that Pillow lacks
-    files = {name: picture_bytes(kind=kind) for name, kind in kinds.items()}
-    for name, content in files.items():
-        (tmp_path / "flat").mkdir(exist_ok=True)
-        (tmp_path / "flat" / name).write_bytes(content)
-        (tmp_path / "deep" / "of" / name).mkdir(parents=True)
-        (tmp_path / "deep" / "of" / name / name).write_bytes(content)
-    (tmp_path / "shards").mkdir()
-    write_shard(tmp_path / "shards" / "0.tar", {f"of/{name}": content for name, content in files.items()})
-    for folder in ("flat", "deep", "shards"):
-        tiles, told = loaded(tmp_path / folder)
-        assert tiles.shape == (4 * len(kinds), 32, 32, 3) and told == []
-    (tmp_path / "both").mkdir()
-    (tmp_path / "both" / "0.tar").write_bytes((tmp_path / "shards" / "0.tar").read_bytes())
-    (tmp_path / "both" / "a.png").write_bytes(files["a.png"])
-    assert len(loaded(tmp_path / "both")[0]) == 4 * len(kinds) + 4
-
-
-def test_what_is_left_out_is_named_and_counted(tmp_path):
-    for name in ("a.json", "b.json", "notes.txt", "README"):
-        (tmp_path / name).write_text("{}")
-    for name in ("._0.png", ".DS_Store", "__MACOSX/0.png", ".cache/0.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(b"\0\5\26\7")
-    (tmp_path / "0.png").write_bytes(picture_bytes())
-    (tmp_path / "cut.png").write_bytes(picture_bytes()[:200])
-    (tmp_path / "paper.png").write_bytes(b"%PDF-1.4")
-    (tmp_path / "empty.jpg").write_bytes(b"")
-    for number in range(6):
-        (tmp_path / f"small{number}.png").write_bytes(picture_bytes(16))
-    tiles, told = loaded(tmp_path)
-    assert len(tiles) == 4
-    cut, empty, paper, small, others = told
-    assert (
-        "'cut.png' is cut short" in cut and "'empty.jpg' is empty" in empty and "'paper.png' is not a picture" in paper
-    )
-    assert "6 pictures smaller than 32×32 pixels (small0.png" in small and small.endswith("small4.png, …).")
-    assert others == "Left out: 4 files not named as pictures (2 .json, 1 .txt, 1 without an ending)."
-    assert all(sentence.startswith("Left out: ") and sentence.endswith(".") for sentence in told)
-
-
-def test_many_bad_pictures_are_counted(tmp_path):
-    for number in range(9):
-        (tmp_path / f"{number}.png").write_bytes(b"")
-    told = []
-    with pytest.raises(InputError, match="no picture of at least 32×32"):
-        data.load_tiles(tmp_path, 32, told.append)
-    assert len(told) == 6 and told[-1] == "Left out: 4 more that cannot be read."
-
-
-def test_a_shard_gives_its_pictures_and_nothing_else(tmp_path, monkeypatch):
-    outside = tmp_path / "outside.png"
-    outside.write_bytes(picture_bytes())
-    members = {f"{number}.png": picture_bytes(seed=number) for number in range(3)}
-    members |= {"0.json": b"{}", "0.txt": b"a cat", "._0.png": b"x", "bad.png": b"x", "key": b"1"}
-    members |= {"a/b/c.png": picture_bytes(seed=7), "/abs/olute.png": picture_bytes(), "../up.png": picture_bytes()}
-    members |= {"soft.png": link_to(outside), "hard.png": link_to("0.png", tarfile.LNKTYPE)}
-    shards = tmp_path / "shards"
-    shards.mkdir()
-    write_shard(shards / "0.tar", members)
-    before = sorted(tmp_path.rglob("*"))
-    tiles, told = loaded(shards)
-    assert len(tiles) == 4 * 6 and sorted(tmp_path.rglob("*")) == before
-    bad, others = told
-    assert "'0.tar/bad.png' is not a picture" in bad
-    assert others == "Left out: 5 files not named as pictures (1 .json, 1 .txt, 2 link or device, 1 without an ending)."
-
-
-@pytest.mark.parametrize("where", ["header", "content", "between", "middle"])
-def test_the_whole_part_of_a_torn_shard_is_taken(tmp_path, where):
-    write_shard(tmp_path / "0.tar", {f"{number}.png": picture_bytes(seed=number) for number in range(3)})
-    with tarfile.open(tmp_path / "0.tar") as tar:
-        last = tar.getmembers()[-1]
-    content = (tmp_path / "0.tar").read_bytes()
-    at = {"header": last.offset + 100, "content": last.offset_data + 100, "between": last.offset}
-    torn = (
-        content[: at[where]] if where in at else content[: last.offset] + b"\xff" * 512 + content[last.offset + 512 :]
-    )
-    (tmp_path / "0.tar").write_bytes(torn)
-    (tmp_path / "1.tar").write_bytes(b"not a shard at all")
-    tiles, told = loaded(tmp_path)
-    assert len(tiles) == 4 * 2
-    assert [sentence.split(",")[0] for sentence in told] == [f"Left out: the rest of {n}.tar" for n in (0, 1)]
-
-
-def test_a_sparse_member_is_not_unfolded(tmp_path):
-    huge = tarfile.TarInfo("huge.png")
-    huge.type, huge.pax_headers = tarfile.REGTYPE, {"GNU.sparse.size": str(1 << 45), "GNU.sparse.map": "0,1"}
-    with tarfile.open(tmp_path / "0.tar", "w", format=tarfile.PAX_FORMAT) as tar:
-        huge.size = 1
-        tar.addfile(huge, io.BytesIO(b"x"))
-        whole = tarfile.TarInfo("a.png")
-        whole.size = len(picture_bytes())
-        tar.addfile(whole, io.BytesIO(picture_bytes()))
-    tiles, told = loaded(tmp_path)
-    assert len(tiles) == 4 and told == ["Left out: 0.tar/huge.png is larger than 1 GiB."]
-
-
-def test_folders_that_link_to_each_other_are_entered_once(tmp_path):
-    (tmp_path / "data").mkdir()
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "elsewhere" / "a.png").write_bytes(picture_bytes())
-    (tmp_path / "data" / "linked").symlink_to(tmp_path / "elsewhere")
-    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "data")
-    assert len(loaded(tmp_path / "data")[0]) == 4
-
-
-def test_the_command_tells_what_it_leaves_out_and_that_nothing_is_held_out(tmp_path, capsys):
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "a.png").write_bytes(picture_bytes(128))
-    (tmp_path / "data" / "a.json").write_text("{}")
-    out = tmp_path / "out" / "of" / "nowhere" / "o.safetensors"
-    assert command(tmp_path / "data", out) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "Left out: 1 file not named as pictures (1 .json)."
-    assert lines[1] == "Nothing is held out to measure the model on: that takes 4 tiles, and there are 1."
-    assert len(lines) == 3 and lines[2].startswith(f"{out}, ") and out.is_file()
-
-
-def test_training_needs_no_terminal_that_knows_greek(pictures, tmp_path, monkeypatch):
-    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="cp1252") for _ in range(2))
-    monkeypatch.setattr(sys, "stdout", out)
-    monkeypatch.setattr(sys, "stderr", err)
-    assert command(pictures, tmp_path / "o.safetensors") == 0
-    out.flush()
-    assert "factorised lambda     64" in out.buffer.getvalue().decode("cp1252")
-    assert (tmp_path / "o.safetensors").is_file() and (tmp_path / "o.train.jsonl").is_file()
-
-
-def test_files_of_a_run_are_for_those_that_the_umask_lets(pictures, tmp_path):
-    before = os.umask(0o022)
-    try:
-        assert command(pictures, tmp_path / "o.safetensors") == 0
-    finally:
-        os.umask(before)
-    written = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert {path.name for path in written} >= {"o.safetensors", "o-hyperprior.safetensors", "state.safetensors"}
-    assert {stat.S_IMODE(path.stat().st_mode) for path in written} == {0o644}
-
-
-# -- the state ---------------------------------------------------------------------------------------------------------
-
-
-def rewritten(folder, change):
-    """Change a saved state: change(tensors, about) in place."""
-    path = folder / state.NAME
-    with safe_open(path, "pt") as file:
-        tensors, about = {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["about"])  # noqa: SIM118
-    change(tensors, about)
-    path.write_bytes(save(tensors, {"about": json.dumps(about)}))
-
-
-def test_a_run_goes_on_on_another_kind_of_device_and_says_so(tiles, tmp_path):
-    after(tiles, tmp_path, 3, precision="auto").save()
-
-    def as_on_a_gpu(tensors, about):
-        about["device"], about["decided"]["precision"] = "cuda", "bfloat16x"
-        tensors |= {name: torch.zeros(16, dtype=torch.uint8) for name in ("generator", "noise")}
-
-    rewritten(tmp_path, as_on_a_gpu)
-    trainer = trainer_of(tiles, tmp_path, precision="auto")
-    device, precision, unknown = trainer.resume()
-    assert "was on cuda and goes on on cpu, with fresh draws" in device and trainer.step == 3
-    assert precision == f"It was in bfloat16x and goes on in {trainer.recipe.precision}."
-    assert "draws afresh: generator, noise." in unknown
-    trainer.run()
-    assert trainer.step == 8
-
-
-def drop(name):
-    return lambda tensors, about: tensors.pop(next(key for key in tensors if name in key))
-
-
-def reshape(name):
-    def change(tensors, about):
-        key = next(key for key in tensors if name in key)
-        tensors[key] = torch.zeros(5, 4)
-
-    return change
-
-
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        (drop("model/"), "is damaged or no state of a run"),
-        (drop("average/"), "damaged"),
-        (drop("exp_avg_sq"), "damaged"),
-        (drop("/.step"), "damaged"),
-        (reshape("model/"), "damaged"),
-        (reshape("exp_avg"), "damaged"),
-        (reshape("/.step"), "damaged"),
-        (lambda tensors, about: tensors.clear(), "damaged"),
-        (lambda tensors, about: about.clear(), "damaged"),
-        (lambda tensors, about: about.update(step="many"), "damaged"),
-        (lambda tensors, about: about.update(step=-1), "damaged"),
-        (lambda tensors, about: about.update(step=math.inf), "damaged"),
-        (lambda tensors, about: about.update(elapsed=math.nan), "damaged"),
-        (lambda tensors, about: about.update(decided=7), "damaged"),
-        (lambda tensors, about: about.update(format=2), "of another version of this program"),
-    ],
-)
-def test_a_state_that_is_not_whole_is_one_sentence(begun, change, says):
-    trainer, saved = begun
-    (trainer.folder / state.NAME).write_bytes(saved)
-    rewritten(trainer.folder, change)
-    before, moments = weights(trainer).clone(), trainer.optimiser.tensors()
-    with pytest.raises(InputError, match=says):
-        trainer.resume()
-    assert torch.equal(weights(trainer), before) and not moments and not trainer.optimiser.tensors()
-
-
-@pytest.fixture(scope="module")
-def begun(tiles, tmp_path_factory):
-    """A run that has taken no step, and the bytes of a state of it."""
-    folder = tmp_path_factory.mktemp("run")
-    after(tiles, folder, 2).save()
-    return trainer_of(tiles, folder), (folder / state.NAME).read_bytes()
-
-
-FOREIGN = [b"", b"x" * 100, b"\xff" * 8, b"\2\0\0\0\0\0\0\0[]", b"\2\0\0\0\0\0\0\0{}"]
-
-
-@pytest.mark.parametrize("content", [*FOREIGN, "torn"])
-def test_a_torn_or_foreign_file_of_state_is_one_sentence(begun, content):
-    trainer, saved = begun
-    (trainer.folder / state.NAME).write_bytes(saved[:-100] if content == "torn" else content)
-    with pytest.raises(InputError, match="without --resume"):
-        trainer.resume()
-
-
-def test_a_torn_log_does_not_end_a_run(tiles, tmp_path):
-    trainer = after(tiles, tmp_path, 4)
-    trainer.save()
-    trainer.log_path.write_bytes(b'{"step": 2}\n[1]\n{"step": "x"}\n\xff\xfe\n{"step": 9}\n{"step": 4}\n{"ste')
-    again = trainer_of(tiles, tmp_path)
-    again.resume()
-    again.run()
-    assert [row["step"] for row in rows_of(again.log_path)] == [2, 4, 6, 8]
-
-
-def test_an_interrupt_while_the_state_is_saved_leaves_the_one_before(tiles, tmp_path, monkeypatch):
-    trainer = after(tiles, tmp_path, 1)
-    trainer.save()
-    trainer._one_step()
-
-    def interrupted(_: int) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(os, "fsync", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        trainer.save()
-    again = trainer_of(tiles, tmp_path)
-    again.resume()
-    assert again.step == 1
 
 
 # -- several processes -------------------------------------------------------------------------------------------------

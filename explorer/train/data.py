@@ -132,6 +132,8 @@ def _members(shard: Path, name: str, left: _LeftOut) -> Iterator[tuple[str, byte
         with tarfile.open(shard) as tar:
             for member in tar:
                 path = PurePosixPath(member.name)
+                if member.size < 0:  # tarfile would go back, and so round and round
+                    raise tarfile.ReadError
                 if member.isdir() or any(map(_is_hidden, path.parts)):
                     continue
                 if not member.isfile():
@@ -142,14 +144,14 @@ def _members(shard: Path, name: str, left: _LeftOut) -> Iterator[tuple[str, byte
                     left.unreadable.append(f"{name}/{member.name} is larger than {MOST_BYTES >> 30} GiB.")
                 else:
                     file = tar.extractfile(member)
-                    assert file is not None  # which it is for a member that is no file
+                    assert file is not None  # as it is for links and folders
                     yield f"{name}/{member.name}", file.read()
             # tarfile takes any end for the end; a whole shard has blocks of zeros there.
             assert tar.fileobj is not None
             tar.fileobj.seek(tar.offset)
             if tar.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
                 raise tarfile.ReadError
-    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError):
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, ValueError, ArithmeticError, RecursionError):
         left.unreadable.append(f"the rest of {name}, which is cut short or damaged; download it again.")
     except OSError as error:
         left.unreadable.append(_of_system(error))
