@@ -148,7 +148,11 @@ def evaluate(args: argparse.Namespace) -> None:
 
 def report(args: argparse.Namespace) -> None:
     from explorer import cards, files, report, rows
+    from explorer.images import InputError
 
+    outputs = [each for each in (args.markdown, args.png, args.html) if each]
+    if len(set(map(os.path.realpath, outputs))) < len(outputs):
+        raise InputError(f"Two outputs would be one file ({', '.join(outputs)}); give each a name of its own.")
     for path, suffixes in ((args.markdown, ()), (args.png, [".png"]), (args.html, [".html", ".htm"])):
         if path:
             files.check_output(path, suffixes, args.files)

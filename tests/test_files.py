@@ -119,6 +119,7 @@ def test_what_a_link_leads_to_is_written_and_a_device_stays_one(tmp_path):
         (["report", "rows.json", "--png", "rows.json"], "with .png"),
         (["report", "rows.json", "--png", "nowhere/x.png"], "its folder is not there"),
         (["report", "rows.json", "--html", "x.png"], "with .html"),
+        (["report", "rows.json", "--markdown", "./x.png", "--png", "x.png"], "Two outputs would be one file"),
         (["report", "rows.json", "--cards", "a.png"], "is no folder; name the one that holds the checkpoints"),
         (["bench", "--json", "folder"], "it is a folder"),
         (["bench", "--png", "x.jpg"], "with .png"),
