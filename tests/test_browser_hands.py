@@ -54,20 +54,19 @@ GIVE = """([type, data, where]) => {
 LINK = {"text/uri-list": "http://pictures.invalid/a.jpg", "text/html": "<img src='http://pictures.invalid/a.jpg'>"}
 
 
-@pytest.mark.parametrize(
-    ("type_", "data", "says"),
-    [
-        ("drop", LINK, "a link, and nothing is loaded from elsewhere: save it, then open the file."),
-        ("paste", {"text/html": "<img src='http://pictures.invalid/a.jpg'>"}, "save it, then open the file."),
-        ("drop", {"text/plain": "hello"}, "That is text, not a picture: drop or paste a picture or a .mae file."),
-        ("paste", {"text/plain": "hello"}, "That is text, not a picture: drop or paste a picture or a .mae file."),
-    ],
-)
-def test_what_is_no_file_is_answered_by_a_sentence(page: Page, type_: str, data: dict[str, str], says: str) -> None:
+SAVE = "nothing is loaded from elsewhere: save it, then open the file."
+TEXT = "That is text, not a picture: drop or paste a picture or a .mae file."
+NO_FILES = [("drop", LINK, SAVE), ("paste", {"text/html": LINK["text/html"]}, SAVE)]
+NO_FILES += [("drop", {"text/plain": "hello"}, TEXT), ("paste", {"text/plain": "hello"}, TEXT)]
+
+
+def test_what_is_no_file_is_answered_by_a_sentence(page: Page) -> None:
     before = page.url, page.evaluate(f"{ROOT}.dataset.picture")
-    prevented = page.evaluate(GIVE, [type_, data, "[data-part=stage]"])
-    assert prevented or type_ == "paste"  # a drop that is not would take the page away
-    assert said(page).endswith(says)
+    for type_, data, says in NO_FILES:
+        prevented = page.evaluate(GIVE, [type_, data, "[data-part=stage]"])
+        assert prevented or type_ == "paste"  # a drop that is not would take the page away
+        assert said(page).endswith(says)
+        page.click("[data-part=noticeClose]")
     assert (page.url, page.evaluate(f"{ROOT}.dataset.picture")) == before
 
 
@@ -120,6 +119,15 @@ def test_a_file_that_was_moved_since_it_was_chosen_is_told(page: Page, tmp_path:
     page.click(".mae-own > button:first-child")
     assert said(page) == "“moved.png” cannot be read: it was moved or changed. Please choose it again."
     assert own(page) == []
+
+
+def test_a_file_above_the_limit_is_refused_before_it_is_sent(page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.evaluate(f"() => {{ {VIEWER}.setup.maxUpload = 2 ** 20; }}")
+    page.set_input_files("[data-part=file]", {"name": "huge.tif", "mimeType": "", "buffer": bytes(2**20 + 1)})
+    assert said(page) == "“huge.tif” is larger than 1 MB: please send a smaller one."
+    assert own(page) == [] and not [url for url in asked if "/api/open" in url]
 
 
 # -- keyboards ---------------------------------------------------------------------------------------------------------
@@ -219,15 +227,16 @@ def test_no_canvas_of_24_megapixels_is_above_what_safari_shows(browser: Browser,
     whole = Image.fromarray(smooth_picture(400, 600)).resize((6000, 4000))
     file = io.BytesIO()
     whole.save(file, "JPEG", quality=85)
-    context = browser.new_context(viewport={"width": 2560, "height": 1440}, device_scale_factor=2)
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, device_scale_factor=2)
     context.add_init_script(f"({CANVASES})()")
     page = context.new_page()
     page.set_default_timeout(120_000)
     page.goto(address)
     page.wait_for_selector(".mae[data-state=ready][data-lmbda]")
+    page.evaluate(f"() => {{ {VIEWER}.large.rest = () => {{}}; }}")  # what fills in is no larger, and takes long
     page.set_input_files("[data-part=file]", {"name": "p.jpg", "mimeType": "image/jpeg", "buffer": file.getvalue()})
     page.wait_for_function(f"{VIEWER}.picture.name === 'p.jpg' && {ROOT}.dataset.state === 'ready'")
-    for key in ("b", "r", "a", "d", "1", "s"):  # zoomed out in all modes, then at 1:1
+    for key in ("b", "d", "1", "s"):  # zoomed out in all modes, then at 1:1
         page.keyboard.press(key)
         shown = f"{VIEWER}.large.shown !== null && {VIEWER}.stage.layers.reduce === {VIEWER}.stage.reduce"
         page.wait_for_function(f"{shown} && !{VIEWER}.stage.layers.original.cells.lacking({VIEWER}.stage.sight, 1)")
@@ -242,3 +251,37 @@ def test_no_canvas_of_24_megapixels_is_above_what_safari_shows(browser: Browser,
     assert page.evaluate(MULTIPLES) == [14 * 188, 14 * 125]
     assert 2**20 < page.evaluate("window.largest") <= 2**24
     context.close()
+
+
+# -- what a browser may deny -------------------------------------------------------------------------------------------
+
+DENY = """() => {
+  const deny = () => {
+    throw new DOMException("denied", "SecurityError");
+  };
+  const stores = ["localStorage", "sessionStorage", "indexedDB"];
+  for (const name of stores) Object.defineProperty(window, name, { get: deny });
+  const writeText = () => Promise.reject(new DOMException("denied", "NotAllowedError"));
+  Object.defineProperty(navigator, "clipboard", { value: { writeText } });
+  for (const name of ["popover", "showPopover", "hidePopover"]) delete HTMLElement.prototype[name];
+}"""
+
+
+def test_the_page_does_without_storage_clipboard_and_popovers(browser: Browser, address: str) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    context.add_init_script(f"({DENY})()")
+    page = context.new_page()
+    failures: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    page.goto(address)
+    page.wait_for_selector(".mae[data-state=ready][data-lmbda]")
+    page.click("[data-part=copyLink]")
+    assert said(page).startswith(f"This browser does not let a page copy: here is the link. {address}")
+    assert not page.is_visible(".mae-tip")
+    page.click("[data-part=noticeClose]")
+    page.hover(".mae-numbers .mae-term >> nth=0")
+    page.wait_for_selector(".mae-tip", state="visible")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".mae-tip", state="hidden")
+    context.close()
+    assert not failures

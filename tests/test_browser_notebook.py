@@ -312,6 +312,19 @@ def test_the_cells_picture_and_those_that_are_dropped_stay_in_the_widget(noteboo
     run(notebook, "got.close()")
 
 
+BESIDE = """() => {
+  const data = new DataTransfer();
+  data.items.add(new File(["x"], "x.png"));
+  const drop = new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+  document.body.dispatchEvent(drop);
+  return drop.defaultPrevented;
+}"""
+
+
+def test_a_file_that_is_dropped_beside_the_widget_does_not_replace_the_notebook(notebook: Page) -> None:
+    assert notebook.evaluate(BESIDE)
+
+
 LISTEN = f"""() => {{
   window.said = [];
   const {{ doing }} = {LAST}.viewer.parts;
