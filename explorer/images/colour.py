@@ -24,7 +24,7 @@ def srgb(image: Image.Image, notes: list[str]) -> Image.Image:
     space = _space(image.info, notes) if image.mode != "CMYK" else None
     if space is not None:
         values = np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
-        return Image.fromarray(space.apply(values.reshape(*values.shape[:2], -1)))
+        return Image.fromarray(to_8_bits(space.apply(values.reshape(*values.shape[:2], -1))))
     transform = _transform(image, notes)
     if transform is not None:
         notes.append(_BY_PROFILE)
@@ -34,27 +34,29 @@ def srgb(image: Image.Image, notes: list[str]) -> Image.Image:
     return image.convert("RGB")
 
 
-def deep_srgb(deep: Deep, info: Mapping[Any, Any], notes: list[str]) -> Image.Image:
-    """The colours of 16 bits -> RGB in sRGB, rounded once, but by way of 8 bits for CMYK and ICC profiles of tables."""
+def deep_srgb(deep: Deep, info: Mapping[Any, Any], notes: list[str]) -> np.ndarray:
+    """The colours of 16 bits -> (H, W, 3) uint16 in sRGB; by way of 8 bits for CMYK and ICC profiles of tables."""
     if deep.space == "LAB":
         notes.append("Its colours were converted to sRGB from CIE L*a*b*.")
-        return Image.fromarray(spaces.lab_to_srgb(deep.values))
+        return spaces.lab_to_srgb(deep.values)
     space = _space(info, notes) if deep.space != "CMYK" else None
     if space is not None:
-        return Image.fromarray(space.apply(deep.values))
-    values = to_8_bits(deep.values)
-    image = Image.fromarray(values[..., 0] if deep.space == "L" else values, deep.space)
-    image.info.update(info)
-    if deep.space == "CMYK" or not info.get("icc_profile"):
-        return srgb(image, notes)
-    transform = _transform(image, notes)
+        return space.apply(deep.values)
+    transform = None
+    if deep.space == "CMYK" or info.get("icc_profile"):
+        values = to_8_bits(deep.values)
+        image = Image.fromarray(values[..., 0] if deep.space == "L" else values, deep.space)
+        image.info["icc_profile"] = info.get("icc_profile")
+        if deep.space == "CMYK":
+            return np.asarray(srgb(image, notes)) * np.uint16(257)
+        transform = _transform(image, notes)
     if transform is None:
-        return image.convert("RGB")
+        return np.broadcast_to(deep.values, (*deep.values.shape[:2], 3))
     notes.append(_BY_PROFILE)
     space = spaces.from_icc(info["icc_profile"])
     if space is None:
-        return transform.point(image.convert(transform.input_mode))
-    return Image.fromarray(space.apply(deep.values))
+        return np.asarray(transform.point(image.convert(transform.input_mode))) * np.uint16(257)
+    return space.apply(deep.values)
 
 
 def _space(info: Mapping[Any, Any], notes: list[str]) -> spaces.Space | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -12,7 +14,7 @@ from PIL import Image
 
 from explorer.images.picture import InputError, quoted
 
-_TO_8_BITS = np.rint(np.arange(65536) / 257).astype(np.uint8)
+_BAND = 1 << 19  # numbers of a band
 
 
 @dataclass
@@ -30,9 +32,28 @@ class Deep:
     white: float | None = 65535
 
 
+def in_bands(
+    function: Callable[..., np.ndarray], shape: tuple[int, ...], dtype: type, *inputs: np.ndarray
+) -> np.ndarray:
+    """What a function makes of arrays (H, …), some rows at a time: its temporaries stay small and in the cache."""
+    result: np.ndarray = np.empty(shape, dtype=dtype)
+    rows = max(1, _BAND // max(1, math.prod(shape[1:])))
+    for top in range(0, shape[0], rows):
+        band = slice(top, top + rows)
+        result[band] = function(*(values[band] for values in inputs))
+    return result
+
+
 def to_8_bits(values: np.ndarray) -> np.ndarray:
-    """uint16 of any shape -> uint8, v / 257 rounded."""
-    return _TO_8_BITS[values]
+    """(H, W, …) uint16 -> uint8, v / 257 rounded."""
+
+    def rounded(band: np.ndarray) -> np.ndarray:
+        words = np.multiply(band, 255, dtype=np.uint32)
+        words += 32895
+        words >>= 16  # the same as rounding v / 257, for every v
+        return words
+
+    return in_bands(rounded, values.shape, np.uint8, values)
 
 
 def read_png(data: bytes, image: Image.Image) -> Deep | None:
@@ -63,10 +84,12 @@ def _keyed(values: np.ndarray, key: int | tuple[int, ...] | None) -> np.ndarray 
 
 def _both_bytes(data: bytes, image: Image.Image) -> np.ndarray:
     """RGB or RGBA: the raw mode for big-endian samples takes their upper bytes, the one for little-endian the lower."""
-    upper = np.array(image)
+    values = np.array(image, dtype=np.uint16)
+    values <<= 8
     with Image.open(BytesIO(data), formats=["PNG"]) as again:
         again.tile = [tile._replace(args=str(tile.args).replace(";16B", ";16L")) for tile in again.tile]
-        return upper * np.uint16(256) + np.array(again)
+        values |= np.asarray(again)
+    return values
 
 
 def from_grey(image: Image.Image, name: str) -> Deep:
@@ -100,17 +123,18 @@ def read_heif(data: bytes, image: Image.Image) -> Deep | None:
 def to_16_bits(values: np.ndarray, depth: int) -> np.ndarray:
     """Integers of `depth` bits, 1 to 32, of any shape -> uint16, white at 65535."""
     if depth == 16:
-        return values.astype(np.uint16)
-    white = (1 << depth) - 1
-    if depth < 16:
-        return np.rint(np.arange(white + 1) * (65535 / white)).astype(np.uint16)[np.minimum(values, white)]
-    return np.rint(values * (65535 / white)).astype(np.uint16)
+        return values.astype(np.uint16, copy=False)
+    scale = 65535 / ((1 << depth) - 1)
+    return in_bands(lambda band: np.rint(band * scale), values.shape, np.uint16, values)
 
 
 def divide(values: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """(H, W, C) uint16 that were multiplied by alpha (H, W) uint16 -> as they were before, 0 where alpha is 0."""
-    share = np.maximum(alpha, 1)[..., None] / np.float32(65535)
-    return np.minimum(np.rint(values / share), 65535).astype(np.uint16)
+
+    def divided(band: np.ndarray, share: np.ndarray) -> np.ndarray:
+        return np.minimum(np.rint(band * (np.float32(65535) / np.maximum(share, 1))[..., None]), 65535)
+
+    return in_bands(divided, values.shape, np.uint16, values, alpha)
 
 
 def to_white(values: np.ndarray, whites: tuple[float, ...], name: str) -> tuple[np.ndarray, float]:
@@ -119,4 +143,5 @@ def to_white(values: np.ndarray, whites: tuple[float, ...], name: str) -> tuple[
     white = next((white for white in whites if low >= 0 and high <= white), None)
     if white is None:
         raise InputError(f"{quoted(name)} has NaN or values outside 0 to {whites[-1]}; scale it to 8 or 16 bits.")
-    return np.rint(values * (65535 / white)).astype(np.uint16), white
+    scale = 65535 / white
+    return in_bands(lambda band: np.rint(band * scale), values.shape, np.uint16, values), white

@@ -9,15 +9,15 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
 from explorer.images import headers
 from explorer.images.picture import SMALLER, InputError, check_size, quoted
 from explorer.images.spaces import CAMERAS
 
 # The formats that people have, by the names of Pillow's plugins, and the suffixes of their files. The other plugins are
-# left out: they run Ghostscript (EPS), are stubs (HDF5, FITS), or decode pixel by pixel in Python, so that a file of a
-# few bytes takes minutes (DDS, XPM).
+# left out: they run Ghostscript (EPS), are stubs (HDF5, FITS), or decode pixel by pixel in Python, so that a small file
+# takes minutes (DDS, QOI, XPM).
 _SUFFIXES = {
     "AVIF": ".avif",
     "BMP": ".bmp",
@@ -34,7 +34,6 @@ _SUFFIXES = {
     "PNG": ".png .apng",
     "PPM": ".ppm .pgm .pbm .pnm .pfm",
     "PSD": ".psd",
-    "QOI": ".qoi",
     "SGI": ".sgi .rgb .bw",
     "TGA": ".tga",
     "TIFF": ".tif .tiff",
@@ -42,10 +41,6 @@ _SUFFIXES = {
 }
 SUFFIXES = frozenset(suffix for suffixes in _SUFFIXES.values() for suffix in suffixes.split())
 """The suffixes of files that `read` accepts, in lower case with their dots."""
-
-# Text in PNG files is inflated to 64 MiB at most in all; Pillow's limit of 1 MiB for each chunk refuses what other
-# programs write (edit histories of GIMP and darktable, large profiles).
-PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
 
 _MAX_SCANS = 2_000_000_000  # pixels of all scans of a progressive JPEG: 16 at MAX_PIXELS, about ten seconds
 
@@ -107,6 +102,8 @@ def open_image(data: bytes, name: str) -> Image.Image:
 def _complete(image: Image.Image, data: bytes) -> None:
     """Put into `image.info` what Pillow leaves out of it, and take out what must not turn the picture."""
     info = image.info
+    if (depth := headers.depth(data)) is not None:
+        info["depth"] = depth
     if image.format == "PNG":
         if (cicp := headers.png_cicp(data)) is not None:
             info["cicp"] = cicp

@@ -5,8 +5,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}  # of TIFF
-
 
 def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[bytes, int, int]]:
     """The boxes in data[start:end]: kind, start and end of the content. Ends where a length does not fit.
@@ -72,6 +70,15 @@ def _primary_properties(pitm: bytes, ipma: bytes) -> list[int]:
     return []
 
 
+def depth(data: bytes) -> int | None:
+    """Bits of each channel of an AVIF or a JPEG 2000, of which Pillow keeps 8 at most; None for other formats."""
+    if av1c := find(data, b"meta", b"iprp", b"ipco", b"av1C")[:4]:
+        return 8 + 2 * bool(av1c[-2] & 0x40) + 2 * bool(av1c[-2] & 0x20)
+    if ihdr := find(data, b"jp2h", b"ihdr")[:11]:
+        return (ihdr[-1] & 0x7F) + 1
+    return (data[42] & 0x7F) + 1 if data[:4] == b"\xff\x4f\xff\x51" and len(data) > 42 else None
+
+
 def jp2_profile(data: bytes) -> bytes | None:
     """The ICC profile of a JPEG 2000 file."""
     for kind, content in _contents(find(data, b"jp2h")):
@@ -131,22 +138,3 @@ def png_cicp(data: bytes) -> tuple[int, int] | None:
             break
         at += 12 + length
     return None
-
-
-def is_sane_directory(data: bytes) -> bool:
-    """Whether the values in the first directory of a TIFF (or of EXIF) are little more than the file in all.
-
-    Pillow copies those of each entry: 65,535 that share one block would take gigabytes and minutes.
-    """
-    order = "<" if data[:2] == b"II" else ">"
-    big = 43 in data[2:4]
-    (start,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
-    (entries,) = struct.unpack_from(order + ("Q" if big else "H"), data, start)
-    form, head = (order + "HHQ8x", 8) if big else (order + "HHI4x", 2)
-    room, total = 4 * len(data) + 65536, 0
-    for index in range(entries):
-        _, kind, count = struct.unpack_from(form, data, start + head + index * struct.calcsize(form))
-        total += count * _TYPE_BYTES.get(kind, 0)
-        if total > room:
-            return False
-    return True

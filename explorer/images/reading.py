@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ from PIL import ExifTags, Image, ImageOps
 
 from explorer.images import tiff
 from explorer.images.colour import deep_srgb, srgb
-from explorer.images.deep import Deep, from_grey, read_heif, read_png, to_8_bits
+from explorer.images.deep import Deep, from_grey, in_bands, read_heif, read_png, to_8_bits
 from explorer.images.formats import load_bytes, open_image
 from explorer.images.picture import InputError, Picture, check_size, quoted
 
+_OVER_WHITE = "Transparency was composited over white."
 _TURNED = "It was turned upright as its EXIF orientation says."
 
 
@@ -77,6 +79,8 @@ def _decode(image: Image.Image, data: bytes | None, name: str, notes: list[str])
     check_size(quoted(name), *image.size)
     if getattr(image, "is_animated", False):
         notes.append(f"The file holds several frames; only frame {image.tell() + 1} is used.")
+    # Pillow cuts these by itself; the raw mode says so, but only until the picture is loaded.
+    depth = 16 if re.search(";16[BLN]|SGI16", str(getattr(image, "tile", ""))) else image.info.get("depth", 8)
     declared = image.getexif().get(ExifTags.Base.Orientation)
     _load(image)
     check_size(quoted(name), *image.size)  # The picture inside an icon may be larger than the icon's header says.
@@ -85,7 +89,11 @@ def _decode(image: Image.Image, data: bytes | None, name: str, notes: list[str])
     if declared != orientation:
         notes.append(_TURNED)
     deep = _deep(image, data, name)
-    return _turn(_opaque(image, notes) if deep is None else _finish(deep, image.info, notes), orientation, notes)
+    if deep is not None:
+        return _turn(_finish(deep, image.info, notes), orientation, notes)
+    if depth > 8:
+        notes.append(f"Its {depth}-bit channels were cut to their upper 8 bits.")
+    return _turn(_opaque(image, notes), orientation, notes)
 
 
 def _load(image: Image.Image) -> None:
@@ -112,7 +120,15 @@ def _finish(deep: Deep, info: Mapping[Any, Any], notes: list[str]) -> Image.Imag
     if deep.white is not None:
         notes.append(f"Its values, 0 to {deep.white}, were scaled and rounded to 8 bits.")
     rgb = deep_srgb(deep, info, notes)
-    return rgb if deep.alpha is None else _over_white(rgb, Image.fromarray(to_8_bits(deep.alpha)), notes)
+    if deep.alpha is None or deep.alpha.min() == 65535:
+        return Image.fromarray(to_8_bits(rgb))
+    notes.append(_OVER_WHITE)
+
+    def mixed(band: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        missing = np.multiply(65535 - band, alpha[..., None], dtype=np.uint32)
+        return 65535 - (missing + 32767) // 65535
+
+    return Image.fromarray(to_8_bits(in_bands(mixed, rgb.shape, np.uint16, rgb, deep.alpha)))
 
 
 def _opaque(image: Image.Image, notes: list[str]) -> Image.Image:
@@ -126,7 +142,7 @@ def _opaque(image: Image.Image, notes: list[str]) -> Image.Image:
 
 def _over_white(rgb: Image.Image, alpha: Image.Image, notes: list[str]) -> Image.Image:
     if alpha.getextrema() != (255, 255):
-        notes.append("Transparency was composited over white.")
+        notes.append(_OVER_WHITE)
     return Image.composite(rgb, Image.new("RGB", rgb.size, "white"), alpha)
 
 

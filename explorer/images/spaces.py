@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from explorer.images.deep import in_bands
+
 Curve = Callable[[np.ndarray], np.ndarray]  # values in [0, 1] -> linear light, 1 = the white of sRGB
 
 WHITE_NITS = 203  # diffuse white of PQ and HLG pictures: ITU-R BT.2408
-_BLOCK = 1 << 20  # pixels converted at once, so that floats of a whole picture are never held
 
 # Red, green, blue and white as x, y, by the numbers of ITU-T H.273.
 _D65, _C = (0.3127, 0.3290), (0.310, 0.316)
@@ -108,26 +109,29 @@ class Space:
         return all(curve is srgb_light for curve in self.curves) and bool(np.abs(self.matrix - np.eye(3)).max() < 0.01)
 
     def apply(self, values: np.ndarray) -> np.ndarray:
-        """(H, W, 1 or 3) uint8 or uint16 -> (H, W, 3) uint8 sRGB. What sRGB cannot show is clipped."""
+        """(H, W, 1 or 3) uint8 or uint16 -> (H, W, 3) uint16 sRGB. What sRGB cannot show is clipped."""
         steps = np.linspace(0, 1, np.iinfo(values.dtype).max + 1)
         tables = [curve(steps).astype(np.float32) for curve in self.curves]
-        flat = values.reshape(-1, values.shape[2])
-        result = np.empty((len(flat), 3), dtype=np.uint8)
-        for start in range(0, len(flat), _BLOCK):
-            part = flat[start : start + _BLOCK]
-            light = np.stack([tables[i % len(tables)][part[:, i % part.shape[1]]] for i in range(3)], axis=1)
+        matrix = self.matrix.T.astype(np.float32)
+
+        def convert(band: np.ndarray) -> np.ndarray:
+            light = np.stack([tables[i % len(tables)][band[..., i % band.shape[2]]] for i in range(3)], axis=-1)
             if self.luma is not None:
-                light *= 1000 / WHITE_NITS * ((light @ self.luma) ** 0.2)[:, None]
-            result[start : start + _BLOCK] = encode(light @ self.matrix.T.astype(np.float32))
-        return result.reshape(*values.shape[:2], 3)
+                light *= 1000 / WHITE_NITS * ((light @ self.luma) ** 0.2)[..., None]
+            return _encode(light @ matrix)
+
+        return in_bands(convert, (*values.shape[:2], 3), np.uint16, values)
 
 
-_LEVELS = np.rint(255 * _srgb_value(np.linspace(0, 1, 65536))).astype(np.uint8)
+_ENCODED = np.rint(65535 * _srgb_value(np.linspace(0, 1, 65536))).astype(np.uint16)
 
 
-def encode(light: np.ndarray) -> np.ndarray:
-    """Linear sRGB of any shape, clipped to [0, 1] -> uint8."""
-    return _LEVELS[np.rint(np.clip(light, 0, 1) * 65535).astype(np.uint16)]
+def _encode(light: np.ndarray) -> np.ndarray:
+    """Linear sRGB of any shape, which is overwritten, clipped to [0, 1] -> uint16 sRGB."""
+    np.clip(light, 0, 1, out=light)
+    light *= 65535
+    light += 0.5
+    return _ENCODED[light.astype(np.uint16)]
 
 
 def from_cicp(primaries: int, transfer: int) -> Space | None:
@@ -222,13 +226,14 @@ _FROM_D50 = np.linalg.inv(_adapt(_SRGB.sum(axis=1), _D50) @ _SRGB)  # XYZ of ICC
 
 
 def lab_to_srgb(values: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint16 CIE L*a*b* under D50, as `Deep` has them -> (H, W, 3) uint8 sRGB."""
-    flat = values.reshape(-1, 3)
-    result = np.empty(flat.shape, dtype=np.uint8)
-    for start in range(0, len(flat), _BLOCK):
-        lightness, a, b = flat[start : start + _BLOCK].T.astype(np.float32)
+    """(H, W, 3) uint16 CIE L*a*b* under D50, as `Deep` has them -> (H, W, 3) uint16 sRGB."""
+
+    def convert(band: np.ndarray) -> np.ndarray:
+        lightness, a, b = np.moveaxis(band, 2, 0).astype(np.float32)
         y = (lightness * (100 / 65535) + 16) / 116
-        steps = np.stack([y + (a - 32768) / (256 * 500), y, y - (b - 32768) / (256 * 200)], axis=1)
-        xyz = np.where(steps > 6 / 29, steps**3, (steps - 4 / 29) * 3 * (6 / 29) ** 2) * _D50
-        result[start : start + _BLOCK] = encode(xyz @ _FROM_D50.T)
-    return result.reshape(values.shape)
+        steps = np.stack([y + (a - 32768) / (256 * 500), y, y - (b - 32768) / (256 * 200)], axis=-1)
+        light = np.where(steps > 6 / 29, steps * steps * steps, (steps - 4 / 29) * np.float32(3 * (6 / 29) ** 2))
+        return _encode(light @ from_xyz)
+
+    from_xyz = (_FROM_D50 * _D50).T.astype(np.float32)
+    return in_bands(convert, values.shape, np.uint16, values)

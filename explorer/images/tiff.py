@@ -13,10 +13,11 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
-from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
+from PIL import ImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
-from explorer.images import headers
-from explorer.images.deep import Deep, divide, to_16_bits, to_white
+from explorer.images.deep import Deep, divide, in_bands, to_16_bits, to_white
+from explorer.images.limits import BoundedDirectory
 from explorer.images.picture import MAX_PIXELS, SMALLER, InputError, check_size, quoted
 
 WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER = 256, 257, 258, 259, 262, 266
@@ -39,6 +40,14 @@ _MAX_BYTES = 8 * MAX_PIXELS  # RGBA of 16 bits
 
 class _Unread(Exception):
     """A kind of TIFF that is not read here; the message says which."""
+
+
+class _Bytes(TiffImageFile):
+    """A picture whose pixels are bytes of samples: they may be more than Pillow allows for pixels."""
+
+    def load_prepare(self) -> None:
+        """As of any format; a TIFF compares its size with Pillow's limit first."""
+        ImageFile.ImageFile.load_prepare(self)
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,7 @@ def read(data: bytes, name: str) -> Found | None:
             return None
         hint = "save it as a TIFF of 8 or 16 bits in RGB, or as PNG"
         raise InputError(f"{quoted(name)} is a TIFF with {reason}, which is not read here; {hint}.") from None
-    # Of 8 bits Pillow reads all but alpha in planes and L*a*b*, of which it makes an RGB up to 34 levels off.
+    # Of 8 bits Pillow reads all but some in planes, and L*a*b*, of which it makes an RGB up to 34 levels off.
     for_pillow = kind.depth <= 8 and not kind.in_planes and _SPACES.get(kind.photometric) != "LAB"
     if for_pillow and _pillow_opens(data):
         return None
@@ -82,13 +91,11 @@ def read(data: bytes, name: str) -> Found | None:
     return Found(kind.decode(data, name), info, tags.get(ORIENTATION, 1), notes)
 
 
-def directory(data: bytes) -> ImageFileDirectory_v2:
-    """The first directory. Raises ValueError for one that Pillow would take gigabytes and minutes for."""
-    if not headers.is_sane_directory(data):
-        raise ValueError("entries that share their values")
+def directory(data: bytes) -> BoundedDirectory:
+    """The first directory. Raises ValueError for a hostile one, and anything on damaged data."""
     # Pillow knows BigTIFF by the third byte, which is that of little-endian files.
     start = b"II+\0" + data[4:16] if 43 in data[2:4] else data[:8]
-    tags = ImageFileDirectory_v2(start, prefix=data[:2])
+    tags = BoundedDirectory(start, prefix=data[:2])
     stream = BytesIO(data)
     stream.seek(tags.next)
     tags.load(stream)
@@ -124,14 +131,14 @@ def _pillow_opens(data: bytes) -> bool:
 class _Kind:
     """How the samples of a picture lie in a file and what they mean. numbers: "u", "i" or "f"."""
 
-    tags: ImageFileDirectory_v2
+    tags: BoundedDirectory
     samples: int
     depth: int
     numbers: str
     photometric: int
 
     @classmethod
-    def of(cls, tags: ImageFileDirectory_v2) -> _Kind:
+    def of(cls, tags: BoundedDirectory) -> _Kind:
         """Raises _Unread for kinds that are not for this module."""
         photometric, samples = tags.get(PHOTOMETRIC, WHITE_IS_ZERO), tags.get(SAMPLES, 1)
         depths, formats = set(tags.get(BITS, (1,))), set(tags.get(SAMPLE_FORMAT, (1,)))
@@ -159,7 +166,7 @@ class _Kind:
     @property
     def in_planes(self) -> bool:
         """Whether each channel lies by itself, all rows of it."""
-        return self.tags.get(PLANAR, 1) == 2 and self.samples > 1
+        return self.tags.get(PLANAR, 1) == 2
 
     @property
     def size(self) -> int:
@@ -232,7 +239,7 @@ class _Kind:
             as_bytes |= {ROWS_PER_STRIP: rows}
             where = {STRIPS: self.tags[STRIPS][mine], STRIP_BYTES: self.tags[STRIP_BYTES][mine]}
         file = _with_directory(data, {tag: (value,) for tag, value in as_bytes.items()} | where)
-        with TiffImageFile(BytesIO(file)) as image:
+        with _Bytes(BytesIO(file)) as image:
             raw = np.array(image).reshape(down, tile_height, across, row)
         numbers = self._numbers(raw, tile_width, samples)
         return numbers.reshape(down * tile_height, across * tile_width, samples)[:height, :width]
@@ -258,12 +265,21 @@ class _Kind:
 
 def _unpack(raw: np.ndarray, depth: int, count: int) -> np.ndarray:
     """Rows of bytes -> `count` numbers of `depth` bits (24 at most) in each, the highest bit first."""
-    padded = np.concatenate([raw, np.zeros((*raw.shape[:-1], 4), np.uint8)], axis=-1)
     byte, bit = np.divmod(np.arange(count) * depth, 8)
-    words = np.zeros((*raw.shape[:-1], count), dtype=np.uint32)
-    for step in range(4):
-        words = (words << np.uint32(8)) | padded[..., byte + step]
-    return (words >> (32 - depth - bit).astype(np.uint32)) & np.uint32((1 << depth) - 1)
+    shift, mask = (32 - depth - bit).astype(np.uint32), np.uint32((1 << depth) - 1)
+
+    def unpack(band: np.ndarray) -> np.ndarray:
+        padded = np.concatenate([band, np.zeros((len(band), 3), np.uint8)], axis=1)
+        words = np.zeros((len(band), count), dtype=np.uint32)
+        for step in range(4):
+            words <<= 8
+            words |= padded[:, byte + step]
+        words >>= shift
+        words &= mask
+        return words
+
+    rows = raw.reshape(-1, raw.shape[-1])
+    return in_bands(unpack, (len(rows), count), np.uint16 if depth <= 16 else np.uint32, rows)
 
 
 def _with_directory(data: bytes, tags: dict[int, tuple[int, ...]]) -> bytes:
