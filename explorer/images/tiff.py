@@ -16,6 +16,7 @@ import numpy as np
 from PIL import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
+from explorer.images import headers
 from explorer.images.deep import Deep, divide, in_bands, to_16_bits, to_white
 from explorer.images.limits import BoundedDirectory
 from explorer.images.picture import MAX_PIXELS, SMALLER, InputError, check_size, quoted
@@ -102,7 +103,7 @@ def directory(data: bytes) -> BoundedDirectory:
     return tags
 
 
-def _check_parts(data: bytes, tags: ImageFileDirectory_v2) -> None:
+def _check_parts(data: bytes, tags: BoundedDirectory) -> None:
     """Raise ValueError for strips or tiles beyond the end of the file, and for JPEG ones that are too small, of which
     libtiff would leave the rest as memory was."""
     is_tiled = TILES in tags
