@@ -38,6 +38,9 @@ class Opening:
             if message["type"] == "http.response.start":
                 start.update(message)
                 return
+            if message["type"] != "http.response.body":
+                await send(message)
+                return
             page.extend(message.get("body", b""))
             if message.get("more_body"):
                 return
