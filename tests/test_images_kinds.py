@@ -118,6 +118,17 @@ P3_PRIMARIES = primaries(0.3127, 0.329, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06)
 SRGB_PRIMARIES = primaries(0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
 
 
+@pytest.mark.parametrize("white", [1, 7, 1023, 65535])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_netpbm_of_every_white(white: int, channels: int) -> None:
+    values = RNG.integers(0, white + 1, (9, 13, channels))
+    head = f"P{'6' if channels == 3 else '5'} # a comment\n13 9\n# another\n{white}\n".encode()
+    data = head + values.astype(">u2" if white > 255 else "u1").tobytes()
+    assert np.abs(images.read(data).pixels - 255 * values / white).max() <= 0.502
+    with pytest.raises(images.InputError, match="cut short"):
+        images.read(data[:-1])
+
+
 @pytest.mark.parametrize("keyed", [False, True])
 @pytest.mark.parametrize(
     ("depth", "colour"),
@@ -238,6 +249,28 @@ def test_display_p3_is_converted_in_every_container(kind: str) -> None:
     assert np.abs(picture.pixels - right.astype(float)).mean() < 2
     assert np.abs(picture.pixels - values.astype(float)).mean() > 4
     assert any("converted to sRGB" in note for note in picture.notes)
+
+
+def with_jp2_profile(data: bytes, profile: bytes) -> bytes:
+    """A JPEG 2000 file with a profile instead of the number of sRGB."""
+    at = data.index(b"jp2h") - 4
+    colour = data.index(b"colr") - 4
+    (length,) = struct.unpack_from(">I", data, colour)
+    box = struct.pack(">I4s", 11 + len(profile), b"colr") + b"\2\0\0" + profile
+    (whole,) = struct.unpack_from(">I", data, at)
+    start = data[:at] + struct.pack(">I", whole - length + len(box))
+    return start + data[at + 4 : colour] + box + data[colour + length :]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF", "JPEG2000"])
+def test_profile_is_used_in_every_container(kind: str) -> None:
+    image, right = p3_picture()
+    lossless = {"WEBP": {"lossless": True}, "JPEG": {"subsampling": 0}, "AVIF": {"subsampling": "4:4:4"}}
+    options = {"quality": 100, "icc_profile": p3_profile(), "chroma": "444"} | lossless.get(kind, {})
+    data = saved(image, kind, **(options if kind != "JPEG2000" else {}))
+    picture = images.read(with_jp2_profile(data, p3_profile()) if kind == "JPEG2000" else data)
+    assert np.abs(picture.pixels - right.astype(float)).mean() < 2
+    assert picture.notes == ("Its colours were converted to sRGB by the embedded colour profile.",)
 
 
 @pytest.mark.parametrize("transfer", [16, 18], ids=["PQ", "HLG"])

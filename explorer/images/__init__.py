@@ -7,6 +7,8 @@ Inside the project a picture is float in [0, 1]; outside it is 8-bit RGB. This i
 torch is imported where it is used, so that reading pictures does not wait seconds for it.
 
     formats   which files are opened, by which plugin of Pillow; their declared size
+    headers   what their headers say and Pillow keeps to itself
+    limits    of Pillow's own, raised or added
     reading   file -> Picture
     deep      samples of more than 8 bits, as arrays
     tiff      TIFF of the kinds that Pillow does not read, or not in full depth

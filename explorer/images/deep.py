@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import struct
 import zlib
 from collections.abc import Callable
@@ -90,6 +91,32 @@ def _both_bytes(data: bytes, image: Image.Image) -> np.ndarray:
         again.tile = [tile._replace(args=str(tile.args).replace(";16B", ";16L")) for tile in again.tile]
         values |= np.asarray(again)
     return values
+
+
+_PNM = re.compile(rb"P([56])(?:\s|#[^\n]*\n)+(\d+)(?:\s|#[^\n]*\n)+(\d+)(?:\s|#[^\n]*\n)+(\d+)\s")
+
+
+def read_pnm(data: bytes) -> Deep | None:
+    """A binary PGM or PPM whose white is not 255; None for others. Pillow decodes these number by number in Python.
+
+    Raises ValueError where numbers are missing or above white.
+    """
+    header = _PNM.match(data[:4096])
+    if header is None or int(header[4]) == 255:
+        return None
+    width, height, white = (int(number) for number in header.group(2, 3, 4))
+    channels = 3 if header[1] == b"6" else 1
+    number = np.dtype(">u2" if white > 255 else "u1")
+    values = np.frombuffer(data, number, width * height * channels, header.end()).reshape(height, width, channels)
+    if not 0 < white < 65536 or values.max() > white:
+        raise ValueError("values above white")
+    scale = 65535 / white
+    return Deep(
+        in_bands(lambda band: np.rint(band * scale), values.shape, np.uint16, values),
+        "RGB" if channels == 3 else "L",
+        None,
+        white,
+    )
 
 
 def from_grey(image: Image.Image, name: str) -> Deep:

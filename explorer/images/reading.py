@@ -12,7 +12,7 @@ from PIL import ExifTags, Image, ImageOps
 
 from explorer.images import tiff
 from explorer.images.colour import deep_srgb, srgb
-from explorer.images.deep import Deep, from_grey, in_bands, read_heif, read_png, to_8_bits
+from explorer.images.deep import Deep, from_grey, in_bands, read_heif, read_png, read_pnm, to_8_bits
 from explorer.images.formats import load_bytes, open_image
 from explorer.images.picture import InputError, Picture, check_size, quoted
 
@@ -63,7 +63,8 @@ def _picture(source: Image.Image | bytes, name: str) -> Picture:
             upright = _turn(_finish(found.deep, found.info, notes), found.orientation, notes)
         else:
             with open_image(source, name) as image:
-                upright = _decode(image, source, name, notes)
+                deep = read_pnm(source) if image.format == "PPM" else None
+                upright = _decode(image, source, name, notes) if deep is None else _finish(deep, {}, notes)
         pixels = np.array(upright)
     except InputError:
         raise
