@@ -308,7 +308,8 @@ def text(result: dict[str, Any]) -> str:
         parts.append(table([f"{name}: ms, or as said", *result["sizes"]], rows))
     rivals = {name: size["compressai_ms"] for name, size in result["sizes"].items() if size["compressai_ms"]}
     rows = [[stage, *(f"{each[stage]:g}" for each in rivals.values())] for stage in ("analysis", "synthesis")]
-    parts.append(table(["bmshj2018-factorized in CompressAI: ms", *rivals], rows))
+    if rivals:
+        parts.append(table(["bmshj2018-factorized in CompressAI: ms", *rivals], rows))
     columns = ("bpp", "psnr", "encode_ms", "encode_ratio", "decode_ms", "decode_ratio")
     body = [[row["codec"], *(f"{row[column]:g}" for column in columns)] for row in result["codecs"]]
     parts.append(table(["codec", "bpp", "PSNR", "encode ms", "÷ JPEG", "decode ms", "÷ JPEG"], body))

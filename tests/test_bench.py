@@ -39,6 +39,9 @@ def test_one_run_measures_sessions_codecs_and_start(monkeypatch: pytest.MonkeyPa
     assert set(result["startup_s"]) == {"python", "import explorer", "explorer --help"}
     shown = bench.text(result)
     assert "MS-SSIM" in shown and "| webp |" in shown and "share of that product" in shown
+    assert "bmshj2018-factorized in CompressAI" in shown
+    without = {name: size | {"compressai_ms": None} for name, size in result["sizes"].items()}
+    assert "CompressAI" not in bench.text(result | {"sizes": without}), "where it is not installed"
     assert not any(str(place) in json.dumps(result) for place in (Path.home(), tmp_path, Path(bench.__file__).parent))
     assert images.read(tmp_path / "bench.png").pixels.std() > 10, "something is drawn"
 
