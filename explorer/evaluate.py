@@ -302,6 +302,7 @@ def _run(
     """Do jobs, and note each row as it comes: the rows, and the jobs that have none."""
     rows: list[Row] = []
     failed: list[tuple[Job, InputError]] = []
+    before = len(store.read().rows)
     try:
         with tqdm(total=len(jobs), desc="measuring", unit="setting") as bar, starting as at_work:
             for job, outcome in _outcomes(at_work, jobs):
@@ -312,8 +313,9 @@ def _run(
                     store.note([outcome])
                     rows.append(outcome)
                 bar.update()
-    except KeyboardInterrupt:
-        tell(f"Interrupted: {len(rows)} of {len(jobs)} settings are kept; the same command goes on from there.")
+    except KeyboardInterrupt:  # which may come between a row's note and its place in the list
+        kept = len(store.read().rows) - before
+        tell(f"Interrupted: {kept} of {len(jobs)} settings are kept; the same command goes on from there.")
         raise
     return rows, failed
 
