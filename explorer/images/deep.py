@@ -12,6 +12,7 @@ from io import BytesIO
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from explorer.images.picture import InputError, quoted
 
@@ -69,7 +70,7 @@ def read_png(data: bytes, image: Image.Image) -> Deep | None:
         # Grey and alpha of 16 bits lie in a file as four channels of 8 bits do, so that its header can say so.
         header = data[12:24] + b"\x08\x06" + data[26:29]
         data = data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:]
-        with Image.open(BytesIO(data), formats=["PNG"]) as both:
+        with PngImageFile(BytesIO(data)) as both:
             values = np.array(both).view(">u2").astype(np.uint16)
         return Deep(values[..., :1], "L", values[..., 1])
     values = _both_bytes(data, image)
@@ -87,36 +88,30 @@ def _both_bytes(data: bytes, image: Image.Image) -> np.ndarray:
     """RGB or RGBA: the raw mode for big-endian samples takes their upper bytes, the one for little-endian the lower."""
     values = np.array(image, dtype=np.uint16)
     values <<= 8
-    with Image.open(BytesIO(data), formats=["PNG"]) as again:
+    with PngImageFile(BytesIO(data)) as again:
         again.tile = [tile._replace(args=str(tile.args).replace(";16B", ";16L")) for tile in again.tile]
         values |= np.asarray(again)
     return values
 
 
-_PNM = re.compile(rb"P([56])(?:\s|#[^\n]*\n)+(\d+)(?:\s|#[^\n]*\n)+(\d+)(?:\s|#[^\n]*\n)+(\d+)\s")
+_PNM = re.compile(rb"P([56])(?:\s|#[^\n]*\n)+\d+(?:\s|#[^\n]*\n)+\d+(?:\s|#[^\n]*\n)+(\d+)\s")
 
 
-def read_pnm(data: bytes) -> Deep | None:
+def read_pnm(data: bytes, size: tuple[int, int]) -> Deep | None:
     """A binary PGM or PPM whose white is not 255; None for others. Pillow decodes these number by number in Python.
 
-    Raises ValueError where numbers are missing or above white.
+    size: width and height as Pillow read them. Raises ValueError where numbers are missing or above white.
     """
     header = _PNM.match(data[:4096])
-    if header is None or int(header[4]) == 255:
+    if header is None or int(header[2]) == 255:
         return None
-    width, height, white = (int(number) for number in header.group(2, 3, 4))
+    (width, height), white = size, int(header[2])
     channels = 3 if header[1] == b"6" else 1
     number = np.dtype(">u2" if white > 255 else "u1")
     values = np.frombuffer(data, number, width * height * channels, header.end()).reshape(height, width, channels)
     if not 0 < white < 65536 or values.max() > white:
         raise ValueError("values above white")
-    scale = 65535 / white
-    return Deep(
-        in_bands(lambda band: np.rint(band * scale), values.shape, np.uint16, values),
-        "RGB" if channels == 3 else "L",
-        None,
-        white,
-    )
+    return Deep(_stretched(values, white), "RGB" if channels == 3 else "L", None, white)
 
 
 def from_grey(image: Image.Image, name: str) -> Deep:
@@ -151,8 +146,7 @@ def to_16_bits(values: np.ndarray, depth: int) -> np.ndarray:
     """Integers of `depth` bits, 1 to 32, of any shape -> uint16, white at 65535."""
     if depth == 16:
         return values.astype(np.uint16, copy=False)
-    scale = 65535 / ((1 << depth) - 1)
-    return in_bands(lambda band: np.rint(band * scale), values.shape, np.uint16, values)
+    return _stretched(values, (1 << depth) - 1)
 
 
 def divide(values: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -170,5 +164,10 @@ def to_white(values: np.ndarray, whites: tuple[float, ...], name: str) -> tuple[
     white = next((white for white in whites if low >= 0 and high <= white), None)
     if white is None:
         raise InputError(f"{quoted(name)} has NaN or values outside 0 to {whites[-1]}; scale it to 8 or 16 bits.")
+    return _stretched(values, white), white
+
+
+def _stretched(values: np.ndarray, white: float) -> np.ndarray:
+    """Numbers in 0 to white -> uint16 in 0 to 65535."""
     scale = 65535 / white
-    return in_bands(lambda band: np.rint(band * scale), values.shape, np.uint16, values), white
+    return in_bands(lambda band: np.rint(band * scale), values.shape, np.uint16, values)

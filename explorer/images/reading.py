@@ -63,7 +63,7 @@ def _picture(source: Image.Image | bytes, name: str) -> Picture:
             upright = _turn(_finish(found.deep, found.info, notes), found.orientation, notes)
         else:
             with open_image(source, name) as image:
-                deep = read_pnm(source) if image.format == "PPM" else None
+                deep = read_pnm(source, image.size) if image.format == "PPM" else None
                 upright = _decode(image, source, name, notes) if deep is None else _finish(deep, {}, notes)
         pixels = np.array(upright)
     except InputError:
