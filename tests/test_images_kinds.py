@@ -444,3 +444,9 @@ def test_hostile_files_are_refused_before_they_cost_anything(name: str) -> None:
     with pytest.raises(images.InputError):
         images.read(data)
     assert time.process_time() - began < 1
+
+
+def test_tiff_of_a_wrong_byte_order_is_refused() -> None:
+    data = tiff(RNG.integers(0, 256, (5, 7, 3)).astype(np.uint8), 8, 2)
+    with pytest.raises(images.InputError, match="damaged"):
+        images.read(b"II\0*" + data[4:])

@@ -42,7 +42,7 @@ _SUFFIXES = {
 SUFFIXES = frozenset(suffix for suffixes in _SUFFIXES.values() for suffix in suffixes.split())
 """The suffixes of files that `read` accepts, in lower case with their dots."""
 
-_MAX_SCANS = 2_000_000_000  # pixels of all scans of a progressive JPEG: 16 at MAX_PIXELS, about ten seconds
+_MAX_SCANS = 2_000_000_000  # pixels of all scans of a JPEG: 16 scans at MAX_PIXELS, where encoders write 10
 
 
 @cache

@@ -66,6 +66,8 @@ def read(data: bytes, name: str) -> Found | None:
 
     Raises InputError for kinds that nothing here reads, and anything on damaged data.
     """
+    if data[:4] in (b"II\0*", b"MM*\0"):
+        raise ValueError("a number of the other byte order, with which Pillow would go on")
     if data[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return None
     tags = directory(data)
