@@ -23,7 +23,12 @@ from explorer.views.listening import listen
 
 README = Path(__file__).parent.parent / "README.md"
 LAUNCH = """from explorer.views.app import launch
+from explorer.views.service import routes
+routes.IDLE_SECONDS, routes.LOOK_SECONDS = {idle}, 0.1
 launch({host!r}, port=0, open_browser=False, model={model!r}, root_path="/mae", allow_hosts=["mae.example"])"""
+IDLE_S = 2.0
+LINES = """window.lines = [];
+window.WebSocket = class extends WebSocket { constructor(url) { super(url); window.lines.push(this); } };"""
 CONFIGURATION = """daemon off; master_process off; pid {folder}/pid; error_log {folder}/log;
 events {{}}
 http {{
@@ -61,7 +66,7 @@ def proxied(tiny_network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with listen("127.0.0.1", 0) as free:
         port = free.getsockname()[1]
     host = "::1" if has_ipv6() else "127.0.0.1"
-    with serving(LAUNCH.format(host=host, model=str(folder / "tiny.safetensors"))) as behind:
+    with serving(LAUNCH.format(host=host, model=str(folder / "tiny.safetensors"), idle=IDLE_S)) as behind:
         assert behind.startswith("http://[::1]:" if host == "::1" else "http://127.0.0.1:")
         server = found.replace("listen 80;", f"listen 127.0.0.1:{port};").replace("http://127.0.0.1:7860", behind)
         (folder / "nginx.conf").write_text(CONFIGURATION.format(folder=folder, server=server))
@@ -98,6 +103,36 @@ def test_the_page_works_below_its_path_in_the_dark_theme(proxied: str, browser) 
         assert len(seen) > 2 and last["lmbda"] == pytest.approx(last["wanted"], rel=1e-4)
         page.wait_for_function(f"{ROOT}.viewer.panel.curves.of('model').done")
         assert [line.is_closed() for line in lines] == [False] and lines[0].url.split("?")[0].endswith("/mae/api/page")
+
+
+def is_open(proxied: str, token: str) -> bool:
+    """Whether a picture is, which is one more use of it."""
+    return httpx.get(f"{proxied}api/pixels/{token}", params={"box": "0,0,1,1"}, timeout=60).status_code == 200
+
+
+def wait_until_closed(proxied: str, token: str) -> None:
+    end = time.monotonic() + 60
+    while is_open(proxied, token):
+        assert time.monotonic() < end
+        time.sleep(IDLE_S + 0.5)  # to look is to use it
+
+
+def test_a_closed_tab_frees_its_picture_and_one_that_comes_back_opens_it_again(proxied: str, browser) -> None:
+    with visiting(browser, proxied) as page:
+        page.add_init_script(LINES)
+        open_app(page, proxied)
+        token = page.evaluate(f"{ROOT}.dataset.picture")
+        time.sleep(IDLE_S + 0.5)
+        assert is_open(proxied, token), "it is looked at"
+        page.evaluate("lines.forEach((line) => { line.onclose = null; line.close(); })")  # as in its sleep
+        wait_until_closed(proxied, token)
+        drag_lambda(page, "after its sleep", steps=5)
+        again = page.evaluate(f"{ROOT}.dataset.picture")
+        assert again != token and page.evaluate(f"{ROOT}.dataset.state") == "ready"
+    with visiting(browser, proxied) as page:
+        open_app(page, proxied)
+        token = page.evaluate(f"{ROOT}.dataset.picture")
+    wait_until_closed(proxied, token)
 
 
 def test_links_files_and_streams_pass_through_the_proxy(proxied: str) -> None:

@@ -145,7 +145,8 @@ def create_app(
 ) -> FastAPI:
     """The Gradio page and the binary routes as one ASGI app, with the first frame on its way. hosts, root_path: see
     `Guard`, which is in front of all."""
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = os.environ["HF_HUB_DISABLE_TELEMETRY"] = "False"
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "True"
     # CompressAI's import says so; hushing it there alone fails while another thread imports.
     warnings.filterwarnings("ignore", message=".*torch.jit.script.*is deprecated")
     with ThreadPoolExecutor(1) as aside:

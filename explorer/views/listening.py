@@ -37,11 +37,11 @@ def listen(host: str, port: int | None) -> socket.socket:
     raise InputError(f"{wanted} on {host} cannot be had ({why}): choose another with --port or --host.")
 
 
-def address(host: str, port: int, root_path: str = "") -> str:
+def address(host: str, port: int) -> str:
     """The app's address, for who sits at this machine."""
     name = host
     with suppress(ValueError):
         found = ipaddress.ip_address(host)
         name = ("[::1]" if found.version == 6 else "127.0.0.1") if found.is_unspecified else host
         name = f"[{name}]" if found.version == 6 and "[" not in name else name
-    return f"http://{name}:{port}{root_path}"
+    return f"http://{name}:{port}"

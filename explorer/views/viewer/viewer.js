@@ -50,6 +50,7 @@ import { setConstants } from "./wire/constants.js";
 import { Patience } from "./wire/patience.js";
 
 const CACHE_BYTES = 64 * 2 ** 20;
+const QUEUE_MS = 300; // a frame that takes longer than this may be waiting for other users
 
 /** @import { Frame, FrameHeader, OpenedPicture, Setup, Transport } from "./wire/types.js" */
 
@@ -87,7 +88,9 @@ export class Viewer {
       hover: (pixel) => this.inside?.hoverPixel(pixel),
       pick: (pixel) => this.inside?.pickPixel(pixel),
     });
-    this.frames = new Latest((request) => this.fetchFrame(request));
+    this.frames = new Latest((request) => this.fetchFrame(request), QUEUE_MS);
+    this.turn = 0; // of the frame that was asked for last,
+    this.newest = 0; // and of the one that was presented last
     this.cache = new FrameCache(CACHE_BYTES);
     this.large = new Parts(this.stage, transport, {
       live: (frame, request) => {
@@ -261,11 +264,15 @@ export class Viewer {
 
   async fetchFrame({ id, lmbda, wishes, asked }) {
     const key = frameKey(id, lmbda, wishes);
+    const turn = ++this.turn;
     try {
       const known = this.cache.get(key);
-      const frame = known ?? (await this.transport.frame(id, lmbda, { wishes }));
+      const frame = known ?? (await this.transport.frame(id, lmbda, { wishes, live: true }));
       if (!known) this.answered();
+      if (!frame) return; // a newer one has taken its place
       this.cache.set(key, frame);
+      if (turn < this.newest) return; // it was overtaken
+      this.newest = turn;
       this.present(frame, { lmbda, asked });
     } catch (error) {
       if (id === this.picture.id) await this.failed(error);

@@ -1,26 +1,34 @@
 // Two small helpers that keep the hot path short: one request in the air at a time, and a bounded cache of frames.
 
 // Runs `task` for the newest request. While one runs, later ones replace each other; only the last of them is run next.
+// patience: milliseconds after which a newer request does not wait for the one before, which may be in a queue.
 export class Latest {
-  constructor(task) {
+  constructor(task, patience = Infinity) {
     this.task = task;
+    this.patience = patience;
     this.next = null;
-    this.running = false;
+    this.began = 0;
+    this.tasks = 0;
+  }
+
+  get running() {
+    return this.tasks > 0;
   }
 
   ask(request) {
     this.next = request;
-    if (!this.running) this.run();
+    if (!this.running || performance.now() - this.began > this.patience) this.run();
   }
 
   async run() {
-    this.running = true;
+    this.tasks++;
     while (this.next) {
       const request = this.next;
       this.next = null;
+      this.began = performance.now();
       await this.task(request);
     }
-    this.running = false;
+    this.tasks--;
   }
 }
 
