@@ -3,6 +3,7 @@ of who built it; its types are for those who import it."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -15,6 +16,8 @@ import pytest
 from detect_secrets import SecretsCollection
 from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 from detect_secrets.settings import transient_settings
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 import explorer
 
@@ -75,6 +78,21 @@ def test_the_metadata_are_the_packages(about: PathDistribution) -> None:
     needed = {re.match(r"[\w-]+", each)[0] for each in about.requires or () if "extra ==" not in each}
     assert {"numpy", "torch", "pillow", "gradio"} <= needed
     assert not needed & {"pytest", "playwright", "hypothesis", "mypy", "ruff", "jupyterlab"}
+
+
+def test_nothing_is_allowed_that_the_audit_knows_to_be_vulnerable(about: PathDistribution) -> None:
+    allowed = {each.name: each.specifier for each in map(Requirement, about.requires or ()) if each.specifier}
+    judged = json.loads((ROOT / "docs" / "audit.json").read_text(encoding="utf-8"))["judged"]
+    oldest = {each["package"]: each["minimum"] for each in judged if each["minimum"] != "none"}
+    assert {"pillow", "pillow-heif", "torch", "starlette"} <= oldest.keys()
+    for package, version in oldest.items():
+        bounds = [Version(each.version) for each in allowed[package] if each.operator == ">="]
+        assert max(bounds) >= Version(version), package
+
+
+def test_the_changelog_has_this_version() -> None:
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## \[(\d[\d.]*)\]", changes, re.MULTILINE)[0] == explorer.__version__
 
 
 def test_no_secret_and_no_folder_of_who_built_it_is_in_the_wheel(site: Path) -> None:
