@@ -16,8 +16,11 @@ from starlette.websockets import WebSocketDisconnect
 from explorer.arguments import parser
 from explorer.images import InputError
 from explorer.views import app as app_module
+from explorer.views import guard
 from explorer.views.guard import HEADERS, MAX_ADDRESS, Guard, PageOnly
 from explorer.views.listening import address, listen
+
+LINE = "ws://127.0.0.1:7860/line"
 
 
 def client(*hosts: str, root_path: str = "", server: tuple[str, int] = ("testserver", 80)) -> TestClient:
@@ -33,10 +36,15 @@ def client(*hosts: str, root_path: str = "", server: tuple[str, int] = ("testser
         await socket.accept()
         await socket.close()
 
-    guard = Guard(routes, hosts, root_path)
+    @routes.websocket("/stays")
+    async def stays(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.receive()
+
+    guarded = Guard(routes, hosts, root_path)
 
     async def at_an_address(scope: Any, receive: Any, send: Any) -> None:
-        await guard({**scope, "server": server}, receive, send)
+        await guarded({**scope, "server": server}, receive, send)
 
     return TestClient(at_an_address, base_url="http://127.0.0.1:7860")
 
@@ -94,16 +102,27 @@ def test_a_page_from_elsewhere_changes_nothing(origin: str) -> None:
     guarded = client()
     answer = guarded.post("/api/open", headers={"origin": origin})
     assert answer.status_code == 403 and "from elsewhere" in answer.json()["error"]
-    with pytest.raises(WebSocketDisconnect), guarded.websocket_connect("/line", headers={"origin": origin}):
+    with pytest.raises(WebSocketDisconnect), guarded.websocket_connect(LINE, headers={"origin": origin}):
         pass
     for own in ("http://127.0.0.1:7860", "http://localhost:3", "https://[::1]"):
         assert guarded.post("/api/open", headers={"origin": own}).status_code == 200
+        with guarded.websocket_connect(LINE, headers={"origin": own}):
+            pass
     assert guarded.post("/api/open").status_code == 200
 
 
 def test_a_long_address_is_refused() -> None:
     answer = client().get("/x?" + MAX_ADDRESS * "a")
     assert answer.status_code == 414 and "characters" in answer.json()["error"]
+
+
+def test_no_more_is_answered_at_once_than_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = client()
+    monkeypatch.setattr(guard, "MOST_AT_ONCE", 1)
+    with asked.websocket_connect("ws://localhost/stays"):
+        answer = asked.get("/api/setup")
+        assert answer.status_code == 503 and "try again" in answer.json()["error"] and answer.headers["retry-after"]
+    assert asked.get("/api/setup").status_code == 200
 
 
 def test_below_a_path_routes_are_found_whether_or_not_the_proxy_takes_it_away() -> None:

@@ -18,6 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from explorer.views.service.failures import SENTENCES, failure
 
 MAX_ADDRESS = 8192  # bytes of a path and its query
+MOST_AT_ONCE = 1000
+BUSY = "So many people use this server now that it takes nothing more: please try again in a few seconds."
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 ANY_ADDRESS = ("0.0.0.0", "::")
 # Gradio writes its page's scripts and styles into it, and makes functions of what its components are to do in the page.
@@ -56,6 +58,7 @@ class Guard:
         self._app, self._root_path = app, root_path
         self._hosts = {_plain(host) for host in hosts}
         self._is_open = not self._hosts.isdisjoint(ANY_ADDRESS)
+        self._count = 0  # of requests and connections that are being answered
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer or refuse one request."""
@@ -72,8 +75,14 @@ class Guard:
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
-        answer = failure(*refusal) if refusal else self._app
-        await answer(self._below_root(scope), receive, with_headers)
+        answer: ASGIApp = failure(*refusal) if refusal else self._app
+        if scope["type"] == "http" and not refusal and self._count >= MOST_AT_ONCE:
+            answer = failure(503, BUSY, {"Retry-After": "5"})
+        self._count += 1
+        try:
+            await answer(self._below_root(scope), receive, with_headers)
+        finally:
+            self._count -= 1
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         """Why a request is not answered: a status and a sentence."""
