@@ -16,6 +16,7 @@ import httpx
 import numpy as np
 import pytest
 from browser import ROOT, drag_lambda, open_app, serving, visiting
+from conftest import wait_until
 
 from explorer.checkpoint import save
 from explorer.images import to_png
@@ -72,23 +73,20 @@ def proxied(tiny_network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         (folder / "nginx.conf").write_text(CONFIGURATION.format(folder=folder, server=server))
         proxy = subprocess.Popen([nginx, "-p", str(folder), "-c", str(folder / "nginx.conf")])
         try:
-            _wait_for(port, proxy)
+            wait_until(lambda: answers(port, proxy))
             yield f"http://127.0.0.1:{port}/mae/"
         finally:
             proxy.terminate()
             proxy.wait(10)
 
 
-def _wait_for(port: int, proxy: subprocess.Popen) -> None:
-    end = time.monotonic() + 20
-    while proxy.poll() is None and time.monotonic() < end:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.02)
-        else:
-            return
-    raise AssertionError("nginx did not start")
+def answers(port: int, proxy: subprocess.Popen) -> bool:
+    assert proxy.poll() is None, "nginx did not start"
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def test_the_page_works_below_its_path_in_the_dark_theme(proxied: str, browser) -> None:

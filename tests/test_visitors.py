@@ -7,13 +7,13 @@ import gc
 import io
 import json
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from conftest import wait_until
 from fastapi.testclient import TestClient
 from PIL import Image
 from starlette.requests import ClientDisconnect
@@ -175,20 +175,13 @@ def send(client: TestClient, checkpoint: str, page: str = "", pixels: np.ndarray
     return client.post("/api/open", params=query, content=png(pixels))
 
 
-def soon(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 def test_a_page_that_is_closed_frees_its_pictures(client: TestClient, checkpoint: str) -> None:
     with client.websocket_connect("/api/page?page=abc"):
         token = send(client, checkpoint, "abc").json()["id"]
         other = send(client, checkpoint, "another").json()["id"]
-        soon(lambda: client.get(f"/api/pixels/{other}").status_code == 410)
+        wait_until(lambda: client.get(f"/api/pixels/{other}").status_code == 410)
         assert client.get(f"/api/pixels/{token}").status_code == 200
-    soon(lambda: client.get(f"/api/pixels/{token}").status_code == 410)
+    wait_until(lambda: client.get(f"/api/pixels/{token}").status_code == 410)
     assert "open it again" in client.get(f"/api/pixels/{token}").json()["error"]
 
 
@@ -255,11 +248,11 @@ def test_a_frame_that_is_no_longer_wanted_is_answered_with_nothing(client: TestC
         for lmbda in (64.0, 128.0, 256.0):
             threads.append(threading.Thread(target=ask, args=(lmbda,)))
             threads[-1].start()
-            soon(lambda: any(each.slot for turns in api.turns._waiting.values() for each in turns))
+            wait_until(lambda: any(each.slot for turns in api.turns._waiting.values() for each in turns))
             if lmbda != 256.0:
                 first = lmbda
                 continue
-            soon(lambda: len(statuses) == 2)
+            wait_until(lambda: len(statuses) == 2)
         end.set()
         busy.result(20)
         for thread in threads:
@@ -371,12 +364,12 @@ def test_nothing_is_left_of_pictures_that_were_closed(checkpoint: str, client: T
     api = client.app.state.api  # type: ignore[attr-defined]
     for number in range(3):
         visit(number)
-    soon(lambda: not api.pictures._places)
+    wait_until(lambda: not api.pictures._places)
     gc.collect()
     objects, threads, used = len(gc.get_objects()), threading.active_count(), (POOL.used, MAPS.used)
     for number in range(100):
         visit(number)
-    soon(lambda: not api.pictures._places)
+    wait_until(lambda: not api.pictures._places)
     gc.collect()
     kept = [each for each in gc.get_objects() if isinstance(each, (Opened, open_pictures.Session))]
     assert kept == []
@@ -412,9 +405,9 @@ def test_samples_are_shared_and_closed_once_nobody_looks(checkpoint: str, client
         (token,) = tokens
         api = client.app.state.api  # type: ignore[attr-defined]
         looked = api.pictures._places[token].pages
-        soon(lambda: "a" not in api.pictures._left)
+        wait_until(lambda: "a" not in api.pictures._left)
         assert looked <= {"a", "b"} and client.get(f"/api/pixels/{token}?page=b").status_code == 200
-    soon(lambda: token not in api.pictures._places)
+    wait_until(lambda: token not in api.pictures._places)
 
 
 def test_the_bundled_model_is_offered_to_whoever_asks_for_it_by_name_alone(client: TestClient, tmp_path: Path) -> None:
