@@ -424,7 +424,22 @@ def many_scans() -> bytes:
     return data[:-2] + data[data.rfind(b"\xff\xda") : -2] * 300 + data[-2:]
 
 
+def shared_strips() -> bytes:
+    """A TIFF of 100 million samples whose strips are all the same few bytes."""
+    values = np.zeros((5, 10_000, 1), np.uint16)
+    data = tiff(values, 16, 1, predictor=2)
+    (at,) = struct.unpack_from("<I", data, 4)
+    size = len(zlib.compress(values.tobytes()))
+    lists = struct.pack("<2000I", *[8] * 2000) + struct.pack("<2000I", *[size] * 2000)
+    for tag, number in ((273, len(data)), (279, len(data) + 8000)):
+        place = data.index(struct.pack("<HHI", tag, 4, 1), at)
+        data = data[:place] + struct.pack("<HHII", tag, 4, 2000, number) + data[place + 12 :]
+    height = data.index(struct.pack("<HHI", 257, 4, 1), at)
+    return data[: height + 8] + struct.pack("<I", 10_000) + data[height + 12 :] + lists
+
+
 HOSTILE = {
+    "shared strips": shared_strips,
     "EXIF of a PNG": lambda: saved(Image.new("RGB", (8, 8)), "PNG", exif=shared_values()),
     "EXIF of a WebP": lambda: saved(Image.new("RGB", (8, 8)), "WEBP", exif=shared_values()),
     "TIFF": shared_values,

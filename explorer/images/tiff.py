@@ -106,12 +106,14 @@ def directory(data: bytes) -> BoundedDirectory:
 
 
 def _check_parts(data: bytes, tags: BoundedDirectory) -> None:
-    """Raise ValueError for strips or tiles beyond the end of the file, and for JPEG ones that are too small, of which
-    libtiff would leave the rest as memory was."""
+    """Raise ValueError for strips or tiles that are beyond the end of the file or shared, and for JPEG ones that are
+    too small, of which libtiff would leave the rest as memory was."""
     is_tiled = TILES in tags
     starts, sizes = (tags.get(tag, ()) for tag in ((TILES, TILE_BYTES) if is_tiled else (STRIPS, STRIP_BYTES)))
     wide = tags[TILE_WIDTH] if is_tiled else tags[WIDTH]
     high = tags[TILE_LENGTH] if is_tiled else min(tags.get(ROWS_PER_STRIP, tags[LENGTH]), tags[LENGTH])
+    if sum(sizes) > len(data):
+        raise ValueError("parts that share their bytes: a small file for much work")
     for number, (start, size) in enumerate(zip(starts, sizes, strict=False)):
         if start + size > len(data):
             raise ValueError("cut short")

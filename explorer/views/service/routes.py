@@ -47,7 +47,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, WebSocket
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-from PIL import Image, ImageOps
+from PIL import Image
 from starlette.concurrency import run_in_threadpool
 from starlette.status import WS_1008_POLICY_VIOLATION, WS_1013_TRY_AGAIN_LATER
 from starlette.types import Receive, Scope, Send
@@ -233,8 +233,7 @@ class Api:
             opened = self.pictures.open_sample(self.model, name)
             small = Image.fromarray(opened.source.reconstruct(opened.nearest(START_LAMBDA)))
         else:
-            with Image.open(path) as image:
-                small = ImageOps.exif_transpose(image).convert("RGB")
+            small = Image.fromarray(images.read(path).pixels)
         width, height = small.size
         small.thumbnail((192, 128))
         file = io.BytesIO()

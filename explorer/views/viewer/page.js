@@ -102,7 +102,7 @@ const PAGE = `
   <div class="mae-samples" data-part="samples" data-live role="group" aria-label="Pictures"></div>
   <div class="mae-actions">
     <button type="button" data-part="choose" data-live title="Open pictures or .mae files; or drop them, or paste them with Ctrl+V">Open…</button>
-    <input type="file" data-part="file" accept="image/*,.mae" multiple hidden aria-label="Picture files">
+    <input type="file" data-part="file" accept="image/*,.heic,.heif,.jxl,.jp2,.tif,.tiff,.mae" multiple hidden aria-label="Picture files">
     <span class="mae-gap"></span>
     <button type="button" data-part="copyLink" title="A link to what is shown here" hidden>Copy link</button>
     <button type="button" data-part="exportStop" title="Stop" hidden></button>
