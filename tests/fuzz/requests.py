@@ -206,7 +206,7 @@ def _is_whole(data: bytes) -> bool:
         reader.receive_data(data)
         while True:
             event = reader.next_event()
-            if event is h11.NEED_DATA:
+            if event is h11.NEED_DATA or isinstance(event, h11.ConnectionClosed):  # the latter after no bytes at all
                 return False
             if isinstance(event, h11.EndOfMessage) or event is h11.PAUSED:
                 return True
