@@ -326,6 +326,35 @@ def test_what_has_time_waits_for_a_pause_of_its_length() -> None:
     run(scene)
 
 
+def test_what_let_others_in_goes_on_in_the_next_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "LOOK", 0.001)
+
+    async def scene() -> None:
+        clock = Clock()
+        frames = Bench(Turns(clock))
+        lane, begun, asked = Pauses(frames.lane, clock), threading.Event(), threading.Semaphore(0)
+
+        def long(turn: Turn) -> str:
+            begun.set()
+            assert asked.acquire(timeout=10)
+            turn.pause()
+            return "whole"
+
+        work = asyncio.ensure_future(lane.run("a", long))
+        while not begun.is_set():
+            await asyncio.sleep(10 * turns.LOOK)  # nobody waits meanwhile, so that nobody need be looked after
+        frames.ask("frame", "a")
+        await frames.until_begun("frame")
+        asked.release()
+        while not lane._waiting:
+            await asyncio.sleep(0.001)
+        await frames.end("frame")
+        clock.now = 1.1 * PAUSE
+        assert await work == "whole"
+
+    run(scene)
+
+
 def test_where_others_leave_no_pause_work_of_who_rests_goes_on_now_and_then() -> None:
     async def scene() -> None:
         clock = Clock()

@@ -232,11 +232,15 @@ class Pauses(Turns):
             self._looking = asyncio.ensure_future(self._look())
 
     async def _look(self) -> None:
-        """A pause begins without a call from anybody."""
-        while self._waiting:
+        """A pause begins without a call from anybody. Who works may wait again later, from a thread."""
+        while self._is_in_use():
             await asyncio.sleep(LOOK)
             with self._lock:
                 self._grant()
+
+    def _is_in_use(self) -> bool:
+        with self._lock:
+            return bool(self._waiting) or self._working is not None
 
     def _is_due(self, turn: Turn) -> bool:
         if not super()._is_due(turn):
