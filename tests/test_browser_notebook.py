@@ -293,7 +293,7 @@ def test_the_cells_picture_and_those_that_are_dropped_stay_in_the_widget(noteboo
     pixels = np.random.default_rng(4).integers(0, 256, (80, 112, 3), np.uint8)
     notebook.evaluate(DROP.replace("LAST", LAST), ["dropped.png", list(images.to_png(pixels))])
     opened("dropped.png")
-    assert run(notebook, "print(own.session)").endswith("'dropped.png', 112×80)")
+    wait_until(lambda: run(notebook, "print(own.session)").endswith("'dropped.png', 112×80)"))
     size = run(notebook, "print(len(own.session.encode(700)))")
     notebook.evaluate(f"{viewer}.parts.target.value = '{size} bytes'; {viewer}.parts.targetForm.requestSubmit()")
     notebook.wait_for_function(f"{viewer}.parts.target.value === ''")
@@ -301,7 +301,7 @@ def test_the_cells_picture_and_those_that_are_dropped_stay_in_the_widget(noteboo
     assert float(run(notebook, f"print(own.lmbda - own.session.solve(bytes={size}))")) == pytest.approx(0, abs=1e-6)
     thumbnail("picture")  # the kernel has it still
     opened("picture")
-    assert run(notebook, "print(own.session)").endswith("144×96)")
+    wait_until(lambda: run(notebook, "print(own.session)").endswith("144×96)"))
     thumbnail("dropped.png")  # the page has it still
     opened("dropped.png")
     file = "explorer.load_model('mae').encode(np.zeros((64, 64, 3), np.uint8), 300)"

@@ -213,8 +213,8 @@ def test_the_arrays_saved_from_ratio_hold_its_ratios(page: Page, session: Sessio
     page.click("[data-part=exports] > summary")
     with page.expect_download() as saved:
         page.click("[data-save=NPZ]")
-    arrays = np.load(saved.value.path())
-    np.testing.assert_array_equal(arrays["model_log2_ratio"], session.log_ratio(4096, 300.5).value)
+    with np.load(saved.value.path()) as arrays:
+        np.testing.assert_array_equal(arrays["model_log2_ratio"], session.log_ratio(4096, 300.5).value)
 
 
 def test_a_ratio_of_one_lambda_is_no_figure(page: Page) -> None:

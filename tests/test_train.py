@@ -330,6 +330,7 @@ def test_two_processes_go_on_where_one_stopped(pictures, tmp_path, monkeypatch):
             os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(Trainer, "_one_step", interrupted)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell begins without one
     assert command(pictures, part, *extra) == 130
     assert [row["step"] for row in rows_of(part.with_name("a.train.jsonl"))[1:]] == [2]
     together(pictures, part, *extra, "--resume")

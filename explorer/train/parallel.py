@@ -38,6 +38,7 @@ def joined(device: str) -> Iterator[torch.device]:
     dist.init_process_group("nccl" if own.type == "cuda" else "gloo")
     try:
         yield own
+        dist.barrier()  # one that leaves while another still writes may crash on its way out
     finally:
         dist.destroy_process_group()
 
