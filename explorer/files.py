@@ -17,10 +17,11 @@ import numpy as np
 from PIL import Image
 
 from explorer.images import InputError
+from explorer.images.tensors import PNG
 
 # Formats that keep every pixel, by the ending of a file's name, and how Pillow writes them.
 LOSSLESS: dict[str, dict[str, Any]] = {
-    ".png": {"format": "PNG", "compress_level": 1},  # a third of the default's time, photographs no larger
+    ".png": PNG,
     ".webp": {"format": "WEBP", "lossless": True, "method": 4, "quality": 80},
     ".tif": {"format": "TIFF", "compression": "tiff_adobe_deflate"},
     ".tiff": {"format": "TIFF", "compression": "tiff_adobe_deflate"},

@@ -16,7 +16,7 @@ from statistics import fmean
 
 from explorer import metrics
 from explorer.codecs.baselines import curve_name, label
-from explorer.store import Row, setting
+from explorer.store import Row, listed, setting
 
 
 @dataclass(frozen=True)
@@ -140,8 +140,3 @@ def _without_ms_ssim(grid: _Grid, kept: frozenset[str], small: set[str]) -> list
 def _names(grid: _Grid, pictures: set[str]) -> str:
     names = {each: row["image"] for at in grid.values() for each, row in at.items()}
     return listed(sorted(f"'{names[each]}'" for each in pictures))
-
-
-def listed(texts: Sequence[str], most: int = 4) -> str:
-    """Some texts with commas; of many the first ones, and how many more there are."""
-    return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")

@@ -22,8 +22,8 @@ from typing import Any
 from explorer import metrics, store
 from explorer.codecs.baselines import curve_name, label
 from explorer.images import InputError
-from explorer.means import MeanPoint, Means, listed, means
-from explorer.store import Row, key, printable, texts
+from explorer.means import MeanPoint, Means, means
+from explorer.store import Row, key, listed, printable, texts
 
 PictureCurves = Mapping[str, metrics.Curve]  # one codec's: by image_id
 

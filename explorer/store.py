@@ -141,6 +141,11 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
 
 
+def listed(texts: Sequence[str], most: int = 4) -> str:
+    """Some texts with commas; of many the first ones, and how many more there are."""
+    return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")
+
+
 def texts(found: Any) -> list[str]:
     """The texts of what should be a list of them, printable."""
     return [printable(each) for each in found if isinstance(each, str)] if isinstance(found, list) else []

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from explorer import images
 from explorer.images import InputError
-from explorer.store import printable
+from explorer.store import listed, printable
 
 NAMED = 8  # files that a sentence names at most, where it is no error that they are left out
 
@@ -47,8 +47,7 @@ def list_pictures(folder: Path, tell: Callable[[str], None]) -> list[Path]:
         raise InputError(f"{folder} holds no pictures; {hint}, or run `explorer fetch kodak`.")
     for them, what in ((folders, "folders in it"), (others, "files that are not named as pictures")):
         if them:
-            more = f" and {len(them) - NAMED} more" if len(them) > NAMED else ""
-            tell(f"Not looked at: {what}, {', '.join(map(_quoted, them[:NAMED]))}{more}.")
+            tell(f"Not looked at: {what}, {listed(list(map(_quoted, them)), NAMED)}.")
     return found
 
 

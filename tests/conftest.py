@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -117,6 +118,15 @@ def curve_lines(opened: Any, codecs: list[Any]) -> list[Any]:
 
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(lambda: asyncio.run(collect())).result()
+
+
+def has_ipv6() -> bool:
+    """Whether this machine has IPv6's loopback."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
 
 
 def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:

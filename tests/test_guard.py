@@ -8,6 +8,7 @@ import socket
 from typing import Any
 
 import pytest
+from conftest import has_ipv6
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.testclient import TestClient
 from starlette.routing import Mount
@@ -161,14 +162,6 @@ def test_of_gradio_only_the_page_is_served() -> None:
 
 
 # -- where it listens --------------------------------------------------------------------------------------------------
-
-
-def has_ipv6() -> bool:
-    try:
-        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
-    except OSError:
-        return False
-    return True
 
 
 @pytest.mark.parametrize(("host", "connects_to", "shown"), [

@@ -16,7 +16,7 @@ import httpx
 import numpy as np
 import pytest
 from browser import ROOT, drag_lambda, open_app, serving, visiting
-from conftest import wait_until
+from conftest import has_ipv6, wait_until
 
 from explorer.checkpoint import save
 from explorer.images import to_png
@@ -44,14 +44,6 @@ CONTRAST = """() => {
   const style = (query) => getComputedStyle(document.querySelector(query));
   return light(style("#title h1").color) - light(style("body").backgroundColor);
 }"""
-
-
-def has_ipv6() -> bool:
-    try:
-        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
-    except OSError:
-        return False
-    return True
 
 
 @pytest.fixture(scope="module")

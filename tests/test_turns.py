@@ -77,6 +77,15 @@ def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         raise failed[0]
 
 
+async def during_a_frame() -> tuple[Clock, Bench, Bench]:
+    """What is worked on first, while user a has a frame made, and what is worked on beside it."""
+    clock = Clock()
+    frames = Bench(Turns(clock))
+    frames.ask("frame", "a")
+    await frames.until_begun("frame")
+    return clock, frames, Bench(Pauses(frames.lane, clock))
+
+
 async def settled() -> None:
     for _ in range(20):
         await asyncio.sleep(0)
@@ -306,11 +315,7 @@ def test_one_user_cannot_fill_the_queue(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_what_has_time_waits_for_a_pause_of_its_length() -> None:
     async def scene() -> None:
-        clock = Clock()
-        frames = Bench(Turns(clock))
-        aside = Bench(Pauses(frames.lane, clock))
-        frames.ask("frame", "a")
-        await frames.until_begun("frame")
+        clock, frames, aside = await during_a_frame()
         aside.ask("curve", "a")
         aside.ask("rival", "a", patience=0)
         await aside.until_begun("rival")
@@ -357,11 +362,7 @@ def test_what_let_others_in_goes_on_in_the_next_pause(monkeypatch: pytest.Monkey
 
 def test_where_others_leave_no_pause_work_of_who_rests_goes_on_now_and_then() -> None:
     async def scene() -> None:
-        clock = Clock()
-        frames = Bench(Turns(clock))
-        aside = Bench(Pauses(frames.lane, clock))
-        frames.ask("frame", "a")
-        await frames.until_begun("frame")
+        clock, frames, aside = await during_a_frame()
         aside.ask("own", "a")
         aside.ask("other", "b")
         await clock.looked_at()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+# How Pillow writes a PNG here: in a third of the time that its default takes, photographs no larger.
+PNG: dict[str, Any] = {"format": "PNG", "compress_level": 1}
 
 
 def to_tensor(pixels: np.ndarray) -> Tensor:
@@ -49,7 +52,7 @@ def crop(x: Tensor, height: int, width: int) -> Tensor:
 
 
 def to_png(pixels: np.ndarray) -> bytes:
-    """(H, W, 3) uint8 -> the bytes of a PNG file, at level 1: a third of the default's time, photographs no larger."""
+    """(H, W, 3) uint8 -> the bytes of a PNG file."""
     stream = BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG", compress_level=1)
+    Image.fromarray(pixels).save(stream, **PNG)
     return stream.getvalue()

@@ -44,8 +44,6 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-# Gradio's page asks for this at the root of the server, which may be another's. The same length.
-MANIFEST = (b'href="/manifest.json"', b'href="manifest.json" ')
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:@/?#\[\]]+)(?::\d*)?", re.IGNORECASE)
 _ORIGIN = re.compile(r"https?://(.+)", re.IGNORECASE)
 
@@ -168,8 +166,6 @@ class PageOnly:
         async def mended(message: Message) -> None:
             nonlocal status
             status = message.get("status", status)
-            if "body" in message:
-                message = {**message, "body": message["body"].replace(*MANIFEST)}
             if status < 400:
                 await send(message)
 

@@ -1,4 +1,5 @@
-"""A script that comes before all others in Gradio's page, for browsers in which none of those runs."""
+"""What is changed in Gradio's page: a script comes before all others, for browsers in which none of those runs, and its
+manifest is asked for beside it."""
 
 from __future__ import annotations
 
@@ -17,10 +18,13 @@ if (tooOld()) {{
   window.stop();
 }}
 </script>"""
+# The page asks for it at the root of the server, which may be another's.
+MANIFEST = (b'href="/manifest.json"', b'href="manifest.json"')
 
 
 class Opening:
-    """ASGI around an app whose page is at "/": the page has the script at the beginning of its head."""
+    """ASGI around an app whose page is at "/": the page has the script at the beginning of its head, and asks for its
+    manifest beside itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -44,7 +48,7 @@ class Opening:
             page.extend(message.get("body", b""))
             if message.get("more_body"):
                 return
-            whole = bytes(page).replace(b"<head>", b"<head>" + SCRIPT.encode(), 1)
+            whole = bytes(page).replace(b"<head>", b"<head>" + SCRIPT.encode(), 1).replace(*MANIFEST)
             others = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
             start["headers"] = [*others, (b"content-length", str(len(whole)).encode())]
             await send(start)
