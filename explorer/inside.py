@@ -2,7 +2,8 @@
 
     y(λa), y(λb) ─ log_ratio ─ LogRatio        how each element is re-scaled (paper Fig. 5c, in octaves)
     ŷ(λ) ─┬─ one element alone ─ response      what the decoder makes of it, on the pixels that it reaches
-          └─ × factors ─ edit                  the picture, its rate and quality when channels are scaled or left out
+          ├─ × factors ─ edit                  the picture, its rate and quality when channels are scaled or left out
+          └─ the k costliest ─ keep_costliest  the same when all other elements are as the prior expects them
     x, x̂ ─ block_error                         the error of each element's own 16×16 pixels
 
 Pure functions of arrays and a codec; `Session` calls them with its own.
@@ -203,10 +204,14 @@ def edit(
     pixels = model.synthesise(scaled, code.condition, *size)
     left_out = [channel for channel, factor in factors.items() if factor == 0]
     bits = code.total_bits - float(code.bits[left_out].sum(dtype=np.float64))
-    psnr, ms_ssim = (
-        math.nan if original is None else measure(original, pixels) for measure in (metrics.psnr, metrics.ms_ssim)
-    )
-    return Edit(frozen(pixels), bits, psnr, ms_ssim)
+    return Edit(frozen(pixels), bits, *_quality(original, pixels))
+
+
+def _quality(original: Pixels | None, decoded: Pixels) -> tuple[float, float]:
+    """(PSNR, MS-SSIM) against the original, nan where there is none."""
+    if original is None:
+        return math.nan, math.nan
+    return metrics.psnr(original, decoded), metrics.ms_ssim(original, decoded)
 
 
 def _check_factors(factors: Mapping[int, float], channels: int) -> None:
@@ -217,6 +222,41 @@ def _check_factors(factors: Mapping[int, float], channels: int) -> None:
             raise InputError(
                 f"A channel's factor must lie between −{FACTOR_MAX:g} and {FACTOR_MAX:g}, not at {factor}."
             )
+
+
+@dataclass(frozen=True, eq=False)
+class Kept(Edit):
+    """A picture of its costliest elements alone.
+
+    code: what a file of it holds; `model.pack(code, height, width)` writes that file. kept_bits: what the elements that
+    were kept cost; the others, and what is coded besides y, make up the rest of estimated_bits.
+    """
+
+    code: Code
+    kept_bits: float
+
+
+def keep_costliest(model: LearnedCodec, size: tuple[int, int], code: Code, count: int, original: Pixels | None) -> Kept:
+    """The picture, (height, width) = size, when only the `count` elements of a code that cost most have their symbols,
+    of equals those that come first. Raises InputError unless 0 ≤ count ≤ the number of elements."""
+    mask = _costliest(code.bits, count)
+    left = code.keeping(mask)
+    pixels = frozen(model.synthesise(left.part, code.condition, *size))
+    kept_bits = float(code.bits[mask].sum(dtype=np.float64))
+    return Kept(pixels, left.total_bits, *_quality(original, pixels), left, kept_bits)
+
+
+def _costliest(bits: NDArray[np.float32], count: int) -> NDArray[np.bool_]:
+    """Where the `count` largest of `bits` are."""
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or not 0 <= count <= bits.size:
+        raise InputError(f"Of {bits.size:,} elements a whole number from 0 to {bits.size} can be kept, not {count}.")
+    if count == 0:
+        return np.zeros(bits.shape, bool)
+    least = np.partition(bits, bits.size - count, axis=None)[bits.size - count]
+    mask = bits > least
+    equal = np.flatnonzero(bits == least)
+    mask.ravel()[equal[: count - np.count_nonzero(mask)]] = True
+    return mask
 
 
 def block_error(original: Pixels, decoded: Pixels) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ from explorer import inside, metrics
 from explorer.codecs.learned import LearnedCodec, bottleneck_size
 from explorer.condition import Condition, Lambda
 from explorer.images import InputError
-from explorer.inside import Edit, Response
+from explorer.inside import Edit, Kept, Response
 from explorer.pace import Pause
 from explorer.priors.base import Code, frozen
 from explorer.runtime import Pixels
@@ -122,6 +122,10 @@ class Received:
     def edit(self, lmbda: Lambda | None, factors: Mapping[int, float]) -> Edit:
         """The picture when the decoder sees channel c of ŷ times factors[c]; see `Session.edit`."""
         return inside.edit(self.model, self.size, self.code(lmbda), factors, None)
+
+    def keep_costliest(self, lmbda: Lambda | None, count: int) -> Kept:
+        """The picture of the `count` elements that cost most alone; see `Session.keep_costliest`."""
+        return inside.keep_costliest(self.model, self.size, self.code(lmbda), count, None)
 
     # -- inside ----------------------------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from explorer.codecs.base import RDPoint
 from explorer.codecs.learned import LearnedCodec, bottleneck_size
 from explorer.condition import LAST_LEVEL, Condition, Lambda
 from explorer.images import InputError
-from explorer.inside import Edit, LogRatio, Response
+from explorer.inside import Edit, Kept, LogRatio, Response
 from explorer.memory import give_back
 from explorer.model import STRIDE
 from explorer.pace import Pause, nothing
@@ -225,6 +225,13 @@ class Session:
         file; others cost what they did. Raises InputError for a channel that is not there and a factor outside [−4, 4].
         """
         return inside.edit(self.model, self.size, self.code(lmbda), factors, self.picture.pixels)
+
+    def keep_costliest(self, lmbda: Lambda, count: int) -> Kept:
+        """The picture when only the `count` elements that cost most keep what they say, and the decoder sees each other
+        one as its prior expects it most: the symbol that costs least, which with a hyperprior leaves ŷ = μ. It is a
+        code like any other, so its bits are those of a file that decodes to this picture; what is coded besides y
+        stays. Raises InputError unless 0 ≤ count ≤ the number of elements."""
+        return inside.keep_costliest(self.model, self.size, self.code(lmbda), count, self.picture.pixels)
 
     def block_error(self, lmbda: Lambda) -> NDArray[np.float32]:
         """The mean squared error, on [0, 1], of each 16×16 block of 8-bit pixels, (h, w) float32."""

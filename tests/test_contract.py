@@ -106,6 +106,18 @@ def test_bits_add_up_by_element_by_position_and_with_the_side_information(codec,
         assert not array.flags.writeable
 
 
+def test_elements_that_are_not_kept_are_what_costs_least_and_come_back(codec, y):
+    code = codec.quantise(3 * y[0].numpy(), codec.condition(512))
+    kept = np.random.default_rng(0).random(code.symbols.shape) < 0.5
+    left = code.keeping(kept)
+    np.testing.assert_array_equal(left.symbols[kept], code.symbols[kept])
+    assert (left.bits <= code.bits).all() and left.total_bits < code.total_bits
+    back = codec.coder.decode(codec.coder.encode(left), code.symbols.shape[1:], code.condition)
+    np.testing.assert_array_equal(back.decoded, left.decoded)
+    nothing = code.keeping(np.zeros_like(kept))
+    assert (nothing.bits <= left.bits).all() and (nothing.keeping(kept).symbols == nothing.symbols).all()
+
+
 def test_the_distribution_is_one_and_that_of_the_bits(codec, y):
     code = codec.quantise(y[0].numpy(), codec.condition(512))
     expected = code.distribution()

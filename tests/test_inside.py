@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
 from conftest import sample_paths, smooth_picture
 
+import explorer
 from explorer import metrics
 from explorer.codecs.learned import LearnedCodec
 from explorer.condition import Condition
@@ -193,6 +197,59 @@ def test_a_factor_that_cannot_be_is_one_sentence(session, factors):
     with pytest.raises(InputError) as caught:
         session.edit(512, factors)
     assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
+
+
+@pytest.fixture(scope="module", params=["mae", "mae-hyperprior"])
+def either(request, session) -> Session:
+    """The picture under either prior."""
+    return session.under(explorer.load_model(request.param))
+
+
+def test_all_elements_kept_are_the_reconstruction(either):
+    bits = either.bits(512)
+    kept = either.keep_costliest(512, bits.size)
+    assert (kept.pixels == either.reconstruct(512)).all()
+    assert kept.psnr == pytest.approx(either.point(512).psnr)
+    assert kept.estimated_bits == pytest.approx(either.point(512).estimated_bits)
+    assert kept.kept_bits == pytest.approx(bits.sum(dtype=np.float64))
+
+
+def test_the_costliest_are_kept_and_the_others_are_what_costs_least(either):
+    bits, code = either.bits(512), either.code(512)
+    kept = either.keep_costliest(512, 300)
+    mask = np.zeros(bits.size, bool)
+    mask[np.argsort(-bits, axis=None, kind="stable")[:300]] = True
+    mask = mask.reshape(bits.shape)
+    assert (kept.code.symbols[mask] == code.symbols[mask]).all()
+    assert (kept.code.bits <= bits).all() and (kept.code.bits[mask] == bits[mask]).all()
+    assert kept.kept_bits == pytest.approx(bits[mask].sum(dtype=np.float64))
+    assert kept.estimated_bits == pytest.approx(kept.code.bits.sum(dtype=np.float64) + code.side_bits)
+    mean = code.planes.get("μ")
+    if mean is not None:
+        np.testing.assert_array_equal(kept.code.decoded[~mask], mean[~mask])
+    with pytest.raises(ValueError, match="read-only"):
+        kept.pixels[0] = 0
+
+
+def test_what_was_kept_is_a_file_that_any_decoder_reads(either):
+    kept = either.keep_costliest(512, 300)
+    file = either.model.pack(kept.code, *either.size)
+    assert (explorer.decode(file) == kept.pixels).all()
+    assert 8 * len(file) == pytest.approx(kept.estimated_bits, rel=0.02, abs=500)
+    assert len(file) < len(either.encode(512))
+
+
+def test_more_elements_take_more_bits_and_bring_the_picture_nearer(either):
+    several = [either.keep_costliest(512, count) for count in (0, 30, 300, 3000)]
+    assert several[0].kept_bits == 0
+    for less, more in pairwise(several):
+        assert less.estimated_bits < more.estimated_bits and less.psnr < more.psnr
+
+
+@pytest.mark.parametrize("count", [-1, 10**9, 2.5, True, math.nan])
+def test_so_many_elements_as_there_are_not_is_one_sentence(session, count):
+    with pytest.raises(InputError, match=r"^Of [\d,]+ elements a whole number from 0 to \d+ can be kept, not .*\.$"):
+        session.keep_costliest(512, count)
 
 
 @pytest.mark.parametrize("size", [(32, 48), (1, 1), (17, 33), (16, 50)])

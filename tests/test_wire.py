@@ -184,6 +184,7 @@ WISHES = {
     "plane:σ": (messages.Plane, messages.PlaneArrays),
     "plane:none": (messages.Plane, messages.PlaneArrays),
     "edit:0=0": (messages.Edit, messages.EditArrays),
+    "costliest:40": (messages.Kept, messages.KeptArrays),
     "response:1:2:3": (messages.Response, messages.ResponseArrays),
     "ratio:4096:-": (messages.Ratio, messages.RatioArrays),
     "features:a1.mod": (messages.Features, messages.FeaturesArrays),

@@ -20,6 +20,7 @@ from explorer.checkpoint import save
 from explorer.codecs.learned import LearnedCodec
 from explorer.condition import Condition, snap
 from explorer.images import InputError
+from explorer.inside import block_error
 from explorer.library import load_model
 from explorer.model import Autoencoder, scale_bottleneck, transforms_of
 from explorer.session import Session
@@ -290,10 +291,31 @@ def test_leaving_a_channel_out_saves_its_bits(opened):
     assert saved == pytest.approx(float(bits[channel].sum(dtype=np.float64)), rel=1e-6)
 
 
+@pytest.mark.parametrize("which", ["opened", "predicted"])
+def test_the_costliest_elements_are_the_sessions_and_its_maps_add_up(which, request):
+    opened = request.getfixturevalue(which)
+    about, arrays = answer(opened, Condition.of(300), "costliest:25")
+    kept = opened.session.keep_costliest(300, 25)
+    same(arrays["pixels"], kept.pixels)
+    assert [about[key] for key in ("estimated_bits", "kept_bits", "psnr")] == [
+        kept.estimated_bits,
+        kept.kept_bits,
+        kept.psnr,
+    ]
+    assert about["elements"] == opened.session.bits(300).size
+    assert arrays["positions"].sum(dtype=np.float64) == pytest.approx(kept.estimated_bits, rel=1e-5)
+    side = kept.code.side_bits
+    assert arrays["channels"].sum(dtype=np.float64) + side == pytest.approx(kept.estimated_bits, rel=1e-5)
+    same(arrays["mse"], block_error(opened.session.picture.pixels, kept.pixels))
+    more, _ = answer(opened, Condition.of(300), "costliest:999999999")
+    assert more["estimated_bits"] == pytest.approx(opened.session.point(300).estimated_bits)
+
+
 @pytest.mark.parametrize(
     "wish",
     [
         *("nothing", "ratio", "ratio:4096", "ratio:4096:a", "ratio:4096:5000", "ratio:nan:64", "ratio:128:256:512"),
+        *("costliest", "costliest:", "costliest:-1", "costliest:2.5"),
         *("edit", "edit:", "edit:1", "edit:999=0", "edit:-1=0", "edit:0=9", "edit:0=nan", "edit:0=0,x"),
     ],
 )

@@ -174,6 +174,11 @@ class Code(ABC):
         return float(self.bits.sum(dtype=np.float64)) + self.side_bits
 
     @abstractmethod
+    def keeping(self, kept: NDArray[np.bool_]) -> Self:
+        """The code in which only the elements that `kept` (M, h, w) marks have their symbols; each other has the one
+        that costs least, which is what its prior expects most. What is coded besides y stays."""
+
+    @abstractmethod
     def distribution(self) -> Distribution:
         """What the prior expected of each channel."""
 

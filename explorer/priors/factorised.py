@@ -101,6 +101,10 @@ class FactorisedCode(Code):
     def bits(self) -> Float32:
         return frozen(self.table.element_bits(self.symbols, channel_rows(len(self.symbols))))
 
+    def keeping(self, kept: NDArray[np.bool_]) -> FactorisedCode:
+        expected = self.table.likeliest[channel_rows(len(self.symbols))]
+        return dataclasses.replace(self, symbols=frozen(np.where(kept, self.symbols, expected)))
+
     def distribution(self) -> Distribution:
         return Distribution(self.table.low, self.table.count, self.table.probability())
 

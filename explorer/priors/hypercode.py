@@ -6,6 +6,7 @@ payload: ẑ under one distribution a channel, q under the Gaussian of each elem
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,6 +66,10 @@ class HyperCode(Code):
         rows, columns = (np.arange(length) // SIDE_STRIDE for length in (h, w))
         sizes = np.outer(np.bincount(rows)[rows], np.bincount(columns)[columns])  # of cells: fewer at the lower edges
         return super().position_bits + (cells[np.ix_(rows, columns)] / sizes).astype(np.float32)
+
+    def keeping(self, kept: NDArray[np.bool_]) -> HyperCode:
+        expected = self.gaussians.likeliest[self.scale]  # 0, so that ŷ is μ
+        return dataclasses.replace(self, symbols=frozen(np.where(kept, self.symbols, expected)))
 
     def distribution(self) -> Distribution:
         flat = self.scale.reshape(len(self.scale), -1)

@@ -98,6 +98,15 @@ class Table:
         """(R,): what a symbol of each distribution takes at least."""
         return self.bits.min(axis=1)
 
+    @cached_property
+    def likeliest(self) -> Int32:
+        """(R,): the symbol of each distribution that costs least; of equals the one nearest to 0."""
+        column = np.arange(self.frequency.shape[1])
+        shown = np.where(column < self.count[:, None], self.frequency, 0)
+        symbols = (self.low[:, None] + column).astype(np.int32)
+        distance = np.where(shown == shown.max(axis=1, keepdims=True), np.abs(symbols), np.iinfo(np.int32).max)
+        return symbols[np.arange(len(symbols)), distance.argmin(axis=1)]
+
     def probability(self) -> NDArray[np.float32]:
         """(R, K) float32: of each symbol, zero for the escape and beyond."""
         shown = np.arange(self.frequency.shape[1]) < self.count[:, None]

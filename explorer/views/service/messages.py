@@ -420,6 +420,26 @@ class EditArrays(TypedDict):
     pixels: NDArray[np.uint8]
 
 
+class Kept(Edit):
+    """A picture of its costliest elements. elements: how many there are; kept_bits: of those that were kept."""
+
+    elements: int
+    kept_bits: float
+
+
+class _KeptArrays(TypedDict):
+    """pixels (H, W, 3); positions (h, w) and channels (M,): estimated bits of the elements at each place and in each
+    channel; mse (h, w): of each block, on [0, 1], where there is an original."""
+
+    pixels: NDArray[np.uint8]
+    positions: NDArray[np.float32]
+    channels: NDArray[np.float32]
+
+
+class KeptArrays(_KeptArrays, total=False):
+    mse: NDArray[np.float32]
+
+
 class Response(TypedDict):
     """What the decoder makes of one coefficient. top, left, side: of the pixels that it reaches."""
 

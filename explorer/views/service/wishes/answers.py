@@ -13,10 +13,13 @@ import numpy as np
 
 from explorer.condition import Condition
 from explorer.images import InputError
+from explorer.inside import block_error
 from explorer.session import Session
 from explorer.views.service.messages import (
     Edit,
     EditArrays,
+    Kept,
+    KeptArrays,
     Plane,
     PlaneArrays,
     Planes,
@@ -95,6 +98,26 @@ def edit(opened: Opened, condition: Condition, factors: str) -> tuple[Edit, Edit
     return about, {"pixels": edited.pixels}
 
 
+def costliest(opened: Opened, condition: Condition, count: str) -> tuple[Kept, KeptArrays]:
+    """The picture when only `count` elements, those that cost most, keep their symbols, or all where there are fewer.
+    JSON: as `edit` has it, for a file of that picture; elements, how many there are; kept_bits, of those that are
+    kept. pixels: (H, W, 3) uint8. positions (h, w), channels (M,) float32: bits by place, as those of `planes`, and by
+    channel. mse (h, w) float32: of each block, where there is an original."""
+    source = opened.source
+    elements = source.code(condition).symbols.size
+    kept = source.keep_costliest(condition, min(int(count), elements))
+    about: Kept = {"estimated_bits": kept.estimated_bits, "kept_bits": kept.kept_bits, "elements": elements}
+    arrays: KeptArrays = {
+        "pixels": kept.pixels,
+        "positions": kept.code.position_bits,
+        "channels": kept.code.bits.sum(axis=(1, 2)),
+    }
+    if isinstance(source, Session):
+        about |= {"psnr": kept.psnr, "ms_ssim": kept.ms_ssim}
+        arrays["mse"] = block_error(source.picture.pixels, kept.pixels)
+    return about, arrays
+
+
 def response(
     opened: Opened, condition: Condition, channel: str, row: str, column: str
 ) -> tuple[Response, ResponseArrays]:
@@ -113,6 +136,7 @@ WISHES: dict[str, Callable[..., Answer]] = {
     "plane": plane,
     "ratio": ratio,
     "edit": edit,
+    "costliest": costliest,
     "response": response,
     "features": maps.features,
     "error": maps.error,

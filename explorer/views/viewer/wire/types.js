@@ -336,6 +336,23 @@
  */
 
 /**
+ * @typedef {object} Kept
+ * @property {number} estimated_bits
+ * @property {number | null} [psnr]
+ * @property {number | null} [ms_ssim]
+ * @property {number} elements
+ * @property {number} kept_bits
+ */
+
+/**
+ * @typedef {object} KeptArrays
+ * @property {Uint8Array} pixels
+ * @property {Float32Array} positions
+ * @property {Float32Array} channels
+ * @property {Float32Array} [mse]
+ */
+
+/**
  * @typedef {object} Response
  * @property {number} amplitude
  * @property {number} top
