@@ -4,7 +4,8 @@
       (once, where λ enters)     ├─ the prior's integers, the file's header
                                  └─ the key of every cache
 
-What is conditioned on λ takes a `Condition` and asks it for no more than `level` and `lmbda`.
+With a `LambdaMap` λ differs from block to block. What is conditioned on λ takes a `Condition` and asks it for no more
+than `level` and `lmbda`, or for the levels of its places.
 """
 
 from __future__ import annotations
@@ -12,8 +13,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from explorer.images import InputError
+from explorer.lambda_map import STEP, LambdaMap
 
 LAMBDA_MIN, LAMBDA_MAX = 64.0, 4096.0
 PAPER_LAMBDAS = (64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0)
@@ -21,33 +27,58 @@ HYPERPRIOR_LAMBDAS = (64.0, 256.0, 1024.0, 4096.0)  # the paper's, where there i
 LAST_LEVEL = 65535  # λ travels in the file header as a 16-bit position on the log axis.
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Condition:
-    """The λ that a picture is coded at. Hashable: two conditions are one when their levels are.
+    """The λ that a picture is coded at. Hashable: two conditions are one when their levels and their maps are.
 
-    level: in [0, 65535], equidistant on the log axis. lmbda: λ at that level.
+    level: in [0, 65535], equidistant on the log axis. map: how far λ differs from place to place; a map under which all
+    blocks have one level is none, and `level` is theirs. lmbda: λ at `level`, where the map's steps are 0.
     """
 
     level: int
+    map: LambdaMap | None = None
     lmbda: float = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
+        if self.map is not None:
+            levels = self._clipped(STEP * np.unique(self.map.steps).astype(np.int64))
+            if levels[0] == levels[-1]:
+                object.__setattr__(self, "map", None)
+                object.__setattr__(self, "level", int(levels[0]))
         object.__setattr__(self, "lmbda", lambda_of(self.level))
 
     @classmethod
-    def of(cls, lmbda: float | Condition) -> Condition:
-        """The nearest level on the log axis, within 0.004 %; a condition is itself. InputError outside [64, 4096]."""
-        return lmbda if isinstance(lmbda, Condition) else cls(level_of(lmbda))
+    def of(cls, lmbda: Lambda, map: LambdaMap | None = None) -> Condition:
+        """The nearest level on the log axis, within 0.004 %; a condition is itself. An array of λ by block, (⌈H/64⌉,
+        ⌈W/64⌉), becomes a map on their median, to the nearest of its steps. InputError for a λ outside [64, 4096]."""
+        if isinstance(lmbda, Condition):
+            return lmbda
+        if np.ndim(lmbda) == 0:
+            return cls(level_of(float(lmbda)), map)
+        levels = _levels_of(np.asarray(lmbda))
+        base = int(np.sort(levels, axis=None)[levels.size // 2])
+        return cls(base, LambdaMap.of(np.rint((levels - base) / STEP).astype(np.int64)))
+
+    @property
+    def block_levels(self) -> NDArray[np.int64]:
+        """The level of each of the map's blocks, (rows, columns); one for all, (1, 1), where there is no map."""
+        return self._clipped(STEP * self.map.steps.astype(np.int64) if self.map else np.zeros((1, 1), np.int64))
+
+    def _clipped(self, differences: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Levels that differ from this one by so much, as far as λ goes."""
+        return np.clip(self.level + differences, 0, LAST_LEVEL)
 
 
-Lambda = float | Condition  # what a public method takes: λ as a number, or as the value that was made of it
+Lambda = float | Condition | NDArray[Any]  # what a public method takes: λ, λ by block, or the value that was made of it
 
 
 def among(lmbda: Lambda, few: Sequence[float]) -> Condition:
     """λ as a condition of a model that has `few` λ alone, or all where there are none; InputError where it lacks it."""
     condition = Condition.of(lmbda)
+    known = ", ".join(f"{each:g}" for each in few)
+    if few and condition.map:
+        raise InputError(f"This model was trained for λ = {known} alone, so it takes no λ map; choose mae for one.")
     if few and condition not in map(Condition.of, few):
-        known = ", ".join(f"{each:g}" for each in few)
         raise InputError(f"This model was trained for λ = {known} alone, but {condition.lmbda:.4g} was given.")
     return condition
 
@@ -58,6 +89,13 @@ def level_of(lmbda: float) -> int:
     if not LAMBDA_MIN * (1 - 1e-9) <= value <= LAMBDA_MAX * (1 + 1e-9):  # also false for NaN
         raise InputError(f"λ must lie between {LAMBDA_MIN:g} and {LAMBDA_MAX:g}, but {value:.10g} was given.")
     return min(LAST_LEVEL, max(0, round(math.log(value / LAMBDA_MIN) / math.log(LAMBDA_MAX / LAMBDA_MIN) * LAST_LEVEL)))
+
+
+def _levels_of(lambdas: NDArray[Any]) -> NDArray[np.int64]:
+    """The same of each λ of an array by block."""
+    if lambdas.ndim != 2 or not lambdas.size or lambdas.dtype.kind not in "iuf":
+        raise InputError(f"λ by block is an array of (rows, columns) numbers, not of shape {lambdas.shape}.")
+    return np.vectorize(level_of, otypes=[np.int64])(lambdas)
 
 
 def lambda_of(level: int) -> float:

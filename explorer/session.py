@@ -148,16 +148,24 @@ class Session:
         """Whether the picture has several tiles, so that a part of it takes less time than the whole."""
         return len(self._analysis.grid) > 1
 
+    def condition(self, lmbda: Lambda) -> Condition:
+        """λ as the value that all stages take: a number, an array of λ by block, (⌈H/64⌉, ⌈W/64⌉), or such a value with
+        a map. InputError where the model has no such λ, or the map is not of this picture's size."""
+        condition = self.model.condition(lmbda)
+        if condition.map:
+            condition.map.check(*self.size)
+        return condition
+
     def reconstruct(self, lmbda: Lambda) -> Pixels:
         """The decoded picture, (H, W, 3) uint8: what `explorer.decode` makes of `encode(lmbda)`, bit for bit."""
-        condition = self.model.condition(lmbda)
+        condition = self.condition(lmbda)
         return self._shelf.array("pixels", condition, make=lambda: self._synthesise(condition, self.code(condition)))
 
     def region(self, lmbda: Lambda, box: tuple[int, int, int, int], *, live: bool = False) -> Pixels:
         """A rectangle of `reconstruct(lmbda)`, (top, left, bottom, right) half open in pixels, bit for bit; of a large
         picture no more is computed than it needs. live: λ is moving, so what the next one needs of the same rectangle
         is kept. Raises InputError unless it lies in the picture and has an area."""
-        condition, area = self.model.condition(lmbda), checked(box, self.size)
+        condition, area = self.condition(lmbda), checked(box, self.size)
         known = self.reconstruct(condition) if not self.is_large else self._shelf.known("pixels", condition)
         if known is not None:
             return known[area.slices]
@@ -170,11 +178,11 @@ class Session:
 
     def latents(self, lmbda: Lambda) -> NDArray[np.float32]:
         """y before rounding, (M, h, w) float32, h = ⌈H/16⌉, w = ⌈W/16⌉."""
-        return self._analysis.latents(self.model.condition(lmbda), self._pause)
+        return self._analysis.latents(self.condition(lmbda), self._pause)
 
     def code(self, lmbda: Lambda) -> Code:
         """What the file holds of the bottleneck: symbols, ŷ, bits, and the planes that the model's prior has."""
-        condition = self.model.condition(lmbda)
+        condition = self.condition(lmbda)
         return self._shelf.get(
             "code",
             condition,
@@ -184,7 +192,7 @@ class Session:
 
     def known_code(self, lmbda: Lambda) -> Code | None:
         """What `code` gives, where it is known already."""
-        return self._shelf.known("code", self.model.condition(lmbda))
+        return self._shelf.known("code", self.condition(lmbda))
 
     def symbols(self, lmbda: Lambda) -> NDArray[np.int32]:
         """The integers of the file, (M, h, w) int32: ŷ itself, or with a hyperprior ŷ less its mean."""
@@ -210,7 +218,7 @@ class Session:
 
         h' and w' are those of the padded picture over 4, 8 or 16. "a2.gdn" is y of a modulated model; "s2.conv" is x̂ of
         the padded picture, in [0, 1] but for what clipping will cut. Raises InputError for another name."""
-        condition = self.model.condition(lmbda)
+        condition = self.condition(lmbda)
         if layer not in self.model.layers:
             raise InputError(f"This model has no layer {layer!r}; choose one of {', '.join(self.model.layers)}.")
         return self._maps.array(layer, condition, make=lambda: self._map(condition, layer))
@@ -235,24 +243,24 @@ class Session:
 
     def block_error(self, lmbda: Lambda) -> NDArray[np.float32]:
         """The mean squared error, on [0, 1], of each 16×16 block of 8-bit pixels, (h, w) float32."""
-        condition = self.model.condition(lmbda)
+        condition = self.condition(lmbda)
         return self._shelf.array(
             "error", condition, make=lambda: inside.block_error(self.picture.pixels, self.reconstruct(condition))
         )
 
     def encode(self, lmbda: Lambda) -> bytes:
         """The whole .mae file at λ."""
-        condition = self.model.condition(lmbda)
+        condition = self.condition(lmbda)
         return self._shelf.get("file", condition, make=lambda: self._pack(self.code(condition)), size=len)
 
     def point(self, lmbda: Lambda) -> RDPoint:
         """Rate of the real file, quality of the 8-bit reconstruction, and the settings they were made with."""
-        condition = self.model.condition(lmbda)
+        condition = self.condition(lmbda)
         return self._shelf.get("point", condition, make=lambda: self._measure(condition), size=lambda _: 1000)
 
     def measured(self, lmbda: Lambda) -> RDPoint | None:
         """What `point` gives, where it is known already."""
-        return self._shelf.known("point", self.model.condition(lmbda))
+        return self._shelf.known("point", self.condition(lmbda))
 
     def curve(self, points: int = 17) -> list[RDPoint]:
         """RDPoints at λ equidistant on the log axis, both ends included."""

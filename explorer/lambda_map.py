@@ -1,0 +1,144 @@
+"""A λ map: how far λ differs from place to place, as whole steps on blocks of 64×64 pixels.
+
+A step is 3/16 of an octave of λ, so 16 of them are ×8, and the 32 that a map may go up or down are all of λ's range.
+Steps are relative to the λ that the map goes with (see `Condition`): moving that λ moves the whole painting.
+
+Text, as links and requests have it: `{rows}x{columns}`, then runs `~{residual}` or `~{residual}*{count}` in reading
+order, each a step less what the median edge detector of JPEG-LS predicts from the steps around it. A file has the same
+residuals (`mapcode`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from explorer.images import InputError
+
+BLOCK = 64  # pixels to a block's side: four elements of y, one of z
+STEP = 2048  # header levels to a step
+STEP_MAX = 32
+RESIDUAL_MAX = 2 * STEP_MAX  # a prediction lies between two of its neighbours
+MOST_BLOCKS = 1 << 15  # more than the largest picture has, 120 megapixels of any shape
+MOST_TEXT = 1 << 18  # characters, more than so many blocks take
+_TEXT = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})((?:~-?\d{1,2}(?:\*[1-9]\d{0,4})?)+)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class LambdaMap:
+    """Steps of λ by block; hashable, and equal to another of the same steps.
+
+    rows, columns: ⌈H/64⌉ and ⌈W/64⌉ of the picture that it is for. data: the steps in reading order, in [−32, 32], each
+    as a signed byte. Raises InputError where these do not fit together.
+    """
+
+    rows: int
+    columns: int
+    data: bytes
+
+    def __post_init__(self) -> None:
+        _check_size(self.rows, self.columns)
+        if len(self.data) != self.rows * self.columns:
+            raise InputError(f"A λ map of {self.rows}×{self.columns} blocks has as many steps, not {len(self.data)}.")
+        if np.abs(self.steps.astype(int)).max() > STEP_MAX:
+            raise InputError(f"The steps of a λ map lie between −{STEP_MAX} and {STEP_MAX}.")
+
+    @classmethod
+    def of(cls, steps: ArrayLike) -> LambdaMap:
+        """The map of integers (rows, columns) in [−32, 32]; InputError where they are none."""
+        array = np.asarray(steps)
+        if array.ndim != 2 or array.dtype.kind not in "iu":
+            raise InputError("A λ map is made of whole steps, an array of (rows, columns) integers.")
+        rows, columns = array.shape
+        return cls(rows, columns, array.clip(-STEP_MAX - 1, STEP_MAX + 1).astype(np.int8).tobytes())
+
+    @classmethod
+    def of_residuals(cls, rows: int, columns: int, residuals: Iterable[int]) -> LambdaMap:
+        """The map whose `residuals` these are; InputError where none has them."""
+        _check_size(rows, columns)
+        steps: list[int] = []
+        for residual in residuals:
+            if len(steps) == rows * columns:
+                raise InputError("The text of this λ map has more steps than blocks; paint it again.")
+            steps.append(_predicted(steps, len(steps), columns) + residual)
+            if abs(steps[-1]) > STEP_MAX:
+                raise InputError(f"The steps of a λ map lie between −{STEP_MAX} and {STEP_MAX}.")
+        return cls(rows, columns, np.array(steps, np.int8).tobytes())
+
+    @classmethod
+    def of_text(cls, text: str) -> LambdaMap:
+        """The map that `text` writes; InputError, in one sentence, for text that writes none."""
+        return _of_text(text)
+
+    @property
+    def steps(self) -> NDArray[np.int8]:
+        """(rows, columns), read-only."""
+        return np.frombuffer(self.data, np.int8).reshape(self.rows, self.columns)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns)"""
+        return self.rows, self.columns
+
+    @property
+    def text(self) -> str:
+        """Its text, the only one that is written for it."""
+        runs = ((value, sum(1 for _ in run)) for value, run in groupby(self.residuals()))
+        return f"{self.rows}x{self.columns}" + "".join(f"~{v}*{n}" if n > 1 else f"~{v}" for v, n in runs)
+
+    def check(self, height: int, width: int) -> None:
+        """Raise InputError unless it is for pictures of this size."""
+        if self.shape != (wanted := blocks(height, width)):
+            raise InputError(
+                f"A λ map for {width}×{height} pixels has {wanted[0]}×{wanted[1]} blocks (rows × columns), "
+                f"not {self.rows}×{self.columns}."
+            )
+
+    def residuals(self) -> Iterator[int]:
+        """Each step less its prediction, in reading order."""
+        steps = self.steps.ravel().tolist()
+        return (step - _predicted(steps, at, self.columns) for at, step in enumerate(steps))
+
+
+def blocks(height: int, width: int) -> tuple[int, int]:
+    """(rows, columns) of the map of a picture."""
+    return -(-height // BLOCK), -(-width // BLOCK)
+
+
+def _check_size(rows: int, columns: int) -> None:
+    if not 0 < rows * columns <= MOST_BLOCKS:
+        raise InputError(f"A λ map of {rows}×{columns} blocks is for no picture that can be opened here.")
+
+
+def _predicted(steps: list[int], at: int, columns: int) -> int:
+    """What the steps before place `at` let one expect there (LOCO-I: the median of W, N and W + N − NW)."""
+    row, column = divmod(at, columns)
+    if row == 0:
+        return steps[at - 1] if column else 0
+    north = steps[at - columns]
+    if column == 0:
+        return north
+    west, northwest = steps[at - 1], steps[at - columns - 1]
+    return sorted((west, north, west + north - northwest))[1]
+
+
+@lru_cache(maxsize=64)  # every request of a stroke has it
+def _of_text(text: str) -> LambdaMap:
+    found = _TEXT.fullmatch(text) if len(text) <= MOST_TEXT else None
+    if not found:
+        raise InputError("This is not the text of a λ map; leave it out, or copy the link again.")
+    rows, columns = int(found[1]), int(found[2])
+    return LambdaMap.of_residuals(rows, columns, _runs(found[3]))
+
+
+def _runs(text: str) -> Iterator[int]:
+    for run in text[1:].split("~"):
+        value, _, count = run.partition("*")
+        for _ in range(int(count or 1)):
+            yield int(value)

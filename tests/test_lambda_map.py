@@ -1,0 +1,147 @@
+"""λ maps as values: their steps, their text, and the condition that carries them."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from conftest import codec_of, smooth_picture
+
+from explorer.condition import LAST_LEVEL, Condition, level_of
+from explorer.images import MAX_PIXELS, MAX_SIDE, InputError
+from explorer.lambda_map import MOST_BLOCKS, STEP, LambdaMap, blocks
+from explorer.session import Session
+
+
+def disc(rows: int, columns: int, step: int = 16, share: float = 0.25) -> LambdaMap:
+    """A disc of a share of the area in the middle."""
+    down, across = np.ogrid[:rows, :columns]
+    distance = (down - (rows - 1) / 2) ** 2 + (across - (columns - 1) / 2) ** 2
+    return LambdaMap.of(np.where(distance <= share * rows * columns / np.pi, step, 0))
+
+
+def random_map(rows: int, columns: int, seed: int = 0) -> LambdaMap:
+    return LambdaMap.of(np.random.default_rng(seed).integers(-32, 33, (rows, columns)))
+
+
+# -- text ------------------------------------------------------------------------------------------------------------
+
+TEXTS = {  # the viewer's tests have the same ones
+    "2x3~0*6": [[0, 0, 0], [0, 0, 0]],
+    "1x4~0~5~0*2": [[0, 5, 5, 5]],
+    "3x3~0*4~16~0*4": [[0, 0, 0], [0, 16, 16], [0, 16, 16]],
+    "2x2~-32~64~0~-64": [[-32, 32], [-32, -32]],
+}
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_text(text):
+    made = LambdaMap.of(TEXTS[text])
+    assert made.text == text
+    assert LambdaMap.of_text(text) == made and hash(LambdaMap.of_text(text)) == hash(made)
+    assert made.steps.tolist() == TEXTS[text] and made.shape == made.steps.shape
+
+
+@pytest.mark.parametrize("made", [disc(8, 12), random_map(7, 5), random_map(1, 9), random_map(9, 1)])
+def test_text_there_and_back(made):
+    assert LambdaMap.of_text(made.text) == made
+    assert not made.steps.flags.writeable
+
+
+def test_gradients_and_discs_are_short():
+    slope = LambdaMap.of(np.add.outer(np.arange(8), 2 * np.arange(12)))
+    assert slope.text == "8x12~0~2*11~1*84"
+    assert len(disc(8, 12).text) < 200
+
+
+HOSTILE = {
+    "empty": "",
+    "no runs": "2x3",
+    "no steps": "0x3~0",
+    "too few": "2x3~0*5",
+    "too many": "2x3~0*7",
+    "far too many": "2x3~0*99999",
+    "no count": "2x3~0*",
+    "count of zero": "2x3~0*0~0*6",
+    "beyond": "1x2~33~0",
+    "beyond by sums": "1x3~32~1~0",
+    "fraction": "1x2~0.5~0",
+    "other digits": "1x2~٣~0",
+    "huge": "99999x99999~0*99999",
+    "just too large": f"{MOST_BLOCKS + 1}x1~0*{MOST_BLOCKS + 1}",
+    "long": "2x3" + "~0" * 200_000,
+    "not a text of a map": "<script>",
+    "newline": "2x3~0*6\n",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_text_gets_one_sentence(name):
+    with pytest.raises(InputError) as caught:
+        LambdaMap.of_text(HOSTILE[name])
+    assert len(str(caught.value)) < 150 and str(caught.value).endswith(".")
+
+
+def test_the_largest_pictures_have_maps():
+    for height in (1, 65, MAX_SIDE, 64 * 171 + 1):
+        rows, columns = blocks(height, min(MAX_PIXELS // height, MAX_SIDE))
+        assert LambdaMap.of_text(f"{rows}x{columns}~0*{rows * columns}").shape == (rows, columns)
+
+
+@pytest.mark.parametrize(
+    "steps", [[0, 1], [[0.5, 1]], [[0, 33]], [[0, 200]], [[0, -(10**30)]], np.zeros((0, 3), int), [["a"]]]
+)
+def test_what_are_no_steps(steps):
+    with pytest.raises(InputError):
+        LambdaMap.of(steps)
+
+
+# -- conditions ------------------------------------------------------------------------------------------------------
+
+
+def test_a_condition_with_a_map_is_a_value():
+    made = Condition(level_of(256), disc(8, 12))
+    assert made == Condition(level_of(256), disc(8, 12)) != Condition(level_of(256))
+    assert hash(made) == hash(Condition(level_of(256), disc(8, 12)))
+    assert Condition.of(made) is made and made.lmbda == Condition.of(256).lmbda
+    assert set(made.block_levels.ravel()) == {made.level, made.level + 16 * STEP}
+
+
+def test_a_map_without_differences_is_none():
+    flat = LambdaMap.of(np.full((2, 3), 5))
+    assert Condition(1000, flat) == Condition(1000 + 5 * STEP) and Condition(1000, flat).map is None
+    top = LambdaMap.of([[0, 3]])  # all at the end of the axis
+    assert Condition(LAST_LEVEL, top) == Condition(LAST_LEVEL)
+    assert Condition(LAST_LEVEL - 1, top).map == top
+    assert Condition.of(np.full((2, 3), 300.0)) == Condition.of(300)
+
+
+def test_an_array_of_lambda():
+    lambdas = np.full((8, 12), 100.0)
+    lambdas[2:5, 3:7] = 800
+    made = Condition.of(lambdas)
+    assert made.level == level_of(100) and made.map.steps.max() == 16 and made.map.steps.min() == 0
+    assert abs(made.block_levels[3, 4] - level_of(800)) <= STEP / 2
+    assert Condition.of(np.float32(512)) == Condition.of(np.array(512)) == Condition.of(512)
+
+
+@pytest.mark.parametrize(
+    "lambdas", [np.array([[64, 5000]]), np.array([[64, np.nan]]), np.ones(3), np.ones((2, 0)), np.array([["a", "b"]])]
+)
+def test_what_is_no_array_of_lambda(lambdas):
+    with pytest.raises(InputError):
+        Condition.of(lambdas)
+
+
+def test_a_map_has_to_fit_the_picture(tiny):
+    session = Session(tiny, smooth_picture(100, 130))
+    assert session.condition(np.array([[100, 100, 100], [100, 100, 200]])).map.shape == (2, 3)
+    with pytest.raises(InputError, match=re.escape("130×100 pixels has 2×3 blocks (rows × columns), not 3×2.")):
+        session.reconstruct(Condition(1000, random_map(3, 2)))
+
+
+def test_a_model_of_one_lambda_takes_no_map(tiny_network):
+    fixed = Session(codec_of(tiny_network.fold(512), "fixed"), smooth_picture(64, 128))
+    with pytest.raises(InputError, match="takes no λ map"):
+        fixed.reconstruct(Condition(level_of(512), LambdaMap.of([[0, 1]])))
