@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer import images, inside, metrics
+from explorer import images, inside, metrics, search
 from explorer.cache import Pool
 from explorer.codecs.base import RDPoint
 from explorer.codecs.learned import LearnedCodec, bottleneck_size
@@ -32,6 +32,7 @@ from explorer.model import STRIDE
 from explorer.pace import Pause, nothing
 from explorer.priors.base import Code, Float32, Memo, frozen
 from explorer.runtime import Pixels
+from explorer.search import Tell
 from explorer.tiles import Box, Grid, checked, paste, whole
 
 POOL = Pool(192 << 20)  # of what all sessions of a process keep, unless they are told to keep less
@@ -101,11 +102,14 @@ class Session:
         self._pool = POOL if cache_bytes is None else Pool(cache_bytes)
         self._analysis = _Analysis(model, self.picture, self._pool)
         self._shelf, self._maps, self._pause = self._pool.shelf(), MAPS.shelf(), nothing
+        self.effort = 0
+        self._tell: Tell = search.unheard
+        self._found: dict[tuple[int, Condition], bytes] = {}  # files that cost a search, by effort and λ
 
     def under(self, model: LearnedCodec) -> Session:
         """The same picture under another model; where the two have the same transforms, what is known of y is kept."""
         other = copy.copy(self)
-        other.model, other._shelf, other._maps = model, self._pool.shelf(), MAPS.shelf()
+        other.model, other._shelf, other._maps, other._found = model, self._pool.shelf(), MAPS.shelf(), {}
         if model.transforms != self.model.transforms:
             other._analysis = _Analysis(model, self.picture, self._pool)
         return other
@@ -116,11 +120,22 @@ class Session:
         other._pause = pause
         return other
 
+    def at_effort(self, effort: int, tell: Tell = search.unheard) -> Session:
+        """The same picture and model, whose `code(λ)` is searched for with effort 0, 1 or 2 (`explorer.search`), once
+        for each λ: point, reconstruct, encode, bits and all else follow from it, but for `latents`. What one session of
+        this picture, model and effort finds, another has too. tell: is told of each iteration; see `search.search` for
+        what it may raise. Raises InputError for another effort."""
+        other = copy.copy(self)
+        other._tell = tell
+        if search.check_effort(effort) != self.effort:
+            other.effort, other._shelf, other._maps = effort, self._pool.shelf(), MAPS.shelf()
+        return other
+
     def apart(self) -> Session:
         """The same picture and model with a cache of its own that holds next to nothing: for work on many λ that must
         not push out what somebody looks at."""
         other = Session(self.model, self.picture, cache_bytes=0)
-        other._pause = self._pause
+        other._pause, other.effort, other._tell, other._found = self._pause, self.effort, self._tell, self._found
         return other
 
     def __repr__(self) -> str:
@@ -183,16 +198,13 @@ class Session:
     def code(self, lmbda: Lambda) -> Code:
         """What the file holds of the bottleneck: symbols, ŷ, bits, and the planes that the model's prior has."""
         condition = self.condition(lmbda)
-        return self._shelf.get(
-            "code",
-            condition,
-            make=lambda: self.model.quantise(self.latents(condition), condition, self._pause, self._memo(condition)),
-            size=lambda code: code.nbytes,
-        )
+        return self._shelf.get("code", condition, make=lambda: self._find(condition), size=lambda code: code.nbytes)
 
     def known_code(self, lmbda: Lambda) -> Code | None:
         """What `code` gives, where it is known already."""
-        return self._shelf.known("code", self.condition(lmbda))
+        condition = self.condition(lmbda)
+        is_found = (self.effort, condition) in self._found
+        return self.code(condition) if is_found else self._shelf.known("code", condition)
 
     def symbols(self, lmbda: Lambda) -> NDArray[np.int32]:
         """The integers of the file, (M, h, w) int32: ŷ itself, or with a hyperprior ŷ less its mean."""
@@ -291,6 +303,15 @@ class Session:
         height, width = self.picture.pixels.shape[:2]
         return height * width
 
+    def _find(self, condition: Condition) -> Code:
+        if not self.effort:
+            return self.model.quantise(self.latents(condition), condition, self._pause, self._memo(condition))
+        key = self.effort, condition
+        if key not in self._found:
+            y, pixels = self.latents(condition), self.picture.pixels
+            self._found[key] = search.search(self.model, pixels, y, *key[::-1], self._tell, self._pause)
+        return self.model.decode_code(self._found[key])[0]
+
     def _map(self, condition: Condition, layer: str) -> Float32:
         if layer in self.model.analysis_layers:
             return self.model.analysis_map(self.picture.pixels, condition, layer)
@@ -321,7 +342,7 @@ class Session:
 
     def _decoded(self, condition: Condition, box: Box, live: bool) -> Float32:
         """A rectangle of ŷ; no more is computed for it than it needs."""
-        code = self._shelf.known("code", condition)
+        code = self.code(condition) if self.effort else self._shelf.known("code", condition)
         if code is not None:
             return code.part(box)
         y, size = partial(self._analysis.part, condition, live=live, pause=self._pause), self._analysis.size
@@ -342,7 +363,7 @@ class Session:
             give_back()
         size = len(self._shelf.get("file", condition, make=lambda: self._pack(code), size=len))
         return RDPoint(
-            codec=self.model.name,
+            codec=search.name_of(self.model.name, self.effort),
             version=self.model.version,
             knob={"lambda": condition.lmbda},
             width=width,

@@ -140,9 +140,17 @@ class LearnedCodec:
             paste(y, whole(size), self.runtime.latents(self.runtime.stem(pixels, tile), condition), tile)
         return y
 
-    def quantise(self, y: NDArray[np.float32], condition: Condition, pause: Pause = nothing, memo: Memo = anew) -> Code:
-        """y (M, h, w) float32 -> what a file holds of it. pause: see `pace`, here and below. memo: see `Coder.part`."""
-        return self.coder.quantise(y, condition, pause, memo)
+    def quantise(
+        self,
+        y: NDArray[np.float32],
+        condition: Condition,
+        pause: Pause = nothing,
+        memo: Memo = anew,
+        side: NDArray[np.float32] | None = None,
+    ) -> Code:
+        """y (M, h, w) float32 -> what a file holds of it. pause: see `pace`, here and below. memo: see `Coder.part`,
+        side: `Coder.quantise`."""
+        return self.coder.quantise(y, condition, pause, memo, side)
 
     def pack(self, code: Code, height: int, width: int) -> bytes:
         """A code of a picture of this size -> a whole file."""

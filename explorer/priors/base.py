@@ -61,9 +61,19 @@ class Prior(nn.Module, ABC):
         """What training sees: (bits of each sample (B,), the decoder's input (B, M, h, w)), with uniform noise for the
         quantiser; rounded: the decoder sees rounded values, with a straight-through gradient."""
 
-    @abstractmethod
     def estimate(self, y: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """Without noise: (−log₂ p of the rounded bottleneck (B,), ŷ (B, M, h, w))."""
+        return self.relaxed(y, self.side(y, t), t, torch.round)
+
+    def side(self, y: Tensor, t: Tensor) -> Tensor | None:
+        """What a file holds besides y, before rounding; None where it holds nothing else."""
+        return None
+
+    @abstractmethod
+    def relaxed(
+        self, y: Tensor, side: Tensor | None, t: Tensor, rounding: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """What `estimate` gives, with y and what `side` gives free of each other, and another kind of rounding."""
 
     @abstractmethod
     def gains(self, t: Tensor) -> dict[str, Tensor]:
@@ -203,8 +213,16 @@ class Coder(ABC):
     """The coding half, immutable and safe to share between threads."""
 
     @abstractmethod
-    def quantise(self, y: Float32, condition: Condition, pause: Pause = nothing, memo: Memo = anew) -> Code:
-        """y (M, h, w) float32 -> what a file will hold of it. pause: see `explorer.pace`. memo: see `part`."""
+    def quantise(
+        self,
+        y: Float32,
+        condition: Condition,
+        pause: Pause = nothing,
+        memo: Memo = anew,
+        side: Float32 | None = None,
+    ) -> Code:
+        """y (M, h, w) float32 -> what a file will hold of it. pause: see `explorer.pace`. memo: see `part`. side: what
+        `Prior.side` gives, before rounding, where it is not to follow from y."""
 
     @abstractmethod
     def part(self, y: Latents, size: Size, condition: Condition, box: Box, memo: Memo = anew) -> Float32:

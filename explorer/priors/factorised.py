@@ -59,8 +59,10 @@ class Factorised(Prior):
         with_noise = noisy(y)
         return self.density.bits(with_noise, self.a(t)), straight_through(y) if rounded else with_noise
 
-    def estimate(self, y: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        q = torch.round(y)
+    def relaxed(
+        self, y: Tensor, side: Tensor | None, t: Tensor, rounding: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        q = rounding(y)
         return self.density.bits(q, self.a(t)), q
 
     def gains(self, t: Tensor) -> dict[str, Tensor]:
@@ -115,7 +117,14 @@ class FactorisedCoder(Coder):
     def __init__(self, table_at: Callable[[Condition], Table], channels: int) -> None:
         self.table_at, self._channels = table_at, channels
 
-    def quantise(self, y: Float32, condition: Condition, pause: Pause = nothing, memo: Memo = anew) -> FactorisedCode:
+    def quantise(
+        self,
+        y: Float32,
+        condition: Condition,
+        pause: Pause = nothing,
+        memo: Memo = anew,
+        side: Float32 | None = None,
+    ) -> FactorisedCode:
         return FactorisedCode(condition, frozen(np.rint(y).astype(np.int32)), self.table_at(condition))
 
     def part(self, y: Latents, size: Size, condition: Condition, box: Box, memo: Memo = anew) -> Float32:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -128,10 +128,13 @@ class Hyper(Prior):
             bits = gaussian_bits(with_noise - mean, scale) + self.z_density.bits(noisy(z), self.a_z(t).float())
         return bits, mean + straight_through(y - mean) if rounded else with_noise
 
-    def estimate(self, y: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        z = torch.round(self.side(y, t))
+    def relaxed(
+        self, y: Tensor, side: Tensor | None, t: Tensor, rounding: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        assert side is not None
+        z = rounding(side)
         mean, scale = self._expected_of(y, z, t)
-        q = torch.round(y - mean)
+        q = rounding(y - mean)
         return gaussian_bits(q, scale) + self.z_density.bits(z, self.a_z(t)), q + mean
 
     def _expected_of(self, y: Tensor, side: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:

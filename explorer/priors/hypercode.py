@@ -138,18 +138,28 @@ class HyperCoder(Coder):
         """The distributions of ẑ, one a channel."""
         return self._side.at(condition.level)
 
-    def quantise(self, y: Float32, condition: Condition, pause: Pause = nothing, memo: Memo = anew) -> HyperCode:
+    def quantise(
+        self,
+        y: Float32,
+        condition: Condition,
+        pause: Pause = nothing,
+        memo: Memo = anew,
+        side: Float32 | None = None,
+    ) -> HyperCode:
         def paced(box: Box) -> Float32:
             pause()
             return y[(..., *box.slices)]
 
         size = size_of(y)
-        side = self._side_of(paced, size, condition, whole(_side_size(size)), memo)
-        mean, scale = self.expected(side, size, condition, pause)
+        if side is None:
+            rounded = self._side_of(paced, size, condition, whole(_side_size(size)), memo)
+        else:
+            rounded = np.rint(side).clip(-SIDE_MAX, SIDE_MAX).astype(np.int32)
+        mean, scale = self.expected(rounded, size, condition, pause)
         q = np.empty(y.shape, np.int32)
         for channel, values in enumerate(y):  # one by one: of a large picture all of them are hundreds of megabytes
             q[channel] = np.rint(values - _in_steps(mean[channel]))
-        return self._code(condition, q, side, mean, scale)
+        return self._code(condition, q, rounded, mean, scale)
 
     def part(self, y: Latents, size: Size, condition: Condition, box: Box, memo: Memo = anew) -> Float32:
         needed = self._synthesis.reads(box, _side_size(size))

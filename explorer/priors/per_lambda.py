@@ -9,7 +9,7 @@ the paper trains.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -40,8 +40,10 @@ class PerLambda(Prior):
         with_noise = noisy(y)
         return self._bits(with_noise, t), straight_through(y) if rounded else with_noise
 
-    def estimate(self, y: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        q = torch.round(y)
+    def relaxed(
+        self, y: Tensor, side: Tensor | None, t: Tensor, rounding: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        q = rounding(y)
         return self._bits(q, t.expand(len(y), -1)), q
 
     def _bits(self, y: Tensor, t: Tensor) -> Tensor:
