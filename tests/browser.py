@@ -23,17 +23,23 @@ if TYPE_CHECKING:
 SERVE = "from explorer.views.app import launch; launch(port=0, open_browser=False, model='mae')"
 ROOT = "document.querySelector('.mae')"
 STILL = "document.querySelector('[data-part=play]').ariaPressed === 'false'"  # λ does not move by itself
-RECORD = f"""() => {{
+# Run before any script of a page: the frames of its first viewer, each as it was right after its paint.
+RECORD = f"""
   window.frames_seen = [];
-  {ROOT}.addEventListener("frame", ({{ detail }}) => window.frames_seen.push({{
+  window.addEventListener("frame", ({{ target, detail }}) => target === {ROOT} && window.frames_seen.push({{
     ...detail,
-    label: document.querySelector("[data-part=lambda]").textContent,
     tag: document.querySelector("[data-part=rightTag]").textContent,
     bpp: document.querySelector("[data-number=bpp]").textContent,
-    plotted: {ROOT}.viewer.panel.plot.places.now.rate,
+    plotted: {ROOT}.viewer.panel.plot.places.now?.rate,
     verdict: document.querySelector("[data-part=verdict]").textContent,
-    shown: {ROOT}.viewer.shown.header.point.bpp,
-  }}));
+    shown: {ROOT}.viewer.shown.header.point?.bpp,
+  }}), true);
+"""
+# The last frame's event, once what was asked for last is painted and its event has come, which is a little after that.
+SETTLED = f"""() => {{
+  const {{ viewer, dataset }} = {ROOT}, {{ id, request }} = viewer.shown ?? {{}}, last = window.frames_seen.at(-1);
+  const isReported = last && last.picture === id && last.wanted === request.lmbda && last.asked === request.asked;
+  return isReported && viewer.isSettled() && !viewer.coming && !dataset.pending && last;
 }}"""
 # What a document loads or gets ready for: of a host that it is to connect to later (rel=preconnect) no request tells.
 LOADED = """() => [...document.querySelectorAll("link[href], [src], object[data], form[action]")].map((each) =>
@@ -87,6 +93,7 @@ def browser() -> Iterator[Browser]:
 def new_context(browser: Browser, **options: Any) -> BrowserContext:
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 720}} | options)
     context.set_default_timeout(60_000)  # the machine may be busy
+    context.add_init_script(RECORD)
     return context
 
 
@@ -145,13 +152,11 @@ def page(context: BrowserContext, address: str) -> Iterator[Page]:
 def open_app(page: Page, address: str) -> None:
     page.goto(address)
     page.wait_for_selector(".mae[data-state=ready][data-lmbda]", timeout=120_000)
-    page.evaluate(RECORD)
 
 
 def settle(page: Page) -> dict[str, Any]:
     """Wait until what was asked for last is painted; return the last frame's event."""
-    page.wait_for_function(f"!{ROOT}.dataset.pending && {ROOT}.viewer.isSettled() && window.frames_seen.length")
-    return page.evaluate("window.frames_seen.at(-1)")
+    return page.wait_for_function(SETTLED).json_value()
 
 
 def painted(page: Page, frames: int = 2) -> None:

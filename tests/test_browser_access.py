@@ -40,7 +40,6 @@ def page(browser: Browser, address: str, theme: str) -> Iterator[Page]:
 def test_axe_finds_no_serious_violation(page: Page, address: str, theme: str, hash_: str) -> None:
     page.goto(f"{address}?__theme={theme}{hash_}")
     page.wait_for_selector(".mae[data-state=ready][data-lmbda]", timeout=120_000)
-    page.evaluate("window.frames_seen = [1]")
     for tab in TABS:
         page.evaluate(f"{ROOT}.viewer.inside.setTab({tab!r})")
         settle(page)
@@ -55,7 +54,6 @@ def test_axe_finds_no_serious_violation(page: Page, address: str, theme: str, ha
 def test_axe_finds_none_with_own_pictures_and_a_received_file(page: Page, address: str, theme: str) -> None:
     page.goto(f"{address}?__theme={theme}")
     page.wait_for_selector(".mae[data-state=ready][data-lmbda]", timeout=120_000)
-    page.evaluate("window.frames_seen = [1]")
     pixels = smooth_picture(120, 200)
     files = {"one.png": images.to_png(pixels), "two.mae": explorer.load_model("mae", device="cpu").encode(pixels, 300)}
     hold = f"""() => {{ const {{ transport }} = {ROOT}.viewer, {{ frame }} = transport;

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from browser import ROOT, canvas_pixels, settle
+from browser import ROOT, canvas_pixels, painted, settle
 from conftest import sample_paths
 from PIL import Image
 
@@ -154,6 +154,7 @@ def test_the_window_is_moved_by_pointer_and_keys(large: Page) -> None:
     large.focus("[data-part=windowHandle]")
     large.keyboard.press("ArrowUp")
     assert large.evaluate(window) == before | {"y": before["y"] - 256}
+    painted(large)  # the handle is there, too
     handle = large.locator("[data-part=windowHandle]").bounding_box()
     assert handle
     scale = large.evaluate(f"{STAGE}.view.k")

@@ -106,8 +106,9 @@ def sent() -> list[int]:
 
 @pytest.fixture(scope="module")
 def notebook(browser: Browser, lab: str, sent: list[int]) -> Iterator[Page]:
-    """The notebook, opened and run; the first widget is recorded."""
+    """The notebook, opened and run; the first widget's frames are recorded."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.add_init_script(RECORD)
     page = context.new_page()
     page.set_default_timeout(120_000)  # the machine may be busy
     failures: list[str] = []
@@ -122,7 +123,6 @@ def notebook(browser: Browser, lab: str, sent: list[int]) -> Iterator[Page]:
     page.wait_for_selector(".mae[data-state=ready][data-lmbda]")
     page.evaluate(RUN, "print('all cells have run')")
     page.evaluate(f"{ROOT}.scrollIntoView()")
-    page.evaluate(RECORD)
     yield page
     context.close()
     assert [url for url in asked if not url.startswith((lab, "data:", "blob:"))] == []
