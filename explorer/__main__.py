@@ -54,7 +54,9 @@ def encode(args: argparse.Namespace) -> None:
     point = session.point(lmbda)
     for note in session.picture.notes:
         print(note)
-    print(f"{args.output}: λ {point.knob['lambda']:.1f}, {len(data)} bytes, {point.bpp:.4f} bpp, {point.psnr:.2f} dB")
+    seen = f", SSIMULACRA2 {point.ssimulacra2:.1f}" if math.isfinite(point.ssimulacra2 or math.nan) else ""
+    size = f"{len(data)} bytes, {point.bpp:.4f} bpp"
+    print(f"{args.output}: λ {point.knob['lambda']:.1f}, {size}, PSNR {point.psnr:.2f} dB{seen}")
 
 
 def decode(args: argparse.Namespace) -> None:

@@ -16,7 +16,7 @@ from explorer import files
 from explorer.codecs.baselines import FAMILIES, curve_name, label, standing_for
 from explorer.condition import PAPER_LAMBDAS, snap
 from explorer.images import InputError
-from explorer.report import cells, footnotes, mean_cell, overlap_cell, percent, published_lines, table
+from explorer.report import footnotes, mean_cell, overlap_cell, percent, points_table, published_lines, table
 from explorer.rows import Comparison, MeanPoint, PictureSet, compare, compare_means, line, picture_curves
 from explorer.store import Row, printable
 
@@ -182,8 +182,7 @@ def _recipe_pairs(recipe: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 def _results(points: Sequence[MeanPoint]) -> str:
     kept = {snap(value) for value in (*PAPER_LAMBDAS, *BETWEEN)}
-    body = [[f"{point.knob:.0f}", *cells(point)] for point in points if point.knob in kept]
-    return table(["λ", "bpp", "PSNR (dB)", "MS-SSIM", "MS-SSIM (dB)"], body)
+    return points_table(["λ"], [([f"{point.knob:.0f}"], point) for point in points if point.knob in kept])
 
 
 def _rates(curve: str, shown: PictureSet) -> list[str]:

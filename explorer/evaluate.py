@@ -40,7 +40,8 @@ from explorer.workers import Workers, start_workers
 # The paper's seven λ and the geometric mean of each two neighbours.
 LAMBDAS = tuple(float(64 * 2 ** (step / 2)) for step in range(2 * len(PAPER_LAMBDAS) - 1))
 NOTES = [
-    "bpp counts the whole file; PSNR in dB and MS-SSIM are of 8-bit RGB; null: identical pictures, or too small a one.",
+    "bpp counts the whole file; PSNR in dB, MS-SSIM and SSIMULACRA2 are of 8-bit RGB; null: identical pictures, or a "
+    "size that has none.",
     "encode_s and decode_s are wall-clock seconds of the machine that ran it; a learned codec's are on one CPU thread.",
     "image_id is the start of the SHA-256 of the picture's size and pixels.",
 ]
@@ -161,7 +162,7 @@ def _picture(job: Job, data: bytes) -> images.Picture:
 
 def _plain(codec: Codec, picture: images.Picture, value: float) -> tuple[RDPoint, Measurement]:
     taken = measure(codec, picture.pixels, value)
-    return taken.point, taken
+    return taken.seen(), taken
 
 
 def _learned(codec: Any, picture: images.Picture, lmbda: float) -> tuple[RDPoint, Measurement]:
@@ -171,7 +172,7 @@ def _learned(codec: Any, picture: images.Picture, lmbda: float) -> tuple[RDPoint
     session = Session(codec, picture)
     data = session.encode(lmbda)
     taken = Measurement(codec, picture.pixels, lmbda, data, perf_counter() - start)
-    return replace(taken.point, estimated_bits=session.code(lmbda).total_bits), taken
+    return replace(taken.seen(), estimated_bits=session.code(lmbda).total_bits), taken
 
 
 def _row(job: Job, point: RDPoint, taken: Measurement) -> Row:
@@ -189,13 +190,16 @@ def _row(job: Job, point: RDPoint, taken: Measurement) -> Row:
         "bpp": round(point.bpp, 6),
         "psnr": _finite(point.psnr, 4),
         "ms_ssim": _finite(point.ms_ssim, 6),
+        "ssimulacra2": _finite(point.ssimulacra2, 4),
         "encode_s": round(taken.encode_s, 4),
         "decode_s": round(taken.decode_s, 4),
     }
 
 
-def _finite(value: float, digits: int) -> float | None:
-    return round(value, digits) if math.isfinite(value) else None  # JSON has no infinity and no nan
+def _finite(value: float | None, digits: int) -> float | None:
+    return (
+        round(value, digits) if value is not None and math.isfinite(value) else None
+    )  # JSON has no infinity and no nan
 
 
 # -- many jobs -------------------------------------------------------------------------------------------------------

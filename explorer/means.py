@@ -16,6 +16,7 @@ from statistics import fmean
 
 from explorer import metrics
 from explorer.codecs.baselines import curve_name, label
+from explorer.ssimulacra import MOST_PIXELS, SMALLEST
 from explorer.store import Row, listed, setting
 
 
@@ -23,6 +24,7 @@ from explorer.store import Row, listed, setting
 class MeanPoint:
     """Means of per-picture values at one setting. knob: that setting. bpp, psnr in dB: over the same pictures for all
     points. ms_ssim in [0, 1]: over those of them that are large enough, nan if none is; ms_ssim_bpp: their mean rate.
+    ssimulacra2, ssimulacra2_bpp: the same over those whose size has an SSIMULACRA2; nan also where it was not measured.
     """
 
     knob: float
@@ -30,6 +32,8 @@ class MeanPoint:
     psnr: float
     ms_ssim: float
     ms_ssim_bpp: float
+    ssimulacra2: float = math.nan
+    ssimulacra2_bpp: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -55,12 +59,25 @@ def means(rows: Iterable[Row]) -> Means:
         grid[row["codec"], setting(row)][row["image_id"]] = row
     kept = _kept_pictures(grid)
     whole = {place: [at[each] for each in kept] for place, at in grid.items() if kept and kept <= _lossy(at)}
-    small = {row["image_id"] for at in whole.values() for row in at if row["ms_ssim"] is None}
+    small = _without(whole.values(), "ms_ssim")
+    unseen = _without(whole.values(), "ssimulacra2")
     curves: dict[str, list[MeanPoint]] = defaultdict(list)
     for (codec, value), at in whole.items():
-        curves[curve_name(codec)].append(_mean_point(value, at, small))
+        bpp, psnr = fmean(row["bpp"] for row in at), fmean(row["psnr"] for row in at)
+        similar, seen = _mean_of(at, "ms_ssim", small), _mean_of(at, "ssimulacra2", unseen)
+        curves[curve_name(codec)].append(MeanPoint(value, bpp, psnr, *similar, *seen))
     in_order = {curve: sorted(points, key=lambda point: point.bpp) for curve, points in curves.items()}
-    return Means(in_order, kept, [*_left_out(grid, kept, set(whole)), *_without_ms_ssim(grid, kept, small)])
+    sentences = (
+        _left_out(grid, kept, set(whole)),
+        _without_ms_ssim(grid, kept, small),
+        _without_ssimulacra2(grid, whole),
+    )
+    return Means(in_order, kept, [each for some in sentences for each in some])
+
+
+def _without(settings: Iterable[Iterable[Row]], metric: str) -> set[str]:
+    """The pictures that have no value of a metric, for their size."""
+    return {row["image_id"] for at in settings for row in at if row.get(metric, 0) is None}
 
 
 def _lossy(at: Mapping[str, Row]) -> set[str]:
@@ -82,12 +99,13 @@ def _kept_pictures(grid: _Grid) -> frozenset[str]:
     return frozenset(pictures - set(order[: max(range(len(order) + 1), key=rows_kept)]))
 
 
-def _mean_point(value: float, rows: Sequence[Row], small: Iterable[str]) -> MeanPoint:
-    large = [row for row in rows if row["image_id"] not in small]
-    bpp, psnr = fmean(row["bpp"] for row in rows), fmean(row["psnr"] for row in rows)
-    if not large:
-        return MeanPoint(value, bpp, psnr, math.nan, math.nan)
-    return MeanPoint(value, bpp, psnr, fmean(row["ms_ssim"] for row in large), fmean(row["bpp"] for row in large))
+def _mean_of(rows: Sequence[Row], metric: str, without: Iterable[str]) -> tuple[float, float]:
+    """The mean of a metric and that of the rate, over the rows of all pictures but those `without` it; nan where there
+    are none, or where one was not measured."""
+    kept = [row for row in rows if row["image_id"] not in without]
+    if not kept or any(metric not in row for row in kept):
+        return math.nan, math.nan
+    return fmean(row[metric] for row in kept), fmean(row["bpp"] for row in kept)
 
 
 # -- what is left out ------------------------------------------------------------------------------------------------
@@ -135,6 +153,22 @@ def _without_ms_ssim(grid: _Grid, kept: frozenset[str], small: set[str]) -> list
         return [f"There are no means of MS-SSIM, which {why}."]
     of = f"{len(kept) - len(small)} of {len(kept)} pictures, without {_names(grid, small)}"
     return [f"Means of MS-SSIM are over {of}: it {why}."]
+
+
+def _without_ssimulacra2(grid: _Grid, whole: Mapping[tuple[str, float], Sequence[Row]]) -> list[str]:
+    """Nothing is said where nothing has it: rows of earlier versions have none."""
+    rows = [row for at in whole.values() for row in at]
+    if not any("ssimulacra2" in row for row in rows):
+        return []
+    sentences = []
+    if unseen := _without(whole.values(), "ssimulacra2"):
+        why = f"{SMALLEST} pixels a side or more, and {MOST_PIXELS // 10**6} megapixels at most"
+        sentences.append(f"Means of SSIMULACRA2 are without {_names(grid, unseen)}: it needs {why}.")
+    old = dict.fromkeys(label(curve_name(row["codec"])) for row in rows if "ssimulacra2" not in row)
+    if old:
+        why = "rows of an earlier version have none; measure them into another file"
+        sentences.append(f"There are no means of SSIMULACRA2 of {listed(list(old))}: {why}.")
+    return sentences
 
 
 def _names(grid: _Grid, pictures: set[str]) -> str:

@@ -37,7 +37,7 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
 
     Raises ValueError unless both are uint8 of the same shape.
     """
-    _check_pair(a, b)
+    check_pair(a, b)
     squares = 0  # Exact: no float rounding on the way.
     for top in range(0, len(a), _STRIP):
         difference = np.subtract(a[top : top + _STRIP], b[top : top + _STRIP], dtype=np.int32).ravel()
@@ -54,7 +54,7 @@ def ms_ssim(a: np.ndarray, b: np.ndarray, pause: Pause = nothing) -> float:
     """
     import torch
 
-    _check_pair(a, b)
+    check_pair(a, b)
     if min(a.shape[:2]) < SMALLEST_SIDE:
         return math.nan
     with torch.inference_mode():
@@ -75,10 +75,10 @@ def ms_ssim_db(value: float) -> float:
 def bd_rate(anchor: Curve, test: Curve) -> float:
     """The mean rate of `test` against `anchor` at equal PSNR, in percent; negative means that test needs fewer bits.
 
-    Each curve is (rates in bpp, PSNR in dB), two points or more in any order. log(rate) over PSNR is interpolated by
-    PCHIP and averaged over the range of PSNR that both curves cover; nan if they share none. A point that another one
-    of its curve matches or beats in both rate and PSNR is left out. Raises ValueError when fewer than two points
-    remain, or when a rate is not positive or a value not finite.
+    Each curve is (rates in bpp, PSNR in dB, or another quality), two points or more in any order. log(rate) over PSNR
+    is interpolated by PCHIP and averaged over the range of PSNR that both curves cover; nan if they share none. A point
+    that another one of its curve matches or beats in both rate and PSNR is left out. Raises ValueError when fewer than
+    two points remain, or when a rate is not positive or a value not finite.
     """
     from scipy.interpolate import PchipInterpolator
 
@@ -119,7 +119,8 @@ def _increasing(rates: Sequence[float], quality: Sequence[float]) -> tuple[list[
     return [rate for rate, _ in kept], [value for _, value in kept]
 
 
-def _check_pair(a: np.ndarray, b: np.ndarray) -> None:
+def check_pair(a: np.ndarray, b: np.ndarray) -> None:
+    """Raise ValueError unless these are two (H, W, 3) uint8 pictures of one shape."""
     if a.shape != b.shape or a.ndim != 3 or a.shape[2] != 3 or not a.dtype == b.dtype == np.uint8:
         found = f"{a.dtype} {a.shape} and {b.dtype} {b.shape}"
         raise ValueError(f"Two uint8 pictures of one shape (H, W, 3) are needed, not {found}; crop or convert them.")

@@ -2,13 +2,14 @@
 
     PictureSet ─┬─ picture_curves ─ BD-rate tables: mean and median over pictures, on how many a codec loses
                 ├─ left_out ─ what none of these shows, said under each
+                ├─ times ─ seconds a megapixel
                 └─ means ─┬─ all points as text
                           ├─ BD-rate against published curves, of which only means are known
-                          └─ figure: PSNR and MS-SSIM over rate, published curves dashed
+                          └─ figure: PSNR, MS-SSIM and SSIMULACRA2 over rate, published curves dashed
 
 A published curve is another's measurement, never one of ours: it is named so wherever it appears, and stands beside
 means over Kodak's 24 pictures only, which it is of. BD-rate is the mean rate at equal PSNR in percent, negative for
-fewer bits.
+fewer bits. SSIMULACRA2 is shown where it was measured: rows of earlier versions have none.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer import files
 from explorer.codecs.baselines import FAMILIES, label
-from explorer.metrics import Curve
+from explorer.metrics import Curve, ms_ssim_db
 from explorer.rows import (
     Comparison,
     MeanPoint,
@@ -37,12 +38,17 @@ from explorer.rows import (
     decibels,
     line,
     picture_curves,
+    seen_line,
+    times,
 )
+from explorer.store import Row
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-SHOWN_BPP, SHOWN_PSNR, SHOWN_MS_SSIM = 2.0, (22.0, 44.0), (6.0, 26.0)  # the part of the plane that the figure opens on
+SHOWN_BPP = 2.0  # the part of the plane that the figure opens on
+SHOWN_PSNR, SHOWN_MS_SSIM, SHOWN_SSIMULACRA2 = (22.0, 44.0), (6.0, 26.0), (0.0, 95.0)
+CLOCK = "wall clock of the machine that measured, where a learned codec has one CPU thread"
 # 20 that can be told apart, the strong ones first: the figure has about as many codecs.
 _COLORS = re.findall(
     "#.{6}",
@@ -89,6 +95,11 @@ def bd_text(shown: PictureSet) -> str:
         "Over how many dB of PSNR both curves are known, of how many that the row's has, mean over pictures:",
         _matrix(labels, labels, found, overlap_cell),
     ]
+    seen = {name: each for name, each in picture_curves(shown.rows, "ssimulacra2").items() if each}
+    if seen:
+        named = [label(name) for name in seen]
+        at_equal = [[compare(anchor, test) for anchor in seen.values()] for test in seen.values()]
+        parts += ["BD-rate at equal SSIMULACRA2, mean over pictures:", _matrix(named, named, at_equal, seen_cell)]
     if shown.has_published:
         means = shown.means.curves
         tests = [line(points) for points in means.values()]
@@ -119,6 +130,12 @@ def mean_cell(found: Comparison) -> str:
     return percent(found.mean) + ("†" if found.is_narrow else "") + counted
 
 
+def seen_cell(found: Comparison) -> str:
+    """The mean BD-rate as text; over how many pictures, where some do not count."""
+    counted = f" ({found.counted})" if found.counted < found.pictures else ""
+    return percent(found.mean) + (counted if found.counted else "")
+
+
 def lost_cell(found: Comparison) -> str:
     """On how many pictures the test loses, as text; of how many, where some do not count."""
     if not found.counted:
@@ -146,15 +163,31 @@ def footnotes(found: Iterable[Comparison]) -> list[str]:
 
 def curves_text(curves: Mapping[str, Sequence[MeanPoint]]) -> str:
     """One Markdown table of all mean points."""
-    body = [[label(name), f"{point.knob:.4g}", *cells(point)] for name, points in curves.items() for point in points]
-    return table(["codec", "setting", "bpp", "PSNR (dB)", "MS-SSIM", "MS-SSIM (dB)"], body)
+    named = [(label(name), point) for name, points in curves.items() for point in points]
+    return points_table(["codec", "setting"], [([name, f"{point.knob:.4g}"], point) for name, point in named])
 
 
-def cells(point: MeanPoint) -> list[str]:
-    """A point's columns in a table: bpp, PSNR, MS-SSIM, MS-SSIM (dB)."""
-    known = not math.isnan(point.ms_ssim)
-    quality = [f"{point.ms_ssim:.4f}", f"{decibels(point.ms_ssim):.2f}"] if known else ["–", "–"]
-    return [f"{point.bpp:.4f}", f"{point.psnr:.2f}", *quality]
+def points_table(head: Sequence[str], points: Sequence[tuple[Sequence[str], MeanPoint]]) -> str:
+    """A Markdown table of mean points, each with cells of its own before it: bpp, PSNR, MS-SSIM, MS-SSIM in dB, and
+    SSIMULACRA2 where any of them has it."""
+    is_seen = any(not math.isnan(point.ssimulacra2) for _, point in points)
+    body = [[*before, *_cells(point), *[_number(point.ssimulacra2, 2)] * is_seen] for before, point in points]
+    return table([*head, "bpp", "PSNR (dB)", "MS-SSIM", "MS-SSIM (dB)", *["SSIMULACRA2"] * is_seen], body)
+
+
+def _cells(point: MeanPoint) -> list[str]:
+    similar = [_number(point.ms_ssim, 4), _number(ms_ssim_db(point.ms_ssim), 2)]
+    return [f"{point.bpp:.4f}", f"{point.psnr:.2f}", *similar]
+
+
+def _number(value: float, digits: int) -> str:
+    return "–" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def times_text(rows: Iterable[Row]) -> str:
+    """One Markdown table of how long every codec takes."""
+    body = [[label(name), *(_number(value, 3) for value in taken)] for name, taken in times(rows).items()]
+    return table(["codec", "encode (s)", "decode (s)"], body)
 
 
 def percent(value: float) -> str:
@@ -175,6 +208,7 @@ class _Trace:
     knobs: list[str]
     psnr: Curve
     ms_ssim_db: Curve
+    ssimulacra2: Curve
 
 
 def _traces(shown: PictureSet) -> list[_Trace]:
@@ -192,6 +226,7 @@ def _traces(shown: PictureSet) -> list[_Trace]:
             [f"{point.knob:.4g}" for point in points],
             line(points),
             ([p.ms_ssim_bpp for p in points], [_drawn(decibels(p.ms_ssim)) for p in points]),
+            seen_line(points),
         )
         for name, points in curves.items()
     ]
@@ -203,6 +238,7 @@ def _traces(shown: PictureSet) -> list[_Trace]:
             [""] * len(curve["bpp"]),
             (curve["bpp"], curve["psnr"]),
             (curve["bpp"] if "msssim" in curve else [], [decibels(value) for value in curve.get("msssim", [])]),
+            ([], []),
         )
         for name, curve in known.items()
     ]
@@ -214,16 +250,38 @@ def _drawn(value: float) -> float:
     return value if math.isfinite(value) else math.nan
 
 
+@dataclass(frozen=True)
+class _Panel:
+    """One plot of the figure. window: of its quality, what the figure opens on."""
+
+    title: str
+    window: tuple[float, float]
+    curve: Callable[[_Trace], Curve]
+
+
+def _panels(traces: Iterable[_Trace]) -> list[_Panel]:
+    """That of SSIMULACRA2 only where there is any."""
+    panels = [
+        _Panel("PSNR (dB)", SHOWN_PSNR, lambda trace: trace.psnr),
+        _Panel("MS-SSIM (dB)", SHOWN_MS_SSIM, lambda trace: trace.ms_ssim_db),
+    ]
+    if any(trace.ssimulacra2[0] for trace in traces):
+        panels.append(_Panel("SSIMULACRA2", SHOWN_SSIMULACRA2, lambda trace: trace.ssimulacra2))
+    return panels
+
+
 def figure(shown: PictureSet) -> go.Figure:
-    """PSNR and MS-SSIM (dB) over rate, means over the pictures, as a Plotly figure; a click on a name in the legend
-    hides that curve."""
+    """PSNR, MS-SSIM (dB) and, where it was measured, SSIMULACRA2 over rate, means over the pictures, as a Plotly
+    figure; a click on a name in the legend hides that curve."""
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
-    both = make_subplots(1, 2, subplot_titles=["PSNR (dB)", "MS-SSIM (dB)"])
     traces = _traces(shown)
+    panels = _panels(traces)
+    all_of_them = make_subplots(1, len(panels), subplot_titles=[panel.title for panel in panels])
     for trace in traces:
-        for column, (rates, values) in enumerate((trace.psnr, trace.ms_ssim_db), 1):
+        for column, panel in enumerate(panels, 1):
+            rates, values = panel.curve(trace)
             drawn = go.Scatter(
                 x=rates,
                 y=values,
@@ -233,27 +291,29 @@ def figure(shown: PictureSet) -> go.Figure:
                 text=trace.knobs,
                 mode="lines" if trace.is_published else "lines+markers",
                 line={"color": trace.color, "dash": "dash" if trace.is_published else "solid"},
-                hovertemplate="%{x:.3f} bpp, %{y:.2f} dB, setting %{text}",
+                hovertemplate="%{x:.3f} bpp, %{y:.2f}, setting %{text}",
             )
-            both.add_trace(drawn, 1, column)
+            all_of_them.add_trace(drawn, 1, column)
     title = "<br>".join([escape(shown.title), *(f"<sup>{escape(each)}</sup>" for each in _lines(shown.left_out))])
-    both.update_layout(title=title, margin_t=100 + 14 * title.count("<br>"))
-    for column, (rates, values) in enumerate(_windows(traces), 1):
-        both.update_xaxes(title_text="bits per pixel", range=rates, col=column)
-        both.update_yaxes(range=values, col=column)
-    return both
+    all_of_them.update_layout(title=title, margin_t=100 + 14 * title.count("<br>"))
+    for column, (rates, values) in enumerate(_windows(panels, traces), 1):
+        all_of_them.update_xaxes(title_text="bits per pixel", range=rates, col=column)
+        all_of_them.update_yaxes(range=values, col=column)
+    return all_of_them
 
 
-def _windows(traces: Sequence[_Trace]) -> list[tuple[tuple[float, float], tuple[float, float]]]:
-    """What both panels open on, as limits of rate and of quality: more than usual where a measured curve, such as one
+def _windows(
+    panels: Sequence[_Panel], traces: Sequence[_Trace]
+) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    """What the panels open on, as limits of rate and of quality: more than usual where a measured curve, such as one
     of small pictures, would have fewer than two of its points there."""
     own = [trace for trace in traces if not trace.is_published]
-    panels = (SHOWN_PSNR, [trace.psnr for trace in own]), (SHOWN_MS_SSIM, [trace.ms_ssim_db for trace in own])
     windows = []
-    for (low, high), curves in panels:
+    for panel in panels:
+        low, high = panel.window
         more = [(0.0, low), (SHOWN_BPP, high)]
-        for curve in curves:
-            points = [point for point in zip(*curve, strict=True) if not math.isnan(point[1])]
+        for trace in own:
+            points = [point for point in zip(*panel.curve(trace), strict=True) if not math.isnan(point[1])]
             inside = [rate <= SHOWN_BPP and low <= value <= high for rate, value in points]
             more += points if sum(inside) < 2 else []
         rates, values = zip(*more, strict=True)
@@ -272,7 +332,7 @@ def write_html(shown: PictureSet, path: str | Path) -> None:
 
 
 def write_png(shown: PictureSet, path: str | Path) -> None:
-    """The figure as a picture of 1500×750 pixels."""
+    """The figure as a picture of 750 pixels high and as many wide for each panel."""
     import matplotlib
 
     with matplotlib.rc_context({"text.parse_math": False}):  # a folder may have a dollar in its name
@@ -283,20 +343,21 @@ def _png(shown: PictureSet) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    page = Figure(figsize=(15, 7.5), dpi=100, layout="constrained")
+    traces = _traces(shown)
+    panels = _panels(traces)
+    page = Figure(figsize=(7.5 * len(panels), 7.5), dpi=100, layout="constrained")
     page.suptitle(shown.title)
     page.supxlabel("\n".join(_lines(shown.left_out)), fontsize=8, x=0.01, ha="left")
-    panels = page.subplots(1, 2)
-    traces = _traces(shown)
+    plots = page.subplots(1, len(panels))
     for trace in traces:
         style = {"color": trace.color, "lw": 2.4 if trace.name == label("mae") else 1.2, "label": trace.name}
         style |= {"ls": "--"} if trace.is_published else {"marker": "o", "ms": 3}
-        for panel, curve in zip(panels, (trace.psnr, trace.ms_ssim_db), strict=True):
-            panel.plot(*curve, **style)
-    for panel, title, (rates, values) in zip(panels, ("PSNR", "MS-SSIM"), _windows(traces), strict=True):
-        panel.set(xlabel="bits per pixel", ylabel=f"{title} (dB)", xlim=rates, ylim=values)
-        panel.grid(alpha=0.3)
-    panels[1].legend(fontsize=7, ncols=2, loc="lower right")
+        for plot, panel in zip(plots, panels, strict=True):
+            plot.plot(*panel.curve(trace), **style)
+    for plot, panel, (rates, values) in zip(plots, panels, _windows(panels, traces), strict=True):
+        plot.set(xlabel="bits per pixel", ylabel=panel.title, xlim=rates, ylim=values)
+        plot.grid(alpha=0.3)
+    plots[1].legend(fontsize=7, ncols=2, loc="lower right")
     drawn = BytesIO()
     FigureCanvasAgg(page).print_png(drawn)
     return drawn.getvalue()
@@ -320,6 +381,7 @@ def write(
         for each, text in zip(sets, rates, strict=True):
             points = curves_text(each.means.curves)
             parts += [f"## {each.title}", text, "All points, means over pictures:", points]
+            parts += [f"Seconds a megapixel, median over pictures and settings; {CLOCK}:", times_text(each.rows)]
         files.write(markdown, "\n\n".join(parts) + "\n")
     for number, each in enumerate(sets):
         ending = "-" + re.sub(r"[/\\]", "_", each.folder) if number else ""

@@ -59,17 +59,39 @@ def line(points: Sequence[MeanPoint]) -> metrics.Curve:
     return [point.bpp for point in points], [point.psnr for point in points]
 
 
-def picture_curves(rows: Iterable[Row]) -> dict[str, PictureCurves]:
-    """{curve: {image_id: its rates in bpp and PSNR in dB}}; a setting that loses nothing (infinite PSNR) is left out.
+def seen_line(points: Sequence[MeanPoint]) -> metrics.Curve:
+    """The same in SSIMULACRA2, of the points that have it."""
+    known = [point for point in points if not math.isnan(point.ssimulacra2)]
+    return [point.ssimulacra2_bpp for point in known], [point.ssimulacra2 for point in known]
+
+
+def picture_curves(rows: Iterable[Row], metric: str = "psnr") -> dict[str, PictureCurves]:
+    """{curve: {image_id: its rates in bpp and PSNR in dB, or another metric}}; a setting that loses nothing (infinite
+    PSNR) is left out, and so is what was not measured.
 
     The independent models' curve of a picture is made of its members' points."""
     curves: dict[str, dict[str, tuple[list[float], list[float]]]] = defaultdict(lambda: defaultdict(lambda: ([], [])))
     for row in rows:
-        if row["psnr"] is not None:
+        if row["psnr"] is not None and row.get(metric) is not None:
             rates, quality = curves[curve_name(row["codec"])][row["image_id"]]
             rates.append(row["bpp"])
-            quality.append(row["psnr"])
+            quality.append(row[metric])
     return {name: dict(pictures) for name, pictures in curves.items()}
+
+
+def times(rows: Iterable[Row]) -> dict[str, tuple[float, float]]:
+    """{curve: median seconds a megapixel to encode and to decode}, nan where they were not measured."""
+    taken: dict[str, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
+    for row in rows:
+        for each, name in zip(taken[curve_name(row["codec"])], ("encode_s", "decode_s"), strict=True):
+            each += (
+                [1e6 * row[name] / (row["width"] * row["height"])] if {name, "width", "height"} <= row.keys() else []
+            )
+    return {name: (_median(encode), _median(decode)) for name, (encode, decode) in taken.items()}
+
+
+def _median(values: Sequence[float]) -> float:
+    return median(values) if values else math.nan
 
 
 # -- comparison ------------------------------------------------------------------------------------------------------

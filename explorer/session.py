@@ -1,7 +1,7 @@
 """One picture under one model, explored along λ.
 
     picture ─ stem (once) ─ λ ─ latents ─ code ─┬─ file ─ RDPoint
-              └─ transforms ──────────┘         └─ reconstruction ─ PSNR, MS-SSIM ┘
+              └─ transforms ──────────┘         └─ reconstruction ─ PSNR, MS-SSIM ┴─ SSIMULACRA2
 
 Every stage is computed when first asked for and kept in a cache with a bound in bytes, so going back to a λ is free,
 and everything shown for one λ comes from one code: the numbers and the picture cannot disagree. λ becomes a `Condition`
@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from typing import Any
@@ -33,6 +34,7 @@ from explorer.pace import Pause, nothing
 from explorer.priors.base import Code, Float32, Memo, frozen
 from explorer.runtime import Pixels
 from explorer.search import Tell
+from explorer.ssimulacra import ssimulacra2
 from explorer.tiles import Box, Grid, checked, paste, whole
 
 POOL = Pool(192 << 20)  # of what all sessions of a process keep, unless they are told to keep less
@@ -265,13 +267,16 @@ class Session:
         condition = self.condition(lmbda)
         return self._shelf.get("file", condition, make=lambda: self._pack(self.code(condition)), size=len)
 
-    def point(self, lmbda: Lambda) -> RDPoint:
-        """Rate of the real file, quality of the 8-bit reconstruction, and the settings they were made with."""
+    def point(self, lmbda: Lambda, *, quick: bool = False) -> RDPoint:
+        """Rate of the real file, quality of the 8-bit reconstruction, and the settings they were made with. quick:
+        without SSIMULACRA2 (None), which takes longer than all the others."""
         condition = self.condition(lmbda)
-        return self._shelf.get("point", condition, make=lambda: self._measure(condition), size=lambda _: 1000)
+        if quick:
+            return self._shelf.get("point", condition, make=lambda: self._measure(condition), size=lambda _: 1000)
+        return self._shelf.get("seen", condition, make=lambda: self._see(condition), size=lambda _: 1000)
 
     def measured(self, lmbda: Lambda) -> RDPoint | None:
-        """What `point` gives, where it is known already."""
+        """What `point` gives with `quick`, where it is known already."""
         return self._shelf.known("point", self.condition(lmbda))
 
     def curve(self, points: int = 17) -> list[RDPoint]:
@@ -375,11 +380,15 @@ class Session:
             ms_ssim=metrics.ms_ssim(original, decoded, self._pause),
         )
 
+    def _see(self, condition: Condition) -> RDPoint:
+        point = self.point(condition, quick=True)
+        return replace(point, ssimulacra2=ssimulacra2(self.picture.pixels, self.reconstruct(condition), self._pause))
+
     def _first_of_quality(self, psnr: float) -> Condition:
         """The lowest λ, nearly, that reaches a PSNR in dB."""
 
         def value(condition: Condition) -> float:
-            return min(self.point(condition).psnr, LOSSLESS)
+            return min(self.point(condition, quick=True).psnr, LOSSLESS)
 
         found = self._enclose(value, psnr, lambda here: 0 <= here - psnr < PSNR_SLACK)[1]
         if value(found) < psnr:

@@ -6,7 +6,8 @@
 
 A row is one picture through one codec at one setting: codec, version, image, image_id (the start of the SHA-256 of its
 size and pixels), knob {name: setting}, width, height, bytes (of the whole file), estimated_bits (learned codecs only),
-bpp, psnr in dB (null: nothing was lost), ms_ssim in [0, 1] (null: the picture is too small), encode_s, decode_s.
+bpp, psnr in dB (null: nothing was lost), ms_ssim in [0, 1] (null: the picture is too small), ssimulacra2 up to 100
+(null: the picture is too small or too large; earlier versions did not measure it), encode_s, decode_s.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ _TEXTS = ("codec", "version", "image", "image_id")
 # What a number may be: the lowest and the highest.
 _RANGES: dict[str, tuple[float, float]] = {
     **{"bytes": (1, 1e12), "bpp": (1e-9, 1e9), "psnr": (0, 1e3), "ms_ssim": (0, 1), "estimated_bits": (0, 1e13)},
-    **{"width": (1, 1e9), "height": (1, 1e9), "encode_s": (0, 1e9), "decode_s": (0, 1e9)},
+    **{"ssimulacra2": (-1e9, 100), "width": (1, 1e9), "height": (1, 1e9), "encode_s": (0, 1e9), "decode_s": (0, 1e9)},
 }
 _NEEDED = ("bytes", "bpp", "psnr", "ms_ssim")
-_MAY_BE_NULL = ("psnr", "ms_ssim", "estimated_bits")
+_MAY_BE_NULL = ("psnr", "ms_ssim", "ssimulacra2", "estimated_bits")
 
 
 def key(row: Row) -> Key:

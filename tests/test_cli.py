@@ -22,7 +22,7 @@ from explorer.library import folder
 PACKAGE = Path(explorer.__file__).parent
 LAYERS = [  # each may import from the lines above it, and from its own
     {"pace", "cache", "memory", "images", "files", "console"},
-    {"metrics", "tiles"},
+    {"metrics", "ssimulacra", "tiles"},
     {"condition", "config"},
     {"modulation", "priors", "gdn", "model", "checkpoint"},
     {"bitstream", "runtime"},

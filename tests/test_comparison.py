@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from explorer import cards, checkpoint, images, library, metrics, report, rows
@@ -314,6 +315,48 @@ def test_ms_ssim_lacks_the_small_picture_alone() -> None:
     none = means([row | {"ms_ssim": None} for row in small])
     assert none.left_out == ["There are no means of MS-SSIM, which needs 161 pixels a side."]
     assert "| – | – |" in report.curves_text(none.curves)
+
+
+def seen(found: list[Row]) -> list[Row]:
+    """The same rows with an SSIMULACRA2 that rises by 20 where PSNR rises by 6 dB."""
+    return [row | {"ssimulacra2": 20 / 6 * row["psnr"] - 60, "width": 1000, "height": 500} for row in found]
+
+
+def test_ssimulacra2_has_curves_bd_rates_and_means() -> None:
+    found = seen(even("jpeg") + measured("webp", dict.fromkeys(PICTURES, 0.8)))
+    curves = rows.picture_curves(found, "ssimulacra2")
+    assert curves["jpeg"]["a"][1] == pytest.approx([20, 40, 60, 80])
+    assert rows.compare(curves["jpeg"], curves["webp"]).mean == pytest.approx(-20)
+    shown = PictureSet("photos", found)
+    assert [point.ssimulacra2 for point in shown.means.curves["jpeg"]] == pytest.approx([20, 40, 60, 80])
+    assert "BD-rate at equal SSIMULACRA2" in report.bd_text(shown) and not shown.left_out
+    assert "| SSIMULACRA2 |" in report.curves_text(shown.means.curves)
+    third = [trace for trace in report.figure(shown).data if trace.yaxis == "y3"]
+    assert list(third[0].y) == pytest.approx([20, 40, 60, 80])
+
+
+def test_rows_of_earlier_versions_have_no_ssimulacra2() -> None:
+    old, new = even("jpeg"), seen(measured("webp", dict.fromkeys(PICTURES, 0.8)))
+    shown = PictureSet("photos", old)
+    assert "SSIMULACRA2" not in report.bd_text(shown) + report.curves_text(shown.means.curves)
+    assert {trace.yaxis for trace in report.figure(shown).data} == {"y", "y2"}
+    mixed = means(old + new)
+    assert np.isnan(mixed.curves["jpeg"][0].ssimulacra2) and mixed.curves["webp"][0].ssimulacra2 == pytest.approx(20)
+    why = "rows of an earlier version have none; measure them into another file"
+    assert mixed.left_out == [f"There are no means of SSIMULACRA2 of JPEG 4:2:0: {why}."]
+    small = [row | {"ssimulacra2": None} if row["image_id"] == "c" else row for row in new]
+    first = means(small).curves["webp"][0]
+    assert (first.ssimulacra2, first.ssimulacra2_bpp) == pytest.approx((20, 0.8 * 1.5 / 8))
+    assert means(small).left_out == [
+        "Means of SSIMULACRA2 are without 'c.png': it needs 225 pixels a side or more, and 24 megapixels at most."
+    ]
+
+
+def test_a_report_has_the_seconds_a_megapixel() -> None:
+    timed = [row | {"encode_s": 0.01 * (1 + n), "decode_s": 0.002} for n, row in enumerate(seen(even("jpeg"))[:3])]
+    assert rows.times(timed)["jpeg"] == pytest.approx((0.04, 0.004))
+    assert "| JPEG 4:2:0 | 0.040 | 0.004 |" in report.times_text(timed)
+    assert "| JPEG 4:2:0 | – | – |" in report.times_text(even("jpeg"))
 
 
 def test_a_curve_of_high_rates_is_no_empty_figure() -> None:

@@ -25,6 +25,7 @@ from explorer.condition import PAPER_LAMBDAS, snap
 from explorer.config import PRESETS
 from explorer.images import InputError
 from explorer.rows import PictureSet, decibels, load, load_sets, mean_curves
+from explorer.ssimulacra import SMALLEST
 from explorer.store import Row, Store, key
 
 
@@ -33,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
     """Four small pictures, two large enough for MS-SSIM, and a file that is none."""
     place = tmp_path / "pictures"
     place.mkdir()
-    for number, (height, width) in enumerate([(176, 192), (48, 64), (64, 48), (180, 176)]):
+    for number, (height, width) in enumerate([(176, 192), (48, 64), (64, 48), (228, 230)]):
         (place / f"{number}.png").write_bytes(images.to_png(smooth_picture(height, width, number)))
     (place / "README.txt").write_text("four pictures")
     return place
@@ -74,6 +75,7 @@ def test_rows_say_what_was_measured(folder: Path, here: list[float], tmp_path: P
     for row in rows:
         assert row["bpp"] == pytest.approx(8 * row["bytes"] / (row["width"] * row["height"]), abs=1e-6)
         assert (row["ms_ssim"] is None) == (min(row["width"], row["height"]) < 161)
+        assert (row["ssimulacra2"] is None) == (min(row["width"], row["height"]) < SMALLEST)
     about, _, _ = Store(tmp_path / "rows.json").read()
     assert about["commands"] == ["explorer evaluate pictures --codecs jpeg"]
     assert str(tmp_path) not in (tmp_path / "rows.json").read_text(encoding="utf-8")
@@ -85,6 +87,9 @@ def test_what_is_there_is_kept_and_another_version_is_replaced(folder: Path, her
     assert evaluate.evaluate(folder, ["jpeg"], out, points=2) == first and len(here) == len(first)
     both = evaluate.evaluate(folder, ["jpeg", "webp"], out, points=2)
     assert len(both) == len(here) == 2 * len(first)
+    old = [{name: value for name, value in row.items() if name != "ssimulacra2"} for row in both]
+    Store(out).write({}, old)  # as an earlier version wrote them
+    assert evaluate.evaluate(folder, ["jpeg", "webp"], out, points=2) == old and len(here) == len(both)
     Store(out).write({}, [row | {"version": "older"} for row in both])
     again = evaluate.evaluate(folder, ["jpeg"], out, points=2)
     assert len(here) == 3 * len(first)

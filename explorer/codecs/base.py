@@ -1,14 +1,14 @@
 """The contract that every codec keeps, and how one is measured and matched.
 
 pixels (H,W,3) uint8 ──encode(setting)──> a whole file ──decode──> pixels of the same size
-       └──────────────── measure: bpp of the file, PSNR, MS-SSIM ────────────────┘
+       └────────── measure: bpp of the file, PSNR, MS-SSIM, SSIMULACRA2 ─────────┘
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from time import perf_counter
 from typing import Protocol
@@ -17,6 +17,8 @@ import numpy as np
 
 from explorer import metrics
 from explorer.images import MAX_PIXELS, InputError
+from explorer.pace import Pause, nothing
+from explorer.ssimulacra import ssimulacra2
 
 BYTES_TOLERANCE = 0.02  # a match in bytes is within this share of the target
 PSNR_TOLERANCE = 0.1  # a match in quality is within this many dB: about 2 % of rate on a usual curve
@@ -108,6 +110,7 @@ class RDPoint:
 
     bytes: of the file, header included. estimated_bits: −log2 p in bits where the codec has a model, else None.
     bpp: 8·bytes/(width·height). psnr in dB, inf where nothing was lost. ms_ssim in [0, 1], nan for small pictures.
+    ssimulacra2 up to 100, nan for small and very large pictures; None where it was not measured, for it takes longer.
     """
 
     codec: str
@@ -120,6 +123,7 @@ class RDPoint:
     bpp: float
     psnr: float
     ms_ssim: float
+    ssimulacra2: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,9 +157,13 @@ class Measurement:
         """PSNR in dB over 8-bit RGB."""
         return metrics.psnr(self.original, self.pixels)
 
+    def seen(self, pause: Pause = nothing) -> RDPoint:
+        """`point` with SSIMULACRA2. pause: see `pace`."""
+        return replace(self.point, ssimulacra2=ssimulacra2(self.original, self.pixels, pause))
+
     @cached_property
     def point(self) -> RDPoint:
-        """The rate-distortion point of this file."""
+        """The rate-distortion point of this file, without SSIMULACRA2."""
         height, width = self.original.shape[:2]
         return RDPoint(
             codec=self.codec.name,

@@ -223,7 +223,7 @@ class ExplorerPanel(ipywidgets.VBox):
     def _show(self, picture: str, lmbda: float) -> None:
         if picture != self.viewer._picture:
             return
-        point = self.viewer.session.point(lmbda)
+        point = self.viewer.session.point(lmbda, quick=True)
         self.numbers.value = f"<b>{describe(point)}</b>"
         with self.figure.batch_update():
             self.figure.data[-1].x, self.figure.data[-1].y = [point.bpp], [point.psnr]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,8 @@ def snapshot(session: Session, lmbda: float, view: str, channel: int, ratio: tup
 def describe(point: RDPoint) -> str:
     """A point in words: λ, rate, size, quality."""
     similar = f", MS-SSIM {metrics.ms_ssim_db(point.ms_ssim):.2f} dB" if point.ms_ssim == point.ms_ssim else ""
+    if point.ssimulacra2 is not None and not math.isnan(point.ssimulacra2):
+        similar += f", SSIMULACRA2 {point.ssimulacra2:.1f}"
     (lmbda,) = point.knob.values()
     return f"λ {lmbda:.4g}: {point.bpp:.3f} bpp, {point.bytes:,} bytes, PSNR {point.psnr:.2f} dB{similar}"
 
