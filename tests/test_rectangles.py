@@ -101,7 +101,7 @@ def test_a_frame_brings_the_numbers_once_they_are_measured(client, tiny) -> None
     assert first["point"] is None
     session = Session(tiny, PICTURE)
     answer = client.get(f"/api/numbers/{client.token}", params={"lmbda": 700}).json()
-    assert answer["point"] == json.loads(to_json(as_message(session.point(700))))
+    assert answer["point"] == json.loads(to_json(as_message(session.point(700, quick=True))))
     assert answer["side_bits"] == session.code(700).side_bits
     again, _ = get(client, "frame", lmbda=700, box="0,0,64,64")
     assert again["point"] == answer["point"] and (again["lmbda"], again["level"]) == (answer["lmbda"], answer["level"])

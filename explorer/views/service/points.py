@@ -105,7 +105,7 @@ def measured_point(opened: Opened, source: Session | Received, condition: Condit
     found = known_point(opened, condition)
     if not found:
         assert isinstance(source, Session)  # the one point of a received file is known
-        found = opened.points[condition.lmbda] = as_message(source.point(condition))
+        found = opened.points[condition.lmbda] = as_message(source.point(condition, quick=True))
     return found
 
 

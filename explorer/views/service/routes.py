@@ -373,7 +373,7 @@ class Api:
         found = await run_in_threadpool(self.rivals.codec, codec)
 
         def work(turn: Turn) -> Reply:
-            target = opened.session.paced(turn.pause).point(condition)
+            target = opened.session.paced(turn.pause).point(condition, quick=True)
             setting, met = opened.trials.match(found, target, by, turn.goes_on)
             return replies.rival(opened, found, setting, met, part)
 

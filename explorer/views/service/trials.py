@@ -106,5 +106,6 @@ class _Stoppable(UserDict[float, Measurement]):
 
 
 def as_message(point: RDPoint) -> Point:
-    """A point as a message."""
-    return cast(Point, dataclasses.asdict(point))
+    """A point as a message; of SSIMULACRA2 nothing is said where it was not measured."""
+    values = dataclasses.asdict(point)
+    return cast(Point, {name: value for name, value in values.items() if name != "ssimulacra2" or value is not None})
