@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.images import InputError
-from explorer.lambda_map import STEP, LambdaMap
+from explorer.lambda_map import EIGHTH, STEP, LambdaMap
 
 LAMBDA_MIN, LAMBDA_MAX = 64.0, 4096.0
 PAPER_LAMBDAS = (64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0)
@@ -63,6 +63,17 @@ class Condition:
     def block_levels(self) -> NDArray[np.int64]:
         """The level of each of the map's blocks, (rows, columns); one for all, (1, 1), where there is no map."""
         return self._clipped(STEP * self.map.steps.astype(np.int64) if self.map else np.zeros((1, 1), np.int64))
+
+    def places(
+        self, box: tuple[int, int, int, int], stride: int, ramped: bool = False
+    ) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+        """Where λ is on a rectangle of a map of features, `stride` pixels to an element's side: the levels that occur,
+        (K,) ascending, and which of them each element has, (rows, columns). ramped: see `LambdaMap.eighths`."""
+        if self.map is None:
+            return np.array([self.level]), np.zeros((box[2] - box[0], box[3] - box[1]), np.intp)
+        levels = self._clipped(EIGHTH * self.map.eighths(box, stride, ramped))
+        found, index = np.unique(levels, return_inverse=True)
+        return found, index.reshape(levels.shape)
 
     def _clipped(self, differences: NDArray[np.int64]) -> NDArray[np.int64]:
         """Levels that differ from this one by so much, as far as λ goes."""

@@ -3,6 +3,11 @@
 A step is 3/16 of an octave of λ, so 16 of them are ×8, and the 32 that a map may go up or down are all of λ's range.
 Steps are relative to the λ that the map goes with (see `Condition`): moving that λ moves the whole painting.
 
+Analysis, bottleneck and prior take each element at the λ of its own block. The synthesis goes from λ to λ in a ramp, in
+its finer maps alone: its kernels mix what lies on both sides of an edge, where a sharp change of gain shows. On Kodak
+the gradients across the edges of a disc at 8·λ are 1.01 times those at one λ, and 1.06 without the ramp (λ = 256); the
+analysis or y ramped as well, or gains that are bilinear between the blocks' centres, cost up to half a dB inside.
+
 Text, as links and requests have it: `{rows}x{columns}`, then runs `~{residual}` or `~{residual}*{count}` in reading
 order, each a step less what the median edge detector of JPEG-LS predicts from the steps around it. A file has the same
 residuals (`mapcode`).
@@ -25,6 +30,8 @@ BLOCK = 64  # pixels to a block's side: four elements of y, one of z
 STEP = 2048  # header levels to a step
 STEP_MAX = 32
 RESIDUAL_MAX = 2 * STEP_MAX  # a prediction lies between two of its neighbours
+EIGHTH = STEP // 8  # of a step: levels between those of two blocks are this far apart, so that they are few
+RAMP = 8  # pixels to each side of an edge of blocks, within which the synthesis goes from one λ to the other
 MOST_BLOCKS = 1 << 15  # more than the largest picture has, 120 megapixels of any shape
 MOST_TEXT = 1 << 18  # characters, more than so many blocks take
 _TEXT = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})((?:~-?\d{1,2}(?:\*[1-9]\d{0,4})?)+)", re.ASCII)
@@ -100,6 +107,16 @@ class LambdaMap:
                 f"not {self.rows}×{self.columns}."
             )
 
+    def eighths(self, box: tuple[int, int, int, int], stride: int, ramped: bool) -> NDArray[np.int64]:
+        """The steps, in eighths, at each element of a rectangle of a map of features, (rows, columns). stride: pixels
+        to an element's side, 64 at most. ramped: linear within RAMP pixels of an edge of blocks, rounded."""
+        above, below, lower = _between(box[0], box[2], stride, self.rows, ramped)
+        left, right, farther = _between(box[1], box[3], stride, self.columns, ramped)
+        steps = self.steps.astype(np.int64)
+        rows = steps[above] * (_WHOLE - lower)[:, None] + steps[below] * lower[:, None]
+        sums = rows[:, left] * (_WHOLE - farther) + rows[:, right] * farther
+        return (8 * sums + _WHOLE**2 // 2) // _WHOLE**2
+
     def residuals(self) -> Iterator[int]:
         """Each step less its prediction, in reading order."""
         steps = self.steps.ravel().tolist()
@@ -109,6 +126,21 @@ class LambdaMap:
 def blocks(height: int, width: int) -> tuple[int, int]:
     """(rows, columns) of the map of a picture."""
     return -(-height // BLOCK), -(-width // BLOCK)
+
+
+_WHOLE = 2 * RAMP  # the shares of the two blocks that an element lies between add up to this
+
+
+def _between(
+    start: int, stop: int, stride: int, count: int, ramped: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Along an axis of `count` blocks, of each element from `start` to `stop`: the blocks before and after the edge
+    nearest to its centre, and the share, of _WHOLE, of the one after."""
+    centre = np.arange(start, stop) * stride + stride // 2
+    edge = (centre + BLOCK // 2) // BLOCK
+    beyond = centre - BLOCK * edge
+    share = (beyond + RAMP).clip(0, _WHOLE) if ramped else np.where(beyond < 0, 0, _WHOLE)
+    return (edge - 1).clip(0, count - 1), edge.clip(0, count - 1), share
 
 
 def _check_size(rows: int, columns: int) -> None:

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from explorer.condition import LAMBDA_MAX, LAMBDA_MIN
+from explorer.condition import LAMBDA_MAX, LAMBDA_MIN, Condition, lambda_of
 from explorer.config import Stage
+from explorer.tiles import Box
 
 
 class Modulator(nn.Module):
@@ -68,6 +69,19 @@ def stages(transform: str, convolutions: Iterable[nn.Module], modulators: str, m
 def as_map(gain: Tensor) -> Tensor:
     """A gain (B, C) as it multiplies a map: (B, C, 1, 1)."""
     return gain[:, :, None, None]
+
+
+def spread(
+    gain_at: Callable[[float], Tensor], condition: Condition, box: Box, stride: int, ramped: bool = False
+) -> Tensor:
+    """What a modulator multiplies a rectangle of its map by, `stride` pixels to an element: (1, C, 1, 1), or, where λ
+    differs from place to place, (1, C, rows, columns), channels last. Each place has the very numbers of its own λ.
+    gain_at: λ -> (1, C, 1, 1). ramped: see `LambdaMap.eighths`."""
+    if condition.map is None:
+        return gain_at(condition.lmbda)
+    levels, index = condition.places(box, stride, ramped)
+    gains = torch.cat([gain_at(lambda_of(level)).flatten(1) for level in levels.tolist()])
+    return gains[torch.from_numpy(index).to(gains.device)].permute(2, 0, 1)[None]
 
 
 def in_float(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:

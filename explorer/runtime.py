@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import takewhile
 from typing import Any, Protocol
 
@@ -25,6 +25,7 @@ from explorer.condition import Condition
 from explorer.gdn import GDN
 from explorer.images import InputError
 from explorer.model import STRIDE, Autoencoder, Step, subpixel
+from explorer.modulation import spread
 from explorer.priors.base import Float32
 from explorer.tiles import Box, Part, Size, convolve, output_size, reads
 
@@ -81,6 +82,7 @@ class Eager:
         self._network = network
         self._analysis, self._synthesis = network.analysis_steps(), network.synthesis_steps()
         self._analysis_convs, self._synthesis_convs = _convolutions(self._analysis), _convolutions(self._synthesis)
+        self._synthesis_layers = frozenset(network.synthesis_layers())
         self._stem = list(takewhile(lambda step: not step.conditioned, self._analysis))
         steps = {step.name: step for step in self._analysis + self._synthesis}
         self._gdn = {name: step.layer.constants() for name, step in steps.items() if isinstance(step.layer, GDN)}
@@ -89,7 +91,8 @@ class Eager:
         self._last = self._synthesis[-1]
         assert isinstance(self._last.layer, nn.ConvTranspose2d)
         self._to_blocks = subpixel(self._last.layer).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._gain = lru_cache(maxsize=256)(lambda name, lmbda: steps[name].gain(network.position(lmbda)))
+        self._strides = _strides(self._analysis, 1) | _strides(self._synthesis, STRIDE)
+        self._gain_at = lru_cache(maxsize=4096)(lambda name, lmbda: steps[name].gain(network.position(lmbda)))
         self._boxes = lru_cache(maxsize=4096)(_boxes)
 
     def stem(self, pixels: Pixels, tile: Box) -> _Stem:
@@ -158,10 +161,16 @@ class Eager:
                 part = part.with_values(self._normalised(step, part.values))
             else:
                 assert condition is not None
-                part = part.with_values(part.values * self._gain(step.name, condition.lmbda))
+                part = part.with_values(part.values * self._gain(step.name, condition, part.box))
             if step.name == until:
                 break
         return part
+
+    def _gain(self, name: str, condition: Condition, box: Box) -> Tensor:
+        """What a modulator's step multiplies a rectangle of its map by; see `lambda_map` for where a map is ramped."""
+        stride = self._strides[name]
+        ramped = stride < STRIDE and name in self._synthesis_layers
+        return spread(partial(self._gain_at, name), condition, box, stride, ramped)
 
     def _normalised(self, step: Step, x: Tensor) -> Tensor:
         """GDN or its inverse, with constants and memory used again."""
@@ -171,6 +180,18 @@ class Eager:
 
 def _convolutions(steps: list[Step]) -> tuple[tuple[str, nn.Module], ...]:
     return tuple((step.name, step.layer) for step in steps if isinstance(step.layer, (nn.Conv2d, nn.ConvTranspose2d)))
+
+
+def _strides(steps: list[Step], stride: int) -> dict[str, int]:
+    """How many pixels to a side an element of each step's map stands for; stride: of their input."""
+    found = {}
+    for step in steps:
+        if isinstance(step.layer, nn.ConvTranspose2d):
+            stride //= step.layer.stride[0]
+        elif isinstance(step.layer, nn.Conv2d):
+            stride *= step.layer.stride[0]
+        found[step.name] = stride
+    return found
 
 
 def _boxes(convolutions: tuple[tuple[str, nn.Module], ...], output: Box, size: Size) -> dict[str, Box]:

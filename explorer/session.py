@@ -168,10 +168,7 @@ class Session:
     def condition(self, lmbda: Lambda) -> Condition:
         """λ as the value that all stages take: a number, an array of λ by block, (⌈H/64⌉, ⌈W/64⌉), or such a value with
         a map. InputError where the model has no such λ, or the map is not of this picture's size."""
-        condition = self.model.condition(lmbda)
-        if condition.map:
-            condition.map.check(*self.size)
-        return condition
+        return self.model.condition(lmbda, *self.size)
 
     def reconstruct(self, lmbda: Lambda) -> Pixels:
         """The decoded picture, (H, W, 3) uint8: what `explorer.decode` makes of `encode(lmbda)`, bit for bit."""

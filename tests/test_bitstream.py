@@ -56,7 +56,7 @@ BAD = {
     "bit flip in the length": lambda d: d[:18] + bytes([d[18] ^ 1]) + d[19:],
     "bit flip in the checksum": lambda d: d[:20] + bytes([d[20] ^ 1]) + d[21:],
     "bit flip in the payload": lambda d: d[:40] + bytes([d[40] ^ 1]) + d[41:],
-    "newer version": lambda d: resealed(d, 4, b"\x02"),
+    "newer version": lambda d: resealed(d, 4, b"\x03"),
     "unknown checkpoint": lambda d: resealed(d, 5, b"\xde\xad\xbe\xef"),
     "no width": lambda d: resealed(d, 9, b"\0\0"),
     "no height": lambda d: resealed(d, 11, b"\0\0"),

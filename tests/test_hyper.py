@@ -50,13 +50,13 @@ def threads(number: int):
 
 def test_what_the_decoder_derives_depends_neither_on_threads_nor_on_libraries(codec, side):
     synthesis = codec.coder._synthesis
-    expected = synthesis.at(side, 30000)
+    expected = synthesis.at(side, Condition(30000))
     for number in (1, 2, 3):
         with threads(number):
-            for found, known in zip(synthesis.at(side, 30000), expected, strict=True):
+            for found, known in zip(synthesis.at(side, Condition(30000)), expected, strict=True):
                 np.testing.assert_array_equal(found, known)
     with torch.backends.mkldnn.flags(enabled=False):
-        for found, known in zip(synthesis.at(side, 30000), expected, strict=True):
+        for found, known in zip(synthesis.at(side, Condition(30000)), expected, strict=True):
             np.testing.assert_array_equal(found, known)
 
 
@@ -72,8 +72,8 @@ def test_the_order_of_the_sums_does_not_matter(network, codec, side, seed):
         integers[f"synthesis.{name}"] = integers[f"synthesis.{name}"][order]
     integers["synthesis.gain0"] = integers["synthesis.gain0"][:, order]
     for level in (0, 12345, 65535):
-        found = HyperSynthesis(integers).at(side[order.numpy()], level)
-        for part, known in zip(found, codec.coder._synthesis.at(side, level), strict=True):
+        found = HyperSynthesis(integers).at(side[order.numpy()], Condition(level))
+        for part, known in zip(found, codec.coder._synthesis.at(side, Condition(level)), strict=True):
             np.testing.assert_array_equal(part, known)
 
 
@@ -97,7 +97,7 @@ def test_a_file_written_anywhere_means_the_same_symbols_to_everybody(network, co
 def test_the_integers_follow_their_float_twin(network, codec, side, lmbda):
     """μ to a hundredth of its size, σ to its eighth of an octave: weights have 8 bits."""
     condition = Condition.of(lmbda)
-    mean, scale = codec.coder._synthesis.at(side, condition.level)
+    mean, scale = codec.coder._synthesis.at(side, condition)
     with torch.no_grad():
         t = network.position(condition.lmbda)
         twin, deviation = network.prior.expected(torch.from_numpy(side).float()[None], t)

@@ -32,7 +32,7 @@ GOLDEN = Path(__file__).parent / "golden.json"
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_every_table_is_a_distribution(mae, level):
-    table = mae.coder.table_at(Condition(level))
+    table = mae.coder.table_at(level)
     assert (table.frequency.sum(axis=1) == 1 << 16).all()
     columns = np.arange(table.frequency.shape[1])
     assert ((table.frequency > 0) == (columns <= table.count[:, None])).all(), "every symbol and the escape, no more"
@@ -41,7 +41,7 @@ def test_every_table_is_a_distribution(mae, level):
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_tables_follow_the_density(mae, level):
-    table = mae.coder.table_at(Condition(level))
+    table = mae.coder.table_at(level)
     network = mae.network
     gains = network.prior.a(network.position(lambda_of(level)))
     zeros = torch.zeros(1, network.config.M, 1, 1)
@@ -146,11 +146,11 @@ def _level_digest(model: LearnedCodec, level: int) -> str:
     """Of all integers that a level has."""
     coder, condition = model.coder, Condition(level)
     if isinstance(coder, FactorisedCoder):
-        return _digest(*_parts(coder.table_at(condition)))
+        return _digest(*_parts(coder.table_at(condition.level)))
     assert isinstance(coder, HyperCoder)
     side = np.random.default_rng(level).integers(-20, 21, (model.network.config.N, 2, 3)).astype(np.int32)
     return _digest(
-        *_parts(coder.side_table(condition)), *_parts(coder.gaussians), *coder.expected(side, (8, 12), condition)
+        *_parts(coder.side_table(condition.level)), *_parts(coder.gaussians), *coder.expected(side, (8, 12), condition)
     )
 
 

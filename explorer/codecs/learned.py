@@ -89,9 +89,13 @@ class LearnedCodec:
 
     # -- λ ---------------------------------------------------------------------------------------------------------
 
-    def condition(self, lmbda: Lambda) -> Condition:
-        """λ as the value that all stages take; InputError where this model has no such λ."""
-        return among(lmbda, self.knob.sweep if self.only else ())
+    def condition(self, lmbda: Lambda, height: int = 0, width: int = 0) -> Condition:
+        """λ as the value that all stages take; InputError where this model has no such λ, or where λ has a map that is
+        not of the size of a picture, where one is given."""
+        condition = among(lmbda, self.knob.sweep if self.only else ())
+        if condition.map and height:
+            condition.map.check(height, width)
+        return condition
 
     def _known(self) -> str:
         return ", ".join(f"{each:g}" for each in self.knob.sweep)
@@ -103,10 +107,11 @@ class LearnedCodec:
 
     # -- whole files -----------------------------------------------------------------------------------------------
 
-    def encode(self, image: Any, setting: float) -> bytes:
-        """Any picture that `images.read` takes, at λ = setting -> a whole .mae file. Raises InputError."""
-        condition = self.condition(setting)
+    def encode(self, image: Any, setting: Lambda) -> bytes:
+        """Any picture that `images.read` takes, at λ = setting, a number or an array by block -> a whole .mae file.
+        Raises InputError."""
         pixels = image if _is_pixels(image) else images.read(image).pixels
+        condition = self.condition(setting, *pixels.shape[:2])
         code = self.quantise(self.latents(pixels, condition), condition)
         return self.pack(code, *pixels.shape[:2])
 
@@ -122,7 +127,7 @@ class LearnedCodec:
             raise InputError(
                 f"This file was made by checkpoint {header.model}, not by {self.version}; decode with that one."
             )
-        condition = Condition(header.level)
+        condition = header.condition
         if self.only and condition not in self.only:
             raise InputError(
                 f"This file claims λ = {condition.lmbda:.6g}, but its model has λ = {self._known()} alone; "
@@ -154,7 +159,7 @@ class LearnedCodec:
 
     def pack(self, code: Code, height: int, width: int) -> bytes:
         """A code of a picture of this size -> a whole file."""
-        header = bitstream.Header(self.version, width, height, code.condition.level)
+        header = bitstream.Header(self.version, width, height, code.condition.level, code.condition.map)
         return bitstream.pack(header, self.coder.encode(code))
 
     def synthesise(

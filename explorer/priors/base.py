@@ -24,6 +24,7 @@ from torch.nn import functional as F
 
 from explorer.condition import Condition, lambda_of
 from explorer.config import ModelConfig, Stage
+from explorer.lambda_map import BLOCK
 from explorer.modulation import position
 from explorer.pace import Pause, nothing
 from explorer.tiles import Box, Size, size_of, whole
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 GAIN_MAX = 1000.0  # of y before its density: nothing else stops a channel that is always zero from asking for more
 PLACES = 257  # of the λ axis at which what depends on λ is sampled into integers, 256 levels apart
+STRIDE = BLOCK // 4  # pixels to a side that an element of y stands for; one of z stands for a block
 GAIN_BITS = 20  # fixed point of a gain
 
 Int64 = NDArray[np.int64]
@@ -255,6 +257,14 @@ class Sampled:
             return self.values[0]
         i, r = level >> 8, level & 255
         return (self.values[i] * (256 - r) + self.values[i + 1] * r) >> 8
+
+    def over(self, condition: Condition, box: Box, stride: int) -> Tensor:
+        """For a rectangle of maps, `stride` pixels to an element: (C, 1, 1), or (C, rows, columns) where λ differs from
+        place to place."""
+        if condition.map is None:
+            return torch.from_numpy(self.at(condition.level))[:, None, None]
+        levels, index = condition.places(box, stride)
+        return torch.from_numpy(np.stack([self.at(level) for level in levels.tolist()], axis=1)[:, index])
 
 
 def fixed_point(values: Tensor, bits: int, low: int = -(1 << 31)) -> Tensor:

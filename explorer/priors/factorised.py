@@ -24,6 +24,7 @@ from explorer.modulation import Modulator
 from explorer.pace import Pause, nothing
 from explorer.priors.base import (
     GAIN_MAX,
+    STRIDE,
     Code,
     Coder,
     Distribution,
@@ -38,8 +39,8 @@ from explorer.priors.base import (
     straight_through,
 )
 from explorer.priors.density import Density
-from explorer.priors.tables import DensityTables, Reader, Table, channel_rows, encode
-from explorer.tiles import Box, Size
+from explorer.priors.tables import DensityTables, Reader, Rows, Table, by_channel, encode
+from explorer.tiles import Box, Size, size_of
 
 
 class Factorised(Prior):
@@ -85,36 +86,51 @@ class Factorised(Prior):
 
     def coder(self, integers: Mapping[str, Tensor]) -> FactorisedCoder:
         tables = DensityTables.from_tensors(integers, "tables", self.config.M)
-        return FactorisedCoder(lambda condition: tables.at(condition.level), self.config.M)
+        return FactorisedCoder(tables.at, self.config.M)
 
 
 @dataclass(frozen=True, eq=False)
 class FactorisedCode(Code):
-    """Symbols under one distribution for each channel."""
+    """Symbols under one distribution for each channel, or for each channel and λ. table, rows: see `by_channel`."""
 
     condition: Condition
     symbols: NDArray[np.int32]
     table: Table
+    rows: Rows
 
     def part(self, box: Box) -> Float32:
         return self.symbols[(..., *box.slices)].astype(np.float32)
 
     @cached_property
     def bits(self) -> Float32:
-        return frozen(self.table.element_bits(self.symbols, channel_rows(len(self.symbols))))
+        return frozen(self.table.element_bits(self.symbols, self.rows))
 
     def keeping(self, kept: NDArray[np.bool_]) -> FactorisedCode:
-        expected = self.table.likeliest[channel_rows(len(self.symbols))]
+        expected = self.table.likeliest[self.rows]
         return dataclasses.replace(self, symbols=frozen(np.where(kept, self.symbols, expected)))
 
     def distribution(self) -> Distribution:
-        return Distribution(self.table.low, self.table.count, self.table.probability())
+        channels, table = len(self.symbols), self.table
+        lows, counts = (part.reshape(-1, channels) for part in (table.low, table.count))
+        first, end = lows.min(axis=0), (lows + counts).max(axis=0)
+        of_level = np.bincount((self.rows[0] // channels).ravel()) / self.rows[0].size
+        mixed = np.zeros((channels, int((end - first).max())), np.float32)
+        for share, low, own in zip(of_level, lows, np.split(table.probability(), len(lows)), strict=True):
+            column = np.arange(mixed.shape[1]) + (first - low)[:, None]
+            inside = (column >= 0) & (column < own.shape[1])
+            found = np.take_along_axis(own, column.clip(0, own.shape[1] - 1), axis=1)
+            mixed += np.float32(share) * np.where(inside, found, 0)
+        return Distribution(first, end - first, mixed)
+
+    @property
+    def nbytes(self) -> int:
+        return self.symbols.nbytes + self.rows.nbytes
 
 
 class FactorisedCoder(Coder):
-    """table_at: the table, one distribution a channel, of a condition. channels: of the bottleneck."""
+    """table_at: the table, one distribution a channel, of a header level. channels: of the bottleneck."""
 
-    def __init__(self, table_at: Callable[[Condition], Table], channels: int) -> None:
+    def __init__(self, table_at: Callable[[int], Table], channels: int) -> None:
         self.table_at, self._channels = table_at, channels
 
     def quantise(
@@ -125,17 +141,19 @@ class FactorisedCoder(Coder):
         memo: Memo = anew,
         side: Float32 | None = None,
     ) -> FactorisedCode:
-        return FactorisedCode(condition, frozen(np.rint(y).astype(np.int32)), self.table_at(condition))
+        tables = by_channel(self.table_at, condition, size_of(y), STRIDE)
+        return FactorisedCode(condition, frozen(np.rint(y).astype(np.int32)), *tables)
 
     def part(self, y: Latents, size: Size, condition: Condition, box: Box, memo: Memo = anew) -> Float32:
         return np.rint(y(box))
 
     def encode(self, code: Code) -> bytes:
-        return encode([(code.symbols, channel_rows(self._channels), self.table_at(code.condition))])
+        assert isinstance(code, FactorisedCode)
+        return encode([(code.symbols, code.rows, code.table)])
 
     def decode(self, payload: bytes, size: tuple[int, int], condition: Condition) -> FactorisedCode:
-        shape, table = (self._channels, *size), self.table_at(condition)
+        table, rows = by_channel(self.table_at, condition, size, STRIDE)
         reader = Reader(payload)
-        q = reader.read(shape, channel_rows(self._channels), table)
+        q = reader.read((self._channels, *size), rows, table)
         reader.finish()
-        return FactorisedCode(condition, frozen(q), table)
+        return FactorisedCode(condition, frozen(q), table, rows)

@@ -25,9 +25,11 @@ from torch.nn import functional as F
 
 from explorer.condition import Condition
 from explorer.config import ModelConfig, Stage
-from explorer.modulation import Modulator, as_map, position, stages
+from explorer.lambda_map import BLOCK
+from explorer.modulation import Modulator, as_map, position, spread, stages
 from explorer.priors.base import (
     GAIN_MAX,
+    STRIDE,
     Latents,
     Memo,
     Prior,
@@ -191,20 +193,17 @@ class Hyper(Prior):
     def rounded_side(self, y: Latents, size: Size, condition: Condition, box: Box, memo: Memo = anew) -> Int32:
         """ẑ (N, …), int32, of a rectangle of it, as the encoder finds it: tile by tile of y's grid, so that a rectangle
         is a part of the whole to the last bit."""
-        parameter = self.get_parameter("ha_conv.0.weight")
-        t = position(torch.tensor([condition.lmbda]).to(parameter), self.config.conditioning)
-        gains = [as_map(modulator(t)) for modulator in self.ha_mod]
         found = np.empty((self.config.N, *box.shape), np.int32)
         for tile in Grid(size).covering(box.times(SIDE_STRIDE)):
             at = tile.over(SIDE_STRIDE)
-            paste(found, box, memo(tile, partial(self._rounded_tile, y, size, at, as_map(self.a(t)), gains)), at)
+            paste(found, box, memo(tile, partial(self._rounded_tile, y, size, condition, at)), at)
         return found
 
     def _rounded_tile(self, *of_tile: Any) -> Int32:
         z = torch.round(self._side_of_tile(*of_tile)).clamp_(-SIDE_MAX, SIDE_MAX)
         return z[0].cpu().numpy().astype(np.int32)
 
-    def _side_of_tile(self, y: Latents, size: tuple[int, int], at: Box, a: Tensor, gains: list[Tensor]) -> Tensor:
+    def _side_of_tile(self, y: Latents, size: Size, condition: Condition, at: Box) -> Tensor:
         """z (1, N, …) of a rectangle of it; like `side`, but for what lies around."""
         padded = (-(-size[0] // SIDE_STRIDE) * SIDE_STRIDE, -(-size[1] // SIDE_STRIDE) * SIDE_STRIDE)
         finer = padded[0] // 2, padded[1] // 2
@@ -213,13 +212,28 @@ class Hyper(Prior):
         known = y(wide.within(size))
         missing = [(0, wanted - there) for wanted, there in zip(wide.shape, size_of(known), strict=True)]
         known = np.pad(known, [(0, 0), *missing], mode="edge")  # also a copy: arrays are read-only
-        x = torch.from_numpy(known)[None].to(a).contiguous(memory_format=torch.channels_last)
-        part = Part(torch.asinh(x * a), wide, padded)
-        for k, output in enumerate((wide, middle, at)):
+        x = torch.from_numpy(known)[None].to(self._parameter).contiguous(memory_format=torch.channels_last)
+        part = Part(torch.asinh(x * self._spread(self.a, condition, wide, STRIDE)), wide, padded)
+        for k, (output, stride) in enumerate(((wide, STRIDE), (middle, 2 * STRIDE), (at, BLOCK))):
             part = convolve(self.ha_conv[k], part, output)
-            values = part.values * gains[k] if gains else part.values
+            values = part.values
+            if len(self.ha_mod):
+                values = values * self._spread(self.ha_mod[k], condition, output, stride)
             part = part.with_values(F.relu(values) if k < 2 else values.float())
         return part.values
+
+    @property
+    def _parameter(self) -> Tensor:
+        """For the device and the precision."""
+        return self.get_parameter("ha_conv.0.weight")
+
+    def _spread(self, gain: Callable[[Tensor], Tensor], condition: Condition, box: Box, stride: int) -> Tensor:
+        """A gain over a rectangle of its map, `stride` pixels to an element."""
+
+        def gain_at(lmbda: float) -> Tensor:
+            return as_map(gain(position(torch.tensor([lmbda]).to(self._parameter), self.config.conditioning)))
+
+        return spread(gain_at, condition, box, stride)
 
 
 def gaussian_bits(difference: Tensor, scale: Tensor) -> Tensor:

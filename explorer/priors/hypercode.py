@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from explorer.condition import Condition
+from explorer.lambda_map import BLOCK
 from explorer.pace import Pause, nothing
 from explorer.priors.base import Code, Coder, Distribution, Float32, Int64, Latents, Memo, anew, frozen
 from explorer.priors.integers import MEAN_BITS, SCALES, SIDE_MAX, HyperSynthesis, check_integers
-from explorer.priors.tables import DensityTables, Int32, Reader, Table, channel_rows, damaged, encode
+from explorer.priors.tables import DensityTables, Int32, Reader, Rows, Table, by_channel, damaged, encode
 from explorer.tiles import Box, Size, size_of, whole
 
 UInt8 = NDArray[np.uint8]
@@ -31,7 +32,8 @@ class HyperCode(Code):
     """ẑ and the residual q of y, with what ẑ makes the decoder expect.
 
     symbols: q. side (N, h', w') int32: ẑ. mean (M, h, w) int32: μ in 1/256 of a quantiser step. scale (M, h, w): the
-    place of σ in SCALES. gaussians, side_table: the distributions of q and of ẑ.
+    place of σ in SCALES. gaussians: the distributions of q. side_table, side_rows: those of ẑ, see
+    `by_channel`.
     """
 
     condition: Condition
@@ -41,6 +43,7 @@ class HyperCode(Code):
     scale: UInt8
     gaussians: Table
     side_table: Table
+    side_rows: Rows
 
     def part(self, box: Box) -> Float32:
         at = (..., *box.slices)
@@ -53,7 +56,7 @@ class HyperCode(Code):
     @cached_property
     def side_element_bits(self) -> Float32:
         """What each element of ẑ costs, (N, h', w') float32."""
-        return frozen(self.side_table.element_bits(self.side, channel_rows(len(self.side))))
+        return frozen(self.side_table.element_bits(self.side, self.side_rows))
 
     @property
     def side_bits(self) -> float:
@@ -134,9 +137,9 @@ class HyperCoder(Coder):
         if len(self.gaussians.low) != len(SCALES):
             raise ValueError("there is a Gaussian for every scale")
 
-    def side_table(self, condition: Condition) -> Table:
-        """The distributions of ẑ, one a channel."""
-        return self._side.at(condition.level)
+    def side_table(self, level: int) -> Table:
+        """The distributions of ẑ, one a channel, at a header level."""
+        return self._side.at(level)
 
     def quantise(
         self,
@@ -164,20 +167,19 @@ class HyperCoder(Coder):
     def part(self, y: Latents, size: Size, condition: Condition, box: Box, memo: Memo = anew) -> Float32:
         needed = self._synthesis.reads(box, _side_size(size))
         side = self._side_of(y, size, condition, needed, memo)
-        mean = _in_steps(self._synthesis.part(side, condition.level, needed, _side_size(size), box)[0])
+        mean = _in_steps(self._synthesis.part(side, condition, needed, _side_size(size), box)[0])
         return np.rint(y(box) - mean) + mean
 
     def encode(self, code: Code) -> bytes:
         assert isinstance(code, HyperCode)
-        side = code.side, channel_rows(len(code.side)), code.side_table
-        return encode([side, (code.symbols, code.scale, self.gaussians)])
+        return encode([(code.side, code.side_rows, code.side_table), (code.symbols, code.scale, self.gaussians)])
 
     def decode(self, payload: bytes, size: tuple[int, int], condition: Condition) -> HyperCode:
         h, w = size
         N, M = self._channels
-        shape = N, *_side_size(size)
+        table, rows = by_channel(self.side_table, condition, _side_size(size), BLOCK)
         reader = Reader(payload)
-        side = reader.read(shape, channel_rows(N), self.side_table(condition))
+        side = reader.read((N, *_side_size(size)), rows, table)
         if np.abs(side).max() > SIDE_MAX:
             raise damaged()
         mean, scale = self.expected(side, size, condition)
@@ -191,9 +193,9 @@ class HyperCoder(Coder):
         """ẑ -> what it says of a bottleneck of size (h, w): μ in 1/256 of a step and the place of σ in SCALES, each
         (M, h, w), by integers alone."""
         h, w = size
-        mean, scale = self._synthesis.at(side, condition.level, pause)
+        mean, scale = self._synthesis.at(side, condition, pause)
         return mean[:, :h, :w], scale[:, :h, :w]
 
     def _code(self, condition: Condition, q: Int32, side: Int32, mean: Int32, scale: UInt8) -> HyperCode:
-        table = self.side_table(condition)
-        return HyperCode(condition, frozen(q), frozen(side), frozen(mean), frozen(scale), self.gaussians, table)
+        tables = by_channel(self.side_table, condition, size_of(side), BLOCK)
+        return HyperCode(condition, frozen(q), frozen(side), frozen(mean), frozen(scale), self.gaussians, *tables)

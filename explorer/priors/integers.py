@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from explorer.condition import Condition
 from explorer.pace import Pause, nothing
-from explorer.priors.base import PLACES, Sampled, as_int64, fixed_point
+from explorer.priors.base import PLACES, STRIDE, Sampled, as_int64, fixed_point
 from explorer.tiles import Box, Part, Size, convolve, reads, size_of
 
 WEIGHT_MAX = 127
@@ -127,10 +128,9 @@ class _Multiplier:
         self._shift = integers[f"{name}_shift"].long()[:, None, None]
         self._half = torch.where(self._shift > 0, 1 << (self._shift - 1).clamp(min=0), 0)
 
-    def apply(self, accumulator: Tensor, level: int) -> Tensor:
-        """(C, h, w) int64 -> the same."""
-        factor = torch.from_numpy(self._factor.at(level))[:, None, None]
-        return (accumulator * factor + self._half) >> self._shift
+    def apply(self, accumulator: Tensor, condition: Condition, box: Box, stride: int) -> Tensor:
+        """(C, rows, columns) int64, a rectangle of a map of `stride` pixels to an element -> the same."""
+        return (accumulator * self._factor.over(condition, box, stride) + self._half) >> self._shift
 
 
 def _doubling(weight: Tensor) -> nn.ConvTranspose2d:
@@ -162,9 +162,9 @@ class HyperSynthesis:
         return reads(_TWICE, reads(_TWICE, box, finer), size)
 
     def at(
-        self, side: NDArray[np.int32], level: int, pause: Pause = nothing
+        self, side: NDArray[np.int32], condition: Condition, pause: Pause = nothing
     ) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-        """ẑ (N, h', w') at a header level -> (μ in 1/256 of a quantiser step, σ's place in SCALES), each
+        """ẑ (N, h', w') at λ -> (μ in 1/256 of a quantiser step, σ's place in SCALES), each
         (M, 4·h', 4·w'). pause: see `pace`."""
         size, (h, w) = size_of(side), (4 * length for length in size_of(side))
         channels = len(self._last) // 2
@@ -173,34 +173,34 @@ class HyperSynthesis:
         for top in range(0, h, high):
             rows = Box(top, 0, min(top + high, h), w)
             needed = self.reads(rows, size)
-            found = self.part(side[(..., *needed.slices)], level, needed, size, rows)
+            found = self.part(side[(..., *needed.slices)], condition, needed, size, rows)
             mean[(..., *rows.slices)], scale[(..., *rows.slices)] = found
             pause()
         return mean, scale
 
     def part(
-        self, side: NDArray[np.int32], level: int, where: Box, size: Size, box: Box
+        self, side: NDArray[np.int32], condition: Condition, where: Box, size: Size, box: Box
     ) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         """The same of a rectangle `box` of y. side (N, …): ẑ of the rectangle `where` of its map of `size`, which has
         what `reads` names."""
         with torch.inference_mode():
             part = Part((torch.from_numpy(side.astype(np.int64)) << SIDE_BITS)[None], where, size)
             middle = reads(_TWICE, box, (size[0] * 2, size[1] * 2))
-            for conv, bias, gain, output in zip(
-                self._doublings, self._biases, self._gains, (middle, box), strict=False
-            ):
+            stages = zip(self._doublings, self._biases, self._gains, (middle, box), (2 * STRIDE, STRIDE), strict=False)
+            for conv, bias, gain, output, stride in stages:
                 made = convolve(conv, part.with_values(part.values.double()), output)
-                part = made.with_values(gain.apply(made.values[0].long() + bias, level).clamp_(0, ACTIVATION_MAX)[None])
+                values = gain.apply(made.values[0].long() + bias, condition, output, stride)
+                part = made.with_values(values.clamp_(0, ACTIVATION_MAX)[None])
             sums = F.conv2d(part.values.double(), self._last)[0].long() + self._biases[2]
             mean, octave = sums.chunk(2)
-            return self._mean_of(mean, level), self._scale_of(octave, level)
+            return self._mean_of(mean, condition, box), self._scale_of(octave, condition, box)
 
-    def _mean_of(self, sums: Tensor, level: int) -> NDArray[np.int32]:
-        return self._mean.apply(sums, level).clamp_(-MEAN_MAX, MEAN_MAX).int().numpy()
+    def _mean_of(self, sums: Tensor, condition: Condition, box: Box) -> NDArray[np.int32]:
+        return self._mean.apply(sums, condition, box, STRIDE).clamp_(-MEAN_MAX, MEAN_MAX).int().numpy()
 
-    def _scale_of(self, sums: Tensor, level: int) -> NDArray[np.uint8]:
-        log_a = torch.from_numpy(self._log_a.at(level))[:, None, None]
-        octave = self._octave.apply(sums, level).clamp_(-OCTAVE_MAX, OCTAVE_MAX) - log_a
+    def _scale_of(self, sums: Tensor, condition: Condition, box: Box) -> NDArray[np.uint8]:
+        log_a = self._log_a.over(condition, box, STRIDE)
+        octave = self._octave.apply(sums, condition, box, STRIDE).clamp_(-OCTAVE_MAX, OCTAVE_MAX) - log_a
         coarse = OCTAVE_BITS - SCALE_STEP_BITS
         place = ((octave + (1 << (coarse - 1))) >> coarse) - SCALE_FIRST
         return place.clamp_(0, len(SCALES) - 1).byte().numpy()

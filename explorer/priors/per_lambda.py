@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from explorer.condition import PAPER_LAMBDAS, Condition
+from explorer.condition import PAPER_LAMBDAS, level_of
 from explorer.config import ModelConfig
 from explorer.images import InputError
 from explorer.modulation import position
@@ -80,5 +80,5 @@ class PerLambda(Prior):
     def coder(self, integers: Mapping[str, Tensor]) -> FactorisedCoder:
         places = range(len(self.densities))
         tables = [DensityTables.from_tensors(integers, f"tables{i}", self.config.M) for i in places]
-        levels = dict(zip(map(Condition.of, self.own), tables, strict=True))
-        return FactorisedCoder(lambda condition: levels[condition].at(condition.level), self.config.M)
+        own = dict(zip(map(level_of, self.own), tables, strict=True))
+        return FactorisedCoder(lambda level: own[level].at(level), self.config.M)

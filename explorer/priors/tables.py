@@ -13,7 +13,7 @@ from __future__ import annotations
 import copy
 import math
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import sha256
@@ -24,11 +24,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from explorer.condition import Condition
 from explorer.images import InputError
 from explorer.priors import pure_rans, rans
 from explorer.priors.base import GAIN_BITS, PLACES, Int64, Sampled, as_int64, fixed_point
 from explorer.priors.density import Density
 from explorer.priors.pure_rans import FREQUENCY_BITS, STATE_MIN
+from explorer.tiles import Size, whole
 
 CDF_BITS = 32  # fixed point of the stored cumulative
 KNOTS = 257  # samples of c per channel, equidistant in logit
@@ -120,6 +122,20 @@ class Table:
         rows = [[0, *row[: n + 1], 1 << FREQUENCY_BITS] for row, n in zip(cumulative.tolist(), self.count, strict=True)]
         return rows, [len(row) for row in rows], [0] * len(rows)
 
+    @classmethod
+    def stacked(cls, tables: Sequence[Table]) -> Table:
+        """The distributions of several tables, one after the other."""
+        if len(tables) == 1:
+            return tables[0]
+        width = max(table.frequency.shape[1] for table in tables)
+
+        def joined(parts: Iterable[NDArray[Any]], fill: float) -> NDArray[Any]:
+            wide = [np.pad(part, [(0, 0), (0, width - part.shape[1])], constant_values=fill) for part in parts]
+            return np.concatenate(wide)
+
+        low, count = (np.concatenate(parts) for parts in zip(*((t.low, t.count) for t in tables), strict=True))
+        return cls(low, count, joined((t.frequency for t in tables), 0), joined((t.bits for t in tables), np.inf))
+
     def tensors(self, prefix: str) -> dict[str, Tensor]:
         """For the checkpoint."""
         parts = {"low": self.low, "count": self.count, "frequency": self.frequency}
@@ -133,6 +149,18 @@ class Table:
 def channel_rows(channels: int) -> Int64:
     """`rows` for maps (channels, h, w) with one distribution a channel."""
     return np.arange(channels)[:, None, None]
+
+
+def by_channel(table_at: Callable[[int], Table], condition: Condition, size: Size, stride: int) -> tuple[Table, Rows]:
+    """One distribution a channel for maps (C, *size) of `stride` pixels to an element: their table, and the rows that
+    name each element's, which is that of the λ at its place. table_at: the table of a header level."""
+    levels, index = condition.places(whole(size), stride)
+    tables = [table_at(level) for level in levels.tolist()]
+    table, channels = Table.stacked(tables), len(tables[0].low)
+    if len(tables) == 1:
+        return table, channel_rows(channels)
+    small = np.min_scalar_type(len(table.low))  # of a large picture the rows are as many as its symbols
+    return table, channel_rows(channels).astype(small) + (channels * index).astype(small)
 
 
 # -- tables of a density ---------------------------------------------------------------------------------------------
