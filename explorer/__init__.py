@@ -22,8 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from explorer.codecs.base import RDPoint
+    from explorer.condition import Condition
     from explorer.images import InputError, Picture
-    from explorer.inside import Edit, LogRatio, Response, log_ratio, receptive_field
+    from explorer.inside import Edit, LogRatio, Region, Response, log_ratio, receptive_field
+    from explorer.lambda_map import LambdaMap
     from explorer.library import decode, list_models, load_model, receive, samples
     from explorer.received import Received
     from explorer.session import Session
@@ -34,12 +36,15 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "Condition",
     "Edit",
     "InputError",
+    "LambdaMap",
     "LogRatio",
     "Picture",
     "RDPoint",
     "Received",
+    "Region",
     "Response",
     "Session",
     "decode",
@@ -52,14 +57,17 @@ __all__ = [
 ]  # and, with the extra "notebook" installed: ExplorerPanel, ExplorerWidget, notebook, widget
 
 _HOME = {
+    "Condition": "explorer.condition",
     "Edit": "explorer.inside",
     "ExplorerPanel": "explorer.views.notebook",
     "ExplorerWidget": "explorer.views.notebook",
     "InputError": "explorer.images",
+    "LambdaMap": "explorer.lambda_map",
     "LogRatio": "explorer.inside",
     "Picture": "explorer.images",
     "RDPoint": "explorer.codecs.base",
     "Received": "explorer.received",
+    "Region": "explorer.inside",
     "Response": "explorer.inside",
     "Session": "explorer.session",
     "decode": "explorer.library",

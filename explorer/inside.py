@@ -5,6 +5,7 @@
           ├─ × factors ─ edit                  the picture, its rate and quality when channels are scaled or left out
           └─ the k costliest ─ keep_costliest  the same when all other elements are as the prior expects them
     x, x̂ ─ block_error                         the error of each element's own 16×16 pixels
+           └─ painted                          quality and bits of what a λ map has above, at and below its base
 
 Pure functions of arrays and a codec; `Session` calls them with its own.
 """
@@ -26,7 +27,7 @@ from explorer.images import InputError
 from explorer.model import CONVOLUTIONS, LAYERS, STRIDE
 from explorer.priors.base import Code, frozen
 from explorer.runtime import Pixels
-from explorer.tiles import Box, parts_of, size_of
+from explorer.tiles import Box, size_of, whole
 
 FLOOR = 0.1  # of a quantiser step: what is smaller at either λ says little, and its ratio runs to extremes
 FACTOR_MAX = 4.0
@@ -139,7 +140,7 @@ def response(
     """The response of the element (channel, row, column) of a code's ŷ (M, h, w), or of another amplitude in its place.
     Raises InputError for an element that is not there."""
     channel, row, col = element
-    shape, condition = code.symbols.shape, code.condition
+    shape = code.symbols.shape
     if not all(0 <= place < size for place, size in zip((channel, row, col), shape, strict=True)):
         raise InputError(
             f"There is no element ({channel}, {row}, {col}); channel, row and column must be below {shape}."
@@ -149,19 +150,18 @@ def response(
     around = Box(row - near, col - near, row + near + 1, col + near + 1).within(size_of(code.symbols))
     if amplitude is None:
         amplitude = float(code.part(Box(row, col, row + 1, col + 1))[channel, 0, 0])
-    none = np.zeros((shape[0], *around.shape), np.float32)
+    reach = model.runtime.reach(around, size_of(code.symbols))
+    none = np.zeros((shape[0], *reach.shape), np.float32)
     alone = none.copy()
-    alone[channel, row - around.top, col - around.left] = amplitude
-    with_it, without = (_picture_of(model, each, condition) for each in (alone, none))
+    alone[channel, row - reach.top, col - reach.left] = amplitude
+    with_it, without = (
+        model.runtime.synthesis_map(each, code.condition, LAYERS[-1], around, size_of(code.symbols))
+        for each in (alone, none)
+    )
     top, left, bottom, _ = receptive_field(row, col)
     corner = top - STRIDE * around.top, left - STRIDE * around.left
     pixels = _window((with_it - without).transpose(1, 2, 0), *corner, bottom - top)
     return Response(frozen(pixels), top, left, amplitude)
-
-
-def _picture_of(model: LearnedCodec, decoded: NDArray[np.float32], condition: Condition) -> NDArray[np.float32]:
-    """x̂ (3, 16h, 16w) of ŷ (M, h, w), not clipped."""
-    return model.synthesis_map(parts_of(decoded), condition, LAYERS[-1], size_of(decoded))
 
 
 def _window(picture: NDArray[np.float32], top: int, left: int, side: int) -> NDArray[np.float32]:
@@ -257,6 +257,38 @@ def _costliest(bits: NDArray[np.float32], count: int) -> NDArray[np.bool_]:
     equal = np.flatnonzero(bits == least)
     mask.ravel()[equal[: count - np.count_nonzero(mask)]] = True
     return mask
+
+
+@dataclass(frozen=True)
+class Region:
+    """What the blocks of a λ map on one side of its base come to.
+
+    share: of the picture's pixels, in (0, 1]. psnr: in dB, over them alone. bits: estimated, with their share of what
+    is coded besides y.
+    """
+
+    share: float
+    psnr: float
+    bits: float
+
+
+def painted(
+    condition: Condition, size: tuple[int, int], error: NDArray[np.float32], bits: NDArray[np.float32]
+) -> dict[str, Region]:
+    """The regions of a condition's map, "above" its base λ, "at" it and "below" it, those that there are, of a picture
+    of size (height, width). error, bits: of each 16×16 block, (h, w), see `block_error` and `Code.position_bits`."""
+    levels, index = condition.places(whole(size_of(error)), STRIDE)
+    side = np.sign(levels - condition.level)[index]
+    pixels = np.outer(*(np.minimum(STRIDE, length - np.arange(0, length, STRIDE)) for length in size))
+    found = {}
+    for name, sign in (("above", 1), ("at", 0), ("below", -1)):
+        own = side == sign
+        if own.any():
+            count = pixels[own].sum()
+            mean = float((error[own].astype(np.float64) * pixels[own]).sum() / count)
+            psnr = -10 * math.log10(mean) if mean else math.inf
+            found[name] = Region(float(count / pixels.sum()), psnr, float(bits[own].sum(dtype=np.float64)))
+    return found
 
 
 def block_error(original: Pixels, decoded: Pixels) -> NDArray[np.float32]:

@@ -94,6 +94,11 @@ class LambdaMap:
         return self.rows, self.columns
 
     @property
+    def is_flat(self) -> bool:
+        """Whether it makes no difference from place to place."""
+        return self.data == self.data[:1] * len(self.data)
+
+    @property
     def text(self) -> str:
         """Its text, the only one that is written for it."""
         runs = ((value, sum(1 for _ in run)) for value, run in groupby(self.residuals()))

@@ -18,6 +18,7 @@ from explorer.codecs.learned import LearnedCodec, bottleneck_size
 from explorer.condition import Condition, Lambda
 from explorer.images import InputError
 from explorer.inside import Edit, Kept, Response
+from explorer.lambda_map import LambdaMap
 from explorer.pace import Pause
 from explorer.priors.base import Code, frozen
 from explorer.runtime import Pixels
@@ -32,7 +33,8 @@ class Received:
         received.reconstruct(), received.bits()      # the decoded picture, and where its bits went
 
     The methods are those of `Session` that need no original. They take λ as a session's do, but a file has one alone:
-    it is meant where none is given, and another is an InputError. Arrays that come back are read-only.
+    it is meant where none is given, with its map if it has one, and another is an InputError. Arrays that come back are
+    read-only.
     data: the file. name: of the file, for people. Raises InputError for a file that is damaged or another model's.
     """
 
@@ -42,7 +44,9 @@ class Received:
         self.height, self.width = header.height, header.width
 
     def __repr__(self) -> str:
-        return f"Received({self.model.name!r}, {self.name!r}, {self.width}×{self.height}, lmbda={self.lmbda:.4g})"
+        painted = ", with a map" if self.map else ""
+        size = f"{self.width}×{self.height}"
+        return f"Received({self.model.name!r}, {self.name!r}, {size}, lmbda={self.lmbda:.4g}{painted})"
 
     @property
     def size(self) -> tuple[int, int]:
@@ -53,6 +57,11 @@ class Received:
     def lmbda(self) -> float:
         """λ of the file."""
         return self._code.condition.lmbda
+
+    @property
+    def map(self) -> LambdaMap | None:
+        """The file's λ map, where it has one."""
+        return self._code.condition.map
 
     @property
     def bpp(self) -> float:
@@ -130,7 +139,10 @@ class Received:
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def _check(self, lmbda: Lambda | None) -> None:
-        if lmbda is not None and Condition.of(lmbda) != self._code.condition:
+        if lmbda is None:
+            return
+        asked = Condition.of(lmbda)
+        if asked not in (self._code.condition, Condition(self._code.condition.level)):
             raise InputError(f"This file was made at λ = {self.lmbda:.4g}; open the original picture to see another λ.")
 
     @cached_property

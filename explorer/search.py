@@ -82,6 +82,8 @@ def search(
     effort: 0, 1 or 2, see `ITERATIONS`. tell: is told of every iteration; where it raises `Enough` the best so far is
     kept, and any other exception ends the search without a result. pause: see `explorer.pace`.
     """
+    if condition.map:
+        raise InputError("The search is for one λ; take the λ map away, or choose effort 0.")
     height, width = pixels.shape[:2]
     first = model.pack(model.quantise(y, condition, pause), height, width)
     start = cost_of(model, pixels, first, pause)

@@ -27,7 +27,8 @@ from explorer.codecs.base import RDPoint
 from explorer.codecs.learned import LearnedCodec, bottleneck_size
 from explorer.condition import LAST_LEVEL, Condition, Lambda
 from explorer.images import InputError
-from explorer.inside import Edit, Kept, LogRatio, Response
+from explorer.inside import Edit, Kept, LogRatio, Region, Response
+from explorer.lambda_map import LambdaMap
 from explorer.memory import give_back
 from explorer.model import STRIDE
 from explorer.pace import Pause, nothing
@@ -259,6 +260,14 @@ class Session:
             "error", condition, make=lambda: inside.block_error(self.picture.pixels, self.reconstruct(condition))
         )
 
+    def painted(self, lmbda: Lambda, seen_at: Lambda | None = None) -> dict[str, Region]:
+        """Size, quality and estimated bits of what a λ map paints: the blocks "above" its base λ, "at" it and "below"
+        it, those that there are. seen_at: the λ at which they are measured in place of `lmbda`, such as the one λ whose
+        file has the same size."""
+        condition = self.condition(lmbda)
+        seen = condition if seen_at is None else self.condition(seen_at)
+        return inside.painted(condition, self.size, self.block_error(seen), self.code(seen).position_bits)
+
     def encode(self, lmbda: Lambda) -> bytes:
         """The whole .mae file at λ."""
         condition = self.condition(lmbda)
@@ -286,17 +295,28 @@ class Session:
         places = range(len(ladder)) if self.model.only else np.linspace(0, len(ladder) - 1, points)
         return [ladder[round(place)].lmbda for place in places]
 
-    def solve(self, *, bpp: float | None = None, bytes: int | None = None, psnr: float | None = None) -> float:
+    def solve(
+        self,
+        *,
+        bpp: float | None = None,
+        bytes: int | None = None,
+        psnr: float | None = None,
+        map: LambdaMap | None = None,
+    ) -> float:
         """The λ that meets exactly one target: the best quality within a rate (bpp, or bytes of the whole file), or the
-        lowest rate that reaches a PSNR in dB. InputError where no λ does, with the range that is there."""
+        lowest rate that reaches a PSNR in dB. map: goes with λ, see `Condition`; one without differences counts as
+        none. InputError where no λ does, with the range that is there."""
         targets = {"bpp": bpp, "bytes": bytes, "psnr": psnr}
         given = {name: float(value) for name, value in targets.items() if value is not None}
         if len(given) != 1 or not all(math.isfinite(value) and value > 0 for value in given.values()):
             raise InputError("Give exactly one target above zero: bpp, bytes or psnr.")
         ((name, target),) = given.items()
+        ladder = self._ladder
+        if map and not map.is_flat:
+            ladder = _EveryLevel(self.condition(Condition(LAST_LEVEL // 2, map)).map)
         if name == "psnr":
-            return self._first_of_quality(target).lmbda
-        return self._last_of_rate(target, 1 if name == "bytes" else 8 / self._pixel_count, name).lmbda
+            return self._first_of_quality(target, ladder).lmbda
+        return self._last_of_rate(target, 1 if name == "bytes" else 8 / self._pixel_count, name, ladder).lmbda
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
@@ -367,7 +387,7 @@ class Session:
         return RDPoint(
             codec=search.name_of(self.model.name, self.effort),
             version=self.model.version,
-            knob={"lambda": condition.lmbda},
+            knob={"lambda": condition.lmbda} | ({"map": condition.map.text} if condition.map else {}),
             width=width,
             height=height,
             bytes=size,
@@ -381,33 +401,29 @@ class Session:
         point = self.point(condition, quick=True)
         return replace(point, ssimulacra2=ssimulacra2(self.picture.pixels, self.reconstruct(condition), self._pause))
 
-    def _first_of_quality(self, psnr: float) -> Condition:
+    def _first_of_quality(self, psnr: float, ladder: Sequence[Condition]) -> Condition:
         """The lowest λ, nearly, that reaches a PSNR in dB."""
 
         def value(condition: Condition) -> float:
             return min(self.point(condition, quick=True).psnr, LOSSLESS)
 
-        found = self._enclose(value, psnr, lambda here: 0 <= here - psnr < PSNR_SLACK)[1]
+        found = self._enclose(ladder, value, psnr, lambda here: 0 <= here - psnr < PSNR_SLACK)[1]
         if value(found) < psnr:
-            lowest, highest = self._range_of(value)
+            lowest, highest = value(ladder[0]), value(ladder[-1])
             raise InputError(_unreachable(f"{psnr:g} dB", f"{lowest:.2f} to {highest:.2f} dB"))
         return found
 
-    def _last_of_rate(self, limit: float, unit: float, name: str) -> Condition:
+    def _last_of_rate(self, limit: float, unit: float, name: str, ladder: Sequence[Condition]) -> Condition:
         """The highest λ, nearly, whose file has at most this rate; unit: what a byte is in it, name: of the rate."""
 
         def value(condition: Condition) -> float:
             return unit * len(self.encode(condition))
 
-        found = self._enclose(value, limit, lambda here: limit * (1 - RATE_SLACK) <= here <= limit)[0]
+        found = self._enclose(ladder, value, limit, lambda here: limit * (1 - RATE_SLACK) <= here <= limit)[0]
         if value(found) > limit:
-            lowest, highest = self._range_of(value)
+            lowest, highest = value(ladder[0]), value(ladder[-1])
             raise InputError(_unreachable(f"{limit:.6g} {name}", f"{lowest:.6g} to {highest:.6g} {name}"))
         return found
-
-    def _range_of(self, value: Callable[[Condition], float]) -> tuple[float, float]:
-        low, high = self._ladder[0], self._ladder[-1]
-        return value(low), value(high)
 
     @property
     def _ladder(self) -> Sequence[Condition]:
@@ -415,15 +431,18 @@ class Session:
         return self.model.only or _EVERY_LEVEL
 
     def _enclose(
-        self, value: Callable[[Condition], float], target: float, near_enough: Callable[[float], bool]
+        self,
+        ladder: Sequence[Condition],
+        value: Callable[[Condition], float],
+        target: float,
+        near_enough: Callable[[float], bool],
     ) -> tuple[Condition, Condition]:
-        """Neighbouring conditions whose values, which rise with λ, enclose the target; one condition twice where its
-        value is near enough, and the nearer end where the target lies beyond it.
+        """Neighbours of a ladder of conditions whose values, which rise with λ, enclose the target; one condition twice
+        where its value is near enough, and the nearer end where the target lies beyond it.
 
         Each value costs a file, seconds for a large picture. Along the λ axis the logarithm of a rate is nearly
         straight, so a line between the ends finds a level in a few steps; every third one halves, since the bytes of a
         small picture rise in stairs."""
-        ladder = self._ladder
         low, high = 0, len(ladder) - 1
         at_low, at_high = value(ladder[low]), value(ladder[high])
         if at_low >= target:
@@ -446,13 +465,16 @@ class Session:
 
 
 class _EveryLevel(Sequence[Condition]):
-    """The conditions of all header levels, made when asked for."""
+    """The conditions of all header levels, with a map or none, made when asked for."""
+
+    def __init__(self, lambda_map: LambdaMap | None = None) -> None:
+        self._map = lambda_map
 
     def __len__(self) -> int:
         return LAST_LEVEL + 1
 
     def __getitem__(self, at: Any) -> Any:
-        return Condition(range(len(self))[at])
+        return Condition(range(len(self))[at], self._map)
 
 
 _EVERY_LEVEL = _EveryLevel()

@@ -7,15 +7,15 @@ import zlib
 
 import numpy as np
 import pytest
-from conftest import smooth_picture
+from conftest import sample_paths, smooth_picture
 from test_lambda_map import disc, random_map
 
 import explorer
-from explorer import bitstream, mapcode, tiles
+from explorer import bitstream, mapcode, metrics, tiles
 from explorer.bitstream import HEADER_BYTES
-from explorer.condition import Condition, level_of
+from explorer.condition import Condition, lambda_of, level_of
 from explorer.images import InputError
-from explorer.lambda_map import STEP, LambdaMap
+from explorer.lambda_map import STEP, LambdaMap, blocks
 from explorer.session import Session
 
 MODELS = ["mae", "mae-hyperprior", "bottleneck", "bottleneck-hyperprior"]
@@ -188,3 +188,95 @@ def test_a_map_clipped_to_one_level_is_refused(mae, file):
     top = file[:13] + b"\xff\xff" + file[15:]
     with pytest.raises(InputError, match="makes no difference"):
         bitstream.unpack(resealed(top, mapcode.encode(disc(3, 4)), payload))
+
+
+# -- a session -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def painted(mae) -> tuple[Session, Condition]:
+    session = Session(mae, sample_paths()[0])
+    return session, Condition(level_of(200), disc(*blocks(*session.size)))
+
+
+def test_all_that_takes_lambda_takes_a_map(painted):
+    session, condition = painted
+    base, high = Condition(condition.level), Condition(condition.level + 16 * STEP)
+    inside = condition.block_levels == high.level
+    error = {each: session.block_error(each) for each in (base, condition, high)}
+    cells = np.kron(inside, np.ones((4, 4), bool))
+    assert error[condition][cells].mean() == pytest.approx(error[high][cells].mean(), rel=0.15)
+    assert error[condition][~cells].mean() == pytest.approx(error[base][~cells].mean(), rel=0.15)
+    point = session.point(condition)
+    assert session.point(base).bytes < point.bytes < session.point(high).bytes
+    assert point.knob == {"lambda": condition.lmbda, "map": condition.map.text}
+    assert session.measured(condition).bytes == point.bytes != session.measured(base).bytes
+    lambdas = np.vectorize(lambda_of)(condition.block_levels)
+    assert session.condition(lambdas) == condition
+    log = session.log_ratio(condition, base)
+    assert np.nanmax(np.abs(log.value[:, ~cells])) < np.nanmax(np.abs(log.value[:, cells]))
+    assert session.features(condition, "a0.mod").shape == (128, 128, 192)
+    assert session.edit(condition, {3: 0}).estimated_bits < session.code(condition).total_bits
+
+
+def test_a_response_is_that_of_its_place(painted):
+    session, condition = painted
+    row, column = (4 * int(each) for each in np.argwhere(condition.map.steps == 16)[0])
+    high = Condition(condition.level + 16 * STEP)
+    channel = int(np.abs(session.code(condition).decoded[:, row, column]).argmax())
+    near_edge = session.response(condition, channel, row, column).pixels
+    decoded = session.code(condition).decoded
+    alone = np.zeros_like(decoded)
+    alone[channel, row, column] = decoded[channel, row, column]
+    whole = [
+        session.model.synthesis_map(tiles.parts_of(each), condition, "s2.conv", tiles.size_of(decoded))
+        for each in (alone, np.zeros_like(decoded))
+    ]
+    top, left, bottom, right = explorer.receptive_field(row, column)
+    expected = (whole[0] - whole[1])[:, top:bottom, left:right].transpose(1, 2, 0)
+    np.testing.assert_allclose(near_edge, expected, atol=1e-5)
+    elsewhere = session.response(high, channel, row, column, float(decoded[channel, row, column])).pixels
+    assert np.abs(near_edge - elsewhere).max() > 0.05 * np.abs(elsewhere).max(), "beyond the edge λ is another one"
+
+
+def test_numbers_of_what_is_painted(painted):
+    session, condition = painted
+    found = session.painted(condition)
+    assert list(found) == ["above", "at"] and sum(each.share for each in found.values()) == pytest.approx(1)
+    assert sum(each.bits for each in found.values()) == pytest.approx(session.code(condition).total_bits, rel=1e-4)
+    cells = np.kron(condition.map.steps > 0, np.ones((64, 64), bool))
+    original, decoded = session.picture.pixels, session.reconstruct(condition)
+    assert found["above"].share == pytest.approx(cells.mean())
+    assert found["above"].psnr == pytest.approx(metrics.psnr(original[cells][None], decoded[cells][None]), abs=1e-3)
+    assert found["above"].psnr > found["at"].psnr
+    uniform = session.solve(bytes=session.point(condition).bytes)
+    even = session.painted(condition, seen_at=uniform)
+    assert found["above"].psnr > even["above"].psnr + 1.8 and found["at"].psnr < even["at"].psnr
+    below = Condition(condition.level, LambdaMap.of(np.negative(condition.map.steps.astype(int))))
+    assert list(session.painted(below)) == ["at", "below"]
+    assert list(session.painted(500)) == ["at"] and session.painted(500)["at"].share == 1
+    assert session.painted(500)["at"].psnr == pytest.approx(session.point(500).psnr, abs=1e-3)
+
+
+def test_a_target_is_met_with_a_map(mae):
+    session = Session(mae, smooth_picture(128, 192))
+    lambda_map = disc(2, 3, share=0.3)
+    limit = session.point(Condition(level_of(200), lambda_map)).bytes
+    found = session.solve(bytes=limit, map=lambda_map)
+    assert 0.9 * limit < len(session.encode(Condition(level_of(found), lambda_map))) <= limit
+    assert found < session.solve(bytes=limit)
+
+
+def test_a_received_file_has_its_map(mae, file):
+    received = explorer.receive(file)
+    assert received.map == disc(3, 4) and received.lmbda == pytest.approx(300, rel=1e-4) and "map" in repr(received)
+    np.testing.assert_array_equal(received.reconstruct(received.lmbda), mae.decode(file))
+    np.testing.assert_array_equal(received.reconstruct(Condition(level_of(300), disc(3, 4))), mae.decode(file))
+    with pytest.raises(InputError, match="made at λ"):
+        received.reconstruct(Condition(level_of(300), random_map(3, 4)))
+
+
+def test_the_search_takes_no_map(painted):
+    session, condition = painted
+    with pytest.raises(InputError, match="for one λ"):
+        session.at_effort(1).code(condition)

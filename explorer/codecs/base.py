@@ -108,14 +108,15 @@ class Codec(Protocol):
 class RDPoint:
     """One picture through one codec at one setting: rate of the whole file, quality of the 8-bit result.
 
-    bytes: of the file, header included. estimated_bits: −log2 p in bits where the codec has a model, else None.
+    knob: the codec's setting by its name; with a λ map also "map", its text. bytes: of the file, header included.
+    estimated_bits: −log2 p in bits where the codec has a model, else None.
     bpp: 8·bytes/(width·height). psnr in dB, inf where nothing was lost. ms_ssim in [0, 1], nan for small pictures.
     ssimulacra2 up to 100, nan for small and very large pictures; None where it was not measured, for it takes longer.
     """
 
     codec: str
     version: str
-    knob: dict[str, float]
+    knob: dict[str, float | str]
     width: int
     height: int
     bytes: int

@@ -76,8 +76,9 @@ def describe(point: RDPoint) -> str:
     similar = f", MS-SSIM {metrics.ms_ssim_db(point.ms_ssim):.2f} dB" if point.ms_ssim == point.ms_ssim else ""
     if point.ssimulacra2 is not None and not math.isnan(point.ssimulacra2):
         similar += f", SSIMULACRA2 {point.ssimulacra2:.1f}"
-    (lmbda,) = point.knob.values()
-    return f"λ {lmbda:.4g}: {point.bpp:.3f} bpp, {point.bytes:,} bytes, PSNR {point.psnr:.2f} dB{similar}"
+    painted = " with a map" if "map" in point.knob else ""
+    rate = f"{point.bpp:.3f} bpp, {point.bytes:,} bytes"
+    return f"λ {point.knob['lambda']:.4g}{painted}: {rate}, PSNR {point.psnr:.2f} dB{similar}"
 
 
 # -- maps: values (h, w), a palette, whether 0 is its middle, a title --------------------------------------------------

@@ -215,7 +215,7 @@ class OpenedPicture(TypedDict):
 class _Rate(TypedDict):
     codec: str
     version: str
-    knob: dict[str, float]
+    knob: dict[str, float | str]
     width: int
     height: int
     bytes: int

@@ -163,7 +163,7 @@
  * @typedef {object} Point
  * @property {string} codec
  * @property {string} version
- * @property {Record<string, number>} knob
+ * @property {Record<string, number | string>} knob
  * @property {number} width
  * @property {number} height
  * @property {number} bytes
