@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from browser import RECORD, ROOT, painted, settle, wanted
+from browser import RECORD, ROOT, canvas_pixels, painted, settle, wanted
 from conftest import wait_until
 from PIL import Image
 
@@ -57,17 +57,23 @@ RUN = """async (code) => {
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a JupyterLab with a copy of the notebook."""
-    folder = tmp_path_factory.mktemp("lab")
-    (folder / "work").mkdir()
-    shutil.copy(NOTEBOOK, folder / "work")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With a copy of the notebook."""
+    folder = tmp_path_factory.mktemp("notebooks")
+    shutil.copy(NOTEBOOK, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def lab(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a JupyterLab of that folder."""
+    settings = tmp_path_factory.mktemp("lab")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     options = {
         "ServerApp.port": port,
         "ServerApp.port_retries": 0,
-        "ServerApp.root_dir": folder / "work",
+        "ServerApp.root_dir": folder,
         "ServerApp.allow_root": True,
         "ServerApp.open_browser": False,
         "IdentityProvider.token": "",
@@ -75,7 +81,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "LabApp.expose_app_in_browser": True,
     }
     arguments = [f"--{name}={value}" for name, value in options.items()]
-    own = {name: str(folder) for name in ("JUPYTER_CONFIG_DIR", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR")}
+    own = {
+        name: str(settings) for name in ("JUPYTER_CONFIG_DIR", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR")
+    }
     paths = os.pathsep.join(filter(None, sys.path))
     environment = os.environ | own | {"PYTHONPATH": paths}
     command = [sys.executable, "-m", "jupyterlab", *arguments]
@@ -379,8 +387,48 @@ def test_twenty_widgets_opened_and_closed_leave_no_memory_behind(notebook: Page)
         assert abs(last - first) < 50
 
 
+KEEP = """
+import numpy as np
+kept = explorer.widget(np.random.default_rng(6).integers(0, 256, (80, 112, 3), np.uint8), lmbda=300)
+kept.keep(points=3)
+kept"""
+SAVE_WIDGETS = "window.jupyterapp.commands.execute('@jupyter-widgets/jupyterlab-manager:saveWidgetState')"
+RESTART = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
+OFFLINE = ".mae[data-offline=true][data-state=ready][data-lmbda]"
+
+
+def test_a_widget_that_is_kept_is_alive_without_its_kernel_and_in_the_saved_notebook(
+    notebook: Page, lab: str, folder: Path
+) -> None:
+    assert "Keeping 3 λ, about" in run(notebook, KEEP)
+    notebook.wait_for_function(f"{LAST}.dataset.lmbda && {LAST}.dataset.offline === 'false'")
+    notebook.evaluate(SAVE_WIDGETS)
+    notebook.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+    wait_until(lambda: "widgets" in json.loads((folder / NOTEBOOK.name).read_text())["metadata"])
+    notebook.evaluate(SAVE_WIDGETS)
+    notebook.evaluate(RESTART)
+    notebook.wait_for_selector(OFFLINE)
+
+    fresh = notebook.context.new_page()
+    fresh.goto(f"{lab}/lab/tree/{NOTEBOOK.name}")
+    fresh.wait_for_selector(OFFLINE, state="attached")
+    assert fresh.locator(".mae").count() == 1, "others say what to do"
+    assert fresh.locator("text=No kernel knows this widget: run its cell again.").count() >= 2
+    pixels = np.random.default_rng(6).integers(0, 256, (80, 112, 3), np.uint8)
+    session = explorer.Session(explorer.load_model(first_model()), pixels)
+    for key, lmbda in (("Home", 64), ("ArrowRight", 512), ("End", 4096)):
+        fresh.locator(".mae [data-part=slider]").press(key)
+        fresh.wait_for_selector(".mae:not([data-pending])")
+        shown, psnr = fresh.evaluate(f"[{ROOT}.viewer.shown.header.lmbda, {ROOT}.viewer.shown.header.point.psnr]")
+        assert shown == pytest.approx(lmbda, rel=1e-4) and psnr == pytest.approx(session.point(shown).psnr)
+        frame = canvas_pixels(fresh, f"{ROOT}.viewer.stage.layers.frame.canvas")[..., :3]
+        np.testing.assert_array_equal(frame, session.reconstruct(shown))
+    fresh.wait_for_selector(".mae-plot .scatterlayer .trace path.point")
+    fresh.close()
+
+
 def test_a_kernel_that_is_restarted_is_told_with_the_remedy(notebook: Page) -> None:
-    notebook.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    notebook.evaluate(RESTART)
     notebook.wait_for_selector(".jupyter-widgets-disconnected")
     notebook.locator("[data-part=slider]").first.press("ArrowLeft")
     notebook.wait_for_selector("[data-part=notices]:not([hidden])")

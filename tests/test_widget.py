@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gc
+import io
 import json
 import os
 import queue
@@ -17,7 +19,9 @@ from typing import Any
 import numpy as np
 import pytest
 import traitlets
+from conftest import smooth_picture
 from fastapi.testclient import TestClient
+from PIL import Image
 
 import explorer
 from explorer import images
@@ -245,6 +249,44 @@ def test_a_picture_is_kept_while_a_widget_shows_it(open_widget: Callable[..., ex
     second.close()
     with pytest.raises(Gone):
         pictures.get(token)
+
+
+def test_a_sweep_is_kept_in_the_state_and_forgotten(
+    open_widget: Callable[..., explorer.ExplorerWidget], capsys: pytest.CaptureFixture[str]
+) -> None:
+    widget = open_widget(smooth_picture(160, 200))
+    size = widget.keep_size(5)
+    assert "_kept" in widget.get_state() and not widget.get_state()["_kept"]
+    widget.keep(5)
+    kept = widget.get_state()["_kept"]
+    assert len(kept) == pytest.approx(size, rel=0.02)
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == f"Keeping 5 λ, about {size / 1e6:.1f} MB in the saved notebook …"
+    assert f"{len(kept) / 1e6:.1f} MB" in second and "Save Widget State Automatically" in second
+    frames = json.loads(kept)["page"]["frames"]
+    assert [frame["header"]["lmbda"] for frame in frames] == pytest.approx([64, 181.02, 512, 1448.2, 4096], rel=1e-4)
+    for frame in (frames[0], frames[3]):
+        pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(frame["webp"]))))
+        np.testing.assert_array_equal(pixels, widget.session.reconstruct(frame["header"]["lmbda"]))
+    with pytest.raises(explorer.InputError, match=r"^5 λ .* would take about [\d.]+ MB, and 0\.1 MB is the limit"):
+        widget.keep(5, limit=100_000)
+    for points in (1, 102):
+        with pytest.raises(explorer.InputError, match="between 2 and 101"):
+            widget.keep(points)
+    assert widget._kept == kept, "what cannot be changes nothing"
+    widget.forget()
+    assert widget._kept == ""
+
+
+def test_a_received_file_and_a_huge_picture_cannot_be_kept(
+    open_widget: Callable[..., explorer.ExplorerWidget], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = explorer.load_model("mae").encode(np.zeros((64, 64, 3), np.uint8), 300)
+    with pytest.raises(explorer.InputError, match="open the picture itself"):
+        open_widget(file).keep()
+    monkeypatch.setattr("explorer.views.service.export.MAX_CANVAS", 1000)
+    with pytest.raises(explorer.InputError, match=r"up to 16 megapixels: scale this one down\.$"):
+        open_widget(smooth_picture(40, 40)).keep()
 
 
 def test_held_pictures_do_not_make_room() -> None:

@@ -4,6 +4,7 @@
     w.lmbda = 300                        set it; w.observe(f, "lmbda") tells of either
     w.latents, w.ratio, w.session        what is on show, as arrays
     w.snapshot()                         a figure that a saved notebook keeps
+    w.keep()                             the viewer stays alive along λ in a saved notebook, without a kernel
     explorer.notebook("photo.jpg")       slider, numbers and rate-distortion figure, each a widget of its own
 
 All widgets of a process share the open pictures and one thread that answers their viewers (see `service.kernel`); the
@@ -40,6 +41,7 @@ from explorer.session import Session
 from explorer.views import viewer
 from explorer.views.figures.rates import ENOUGH, rd_figure, series
 from explorer.views.figures.snapshot import Snapshot, describe, snapshot
+from explorer.views.service.export import kept, kept_size
 from explorer.views.service.kernel import Connection
 from explorer.views.service.pictures import Opened
 from explorer.views.service.points import curve_points
@@ -49,6 +51,11 @@ from explorer.views.service.wishes.ratios import OWN
 
 ABOVE = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"}  # the lines, which a legend must not cover
 VIEWS = ("compare", *viewer.tabs())
+KEPT_BYTES = 20_000_000  # a notebook of more is slow to open and to save
+SAVE_STATE = (
+    "To save it with the notebook in JupyterLab: tick Settings › Save Widget State Automatically, save the notebook, "
+    "and untick it again. forget() takes it out."
+)
 COLAB = (
     "Google Colab shows no widgets of others yet: run `from google.colab import output; "
     "output.enable_custom_widget_manager()`, then this cell again."
@@ -80,6 +87,7 @@ class ExplorerWidget(anywidget.AnyWidget):
     _model = traitlets.Unicode().tag(sync=True)
     _picture = traitlets.Unicode(help="token of what is on show").tag(sync=True)
     _shown: traitlets.List[Any] = traitlets.List(help="token and λ of the frame on show").tag(sync=True)
+    _kept = traitlets.Unicode(help="see `keep`").tag(sync=True)
 
     def __init__(self, opened: Opened, **traits: Any) -> None:
         self._connection = Connection(shared_service().thread, self.send)
@@ -133,6 +141,40 @@ class ExplorerWidget(anywidget.AnyWidget):
         found = snapshot(self.session, self.lmbda, self.view, self.channel, self._ratio_ends)
         return Snapshot(found.pixels, found.caption, lossless)
 
+    def keep(self, points: int = 17, limit: int = KEPT_BYTES) -> None:
+        """Let the viewer of a saved notebook be explored along λ without its kernel: put the picture on show, as it is
+        decoded at `points` λ of the whole range, with its numbers and its curve, into the widget's state. Says first
+        about how large that will be; `keep_size` tells it alone, `forget` undoes it. A λ map is not kept.
+
+        JupyterLab saves the state with the notebook while "Save Widget State Automatically" is ticked in its menu
+        Settings. Untick it after saving: while it is ticked, a notebook that is opened and saved without being run
+        loses the state of its widgets. `jupyter nbconvert --execute --to notebook` saves it in any case.
+
+        The notebook then shows the viewer in every JupyterLab that has anywidget, whether explorer is there or not,
+        once it is trusted; with "No Kernel", though, JupyterLab shows no widget at all. In a page that `jupyter
+        nbconvert --to html` makes it is alive if the page may load Jupyter's scripts from where nbconvert has them.
+
+        Raises InputError, and keeps what it had, for what would take more than `limit` bytes, for fewer than 2 or more
+        than 101 points, and for a received file.
+        """
+        size = self.keep_size(points)
+        if size > limit:
+            raise InputError(
+                f"{points} λ of this picture would take about {_megabytes(size)}, and {_megabytes(limit)} is the "
+                "limit: keep(points=…) takes fewer, keep(limit=…) allows more bytes."
+            )
+        print(f"Keeping {points} λ, about {_megabytes(size)} in the saved notebook …")
+        self._kept = kept(self.opened, points)
+        print(f"Kept: {_megabytes(len(self._kept))}. {SAVE_STATE}")
+
+    def keep_size(self, points: int = 17) -> int:
+        """About how many bytes `keep(points)` would add to the saved notebook, from the frames of three λ."""
+        return kept_size(self.opened, points)
+
+    def forget(self) -> None:
+        """Undo `keep`."""
+        self._kept = ""
+
     def close(self) -> None:
         """Take the widget off the page and let go of its picture, with all that was computed of it, unless another
         widget or session variable has it too."""
@@ -175,6 +217,10 @@ def _is_hidden_by_colab() -> bool:
         return False
     widgets = getattr(sys.modules.get("google.colab.output"), "_widgets", None)
     return getattr(widgets, "_installed_url", None) is None
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
 
 
 class ExplorerPanel(ipywidgets.VBox):

@@ -14,7 +14,7 @@ import io
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
@@ -30,13 +30,14 @@ from explorer.views.figures.palettes import PALETTES
 from explorer.views.figures.rates import rd_figure, series
 from explorer.views.service import points, replies
 from explorer.views.service.constants import CONSTANTS
-from explorer.views.service.messages import EmbeddedFrame, FrameHeader, OfflinePage, PartHeader, Setup
+from explorer.views.service.messages import EmbeddedFrame, FrameHeader, KeptSweep, OfflinePage, PartHeader, Setup
 from explorer.views.service.pictures import Opened
 from explorer.views.service.wire import Reply, to_json
 
 T = TypeVar("T")
 MAX_FRAMES = 101
 MAX_CANVAS = 1 << 24  # pixels: Safari on iOS shows nothing of a larger canvas
+TOO_LARGE = "A page shows pictures of up to 16 megapixels: scale this one down"
 MAX_PIXELS = 100_000_000  # of an animation's frames together: they are all held at once
 FRAME_MS = 120
 MEDIA_TYPES = {"html": "text/html", "webp": "image/webp", "gif": "image/gif"}
@@ -74,7 +75,7 @@ def sweep(opened: Opened, kind: str, start: float | None = None, end: float | No
     name = f"{Path(opened.name).stem}-sweep.{kind}"
     if kind == "html":
         if math.prod(opened.session.size) > MAX_CANVAS:
-            raise InputError("A page shows pictures of up to 16 megapixels: scale this one down, or save an animation.")
+            raise InputError(f"{TOO_LARGE}, or save an animation.")
         return Sweep(name, MEDIA_TYPES[kind], sorted(lambdas), partial(_page_frame, opened), partial(_page, opened))
     if len(lambdas) * opened.session.picture.pixels.size > 3 * MAX_PIXELS:
         raise InputError("This picture is too large to animate in so many frames: ask for fewer or scale it down.")
@@ -178,27 +179,37 @@ def _page_frame(opened: Opened, lmbda: float) -> EmbeddedFrame:
 
 
 def _page(opened: Opened, frames: list[EmbeddedFrame]) -> bytes:
-    """The whole page of frames by rising λ; `offlineTransport` (see offline.js) reads its data."""
+    """The whole page of frames by rising λ."""
     about = f"{opened.session.model.label}, {len(frames)} steps of λ. Drag λ. Made with MAE Explorer."
+    return PAGE.format(
+        title=html.escape(f"{Path(opened.name).stem} at every rate"),
+        about=html.escape(about),
+        style=viewer.style(),
+        data=to_json(_data(opened, frames)).decode().replace("<", "\\u003c"),
+        plotly=_plotly(),
+        check=viewer.check(),
+        module=viewer.module("exported.js").replace("</script", "<\\/script"),
+    ).encode()
+
+
+def _data(opened: Opened, frames: list[EmbeddedFrame]) -> OfflinePage:
+    """What the page shows, of frames by rising λ; `offlineTransport` (see offline.js) reads it."""
     lambdas = [frame["header"]["lmbda"] for frame in frames]
     picture, original = replies.opened_picture(opened, priors=[]), replies.original(opened)
     picture["large"] = False  # all of it is in the page
     picture["lmbda"] = {"min": lambdas[0], "max": lambdas[-1], "steps": len(lambdas) - 1}
-    data: OfflinePage = {
+    return {
         "setup": _setup(opened),
         "opened": picture,
         "original": {"header": cast(PartHeader, original.header), "webp": _webp(original)},
         "frames": frames,
     }
-    return PAGE.format(
-        title=html.escape(f"{Path(opened.name).stem} at every rate"),
-        about=html.escape(about),
-        style=viewer.style(),
-        data=to_json(data).decode().replace("<", "\\u003c"),
-        plotly=base64.b64encode(gzip.compress(viewer.PLOTLY.read_bytes())).decode(),
-        check=viewer.check(),
-        module=viewer.module("exported.js").replace("</script", "<\\/script"),
-    ).encode()
+
+
+@cache
+def _plotly() -> str:
+    """The library as the base64 of its gzip."""
+    return base64.b64encode(gzip.compress(viewer.PLOTLY.read_bytes())).decode()
 
 
 def _setup(opened: Opened) -> Setup:
@@ -228,3 +239,31 @@ def _webp(reply: Reply) -> str:
     file = io.BytesIO()
     Image.fromarray(reply.arrays["pixels"]).save(file, "WEBP", **WEBP)
     return base64.b64encode(file.getvalue()).decode()
+
+
+# -- a widget's ------------------------------------------------------------------------------------------------------
+
+
+def kept(opened: Opened, points: int) -> str:
+    """The λ sweep of the page as a text that a widget keeps in its state: JSON of a `KeptSweep`. Raises InputError."""
+    frames = [_page_frame(opened, lmbda) for lmbda in _kept_lambdas(opened, points)]
+    sweep: KeptSweep = {"page": _data(opened, frames), "plotly": _plotly()}
+    return to_json(sweep).decode()
+
+
+def kept_size(opened: Opened, points: int) -> int:
+    """About how many bytes `kept(opened, points)` has: the frames of three λ are made and those between assumed to lie
+    on a parabola (Simpson's rule). Raises InputError."""
+    lambdas = _kept_lambdas(opened, points)
+    three = [lambdas[0], lambdas[len(lambdas) // 2], lambdas[-1]]
+    frames = [_page_frame(opened, lmbda) for lmbda in three]
+    first, middle, last = (len(to_json(frame)) for frame in frames)
+    with_three: KeptSweep = {"page": _data(opened, frames), "plotly": _plotly()}
+    return len(to_json(with_three)) - (first + middle + last) + len(lambdas) * (first + 4 * middle + last) // 6
+
+
+def _kept_lambdas(opened: Opened, points: int) -> list[float]:
+    check_frames(points)
+    if math.prod(opened.session.size) > MAX_CANVAS:
+        raise InputError(f"{TOO_LARGE}.")
+    return _lambdas(opened.session, None, None, points)

@@ -558,6 +558,13 @@ class OfflinePage(TypedDict):
     frames: list[EmbeddedFrame]
 
 
+class KeptSweep(TypedDict):
+    """What a widget shows where there is no kernel. plotly: the library, base64 of its gzip."""
+
+    page: OfflinePage
+    plotly: str
+
+
 # -- a widget and its kernel -------------------------------------------------------------------------------------------
 
 
@@ -613,7 +620,7 @@ class Part(Head):
 
 class Traits(TypedDict):
     """What a widget's viewer and Python both may change, and see changed; see `ExplorerWidget`. _model, _picture: of
-    what is open, _picture a token. _shown: token and λ of the frame on show."""
+    what is open, _picture a token. _shown: token and λ of the frame on show. _kept: JSON of a `KeptSweep`, or ""."""
 
     lmbda: float
     view: str
@@ -625,3 +632,4 @@ class Traits(TypedDict):
     _model: str
     _picture: str
     _shown: list[Any]
+    _kept: str

@@ -1,27 +1,80 @@
 // The viewer in the output of a notebook's cell: requests travel as messages to the kernel (see service/kernel.py), and what
-// the viewer and Python both may change are traits of the widget's model (see notebook.py).
+// the viewer and Python both may change are traits of the widget's model (see notebook.py). Where there is no kernel, the λ
+// sweep that the model may keep is what the viewer has.
 import { createViewer, preferredTheme } from "./viewer.js";
 import { httpTransport, isLoopback } from "./wire/transport.js";
 import { messageFetch } from "./wire/messages.js";
+import { offlineTransport } from "./wire/offline.js";
 
 /** @import { Traits, WidgetModel } from "./wire/types.js" */
 
+const NO_KERNEL =
+  "No kernel knows this widget: run its cell again. With w.keep() before the notebook is saved, it stays alive without one.";
 const KERNEL = "file:///"; // a base for addresses, of which paths and queries travel
 
 // What anywidget calls for each place where the widget is shown. Returns what to do when that place goes.
 /** @param {{ model: WidgetModel, el: HTMLElement }} place */
 export function render({ model, el }) {
+  let leave = start(model, el);
+  const lost = () => {
+    if (isLive(model) || !model.get("_kept")) return;
+    leave();
+    leave = start(model, el);
+  };
+  model.on("comm_live_update", lost);
+  return () => {
+    model.off("comm_live_update", lost);
+    leave();
+  };
+}
+
+// Returns what ends it.
+/** @param {WidgetModel} model @param {HTMLElement} el */
+function start(model, el) {
   const root = el.appendChild(document.createElement("div"));
+  const isAlive = isLive(model);
+  if (!isAlive && !model.get("_kept")) {
+    root.textContent = NO_KERNEL;
+    return () => root.remove();
+  }
   root.style.setProperty("--mae-height", `${model.get("height")}px`);
   const closing = new AbortController();
-  const viewer = createViewer(root, kernelTransport(model, closing.signal), { theme: notebookTheme });
+  const transport = isAlive ? kernelTransport(model, closing.signal) : keptTransport(model);
+  const viewer = createViewer(root, transport, { theme: notebookTheme });
   keepKeys(root);
-  new Link(model, viewer, closing.signal);
+  if (isAlive) new Link(model, viewer, closing.signal);
+  else viewer.set(keptState(model));
   return () => {
     closing.abort();
     viewer.destroy();
     root.remove(); // the notebook may hold on to `el`
   };
+}
+
+// Whether a kernel has the widget. Its own model is wrapped, that of its layout is not; where neither says, it is taken to.
+/** @param {WidgetModel} model */
+function isLive(model) {
+  return model.get("layout")?.comm_live !== false;
+}
+
+/**
+ * @param {WidgetModel} model
+ * @returns {import("./wire/types.js").Transport}
+ */
+function keptTransport(model) {
+  /** @type {import("./wire/types.js").KeptSweep} */
+  const { page, plotly } = JSON.parse(model.get("_kept"));
+  const transport = offlineTransport(page, plotly);
+  const setup = { ...page.setup, lmbda: { ...page.setup.lmbda, start: model.get("lmbda") } };
+  return { ...transport, setup: async () => setup };
+}
+
+// Of what was chosen, what a sweep can show. Nothing is hidden: no Python is there to bring it back.
+/** @param {WidgetModel} model */
+function keptState(model) {
+  const { mode, split, gain, metric, axis } = model.get("state");
+  const chosen = { mode, split, gain, metric, axis, box: model.get("view_box").join(",") };
+  return Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== undefined));
 }
 
 /**

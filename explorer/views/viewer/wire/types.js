@@ -450,6 +450,12 @@
  */
 
 /**
+ * @typedef {object} KeptSweep
+ * @property {OfflinePage} page
+ * @property {string} plotly
+ */
+
+/**
  * @typedef {object} Request
  * @property {string} id
  * @property {string} method
@@ -502,6 +508,7 @@
  * @property {string} _model
  * @property {string} _picture
  * @property {any[]} _shown
+ * @property {string} _kept
  */
 
 // ---- what the viewer makes of them ----------------------------------------------------------------------------------
@@ -548,7 +555,7 @@
 /**
  * The model of a widget, as anywidget hands it over.
  * @typedef {object} WidgetModel
- * @property {<Name extends keyof Traits>(name: Name) => Traits[Name]} get
+ * @property {(<Name extends keyof Traits>(name: Name) => Traits[Name]) & ((name: "layout") => { comm_live?: boolean } | undefined)} get
  * @property {(name: string, value: any) => void} set
  * @property {() => void} save_changes
  * @property {(type: string, action: (...about: any[]) => void) => void} on
