@@ -65,6 +65,14 @@ def device_of(name: str) -> torch.device:
     return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
 
 
+def fast_precision(device: torch.device) -> str:
+    """bfloat16 on GPUs, and on CPUs that compute in it; elsewhere it would be emulated, and slower: float32."""
+    if device.type == "cuda":
+        return "bfloat16"
+    known = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return "bfloat16" if known.get("avx512_bf16") or known.get("amx_bf16") else "float32"
+
+
 @dataclass(frozen=True)
 class _Stem:
     part: Part

@@ -1,41 +1,63 @@
 """The encoder's search: its answer is only a first guess, and a better y for this one picture is found by gradient.
 
-    y ─┬─ round ─ file, J₀                                       J = bits/pixel of the file + λ·MSE of its 8-bit picture
-       └─ Adam on the relaxed J, rounding ever harder ─ round ─ file, J₁            the file with the smaller J is kept
+    y, z ─┬─ round ─ file, J₀                                    J = bits/pixel of the file + λ·MSE of its 8-bit picture
+          └─ Adam on the relaxed J, rounding ever harder ─ round ─ file, J₁         the file with the smaller J is kept
 
-Decoder and file format are as they were. Relaxed rounding is stochastic Gumbel annealing (Yang, Bamler and Mandt 2020):
-an element is drawn towards one of its two neighbouring integers, and as the temperature falls towards the nearer one.
+Decoder and file format are as they were. Rounding is relaxed by stochastic Gumbel annealing (Yang, Bamler and Mandt
+2020): an element is drawn towards one of its two neighbouring integers, the nearer the likelier, and ever more so as
+the temperature falls. What is besides y in a file, z of a hyperprior, is searched with it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from time import perf_counter
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from explorer import images, metrics
+from explorer import metrics
 from explorer.codecs.learned import LearnedCodec
 from explorer.condition import Condition
+from explorer.distortion import Distortion
 from explorer.images import InputError
-from explorer.model import STRIDE, Autoencoder, subpixel
+from explorer.model import STRIDE
 from explorer.pace import Pause, nothing
 from explorer.priors.base import Float32
-from explorer.runtime import BLOCK, Pixels
+from explorer.priors.hypercode import SIDE_STRIDE
+from explorer.runtime import Pixels
+from explorer.tiles import ONE_TILE, Box, Size, size_of
 
-ITERATIONS = (0, 100, 2000)  # of each effort
-RATE = 0.005  # of Adam's steps, in quantiser steps
-WARMEST, COLDEST = 0.5, 0.05  # temperatures
+
+@dataclass(frozen=True)
+class Schedule:
+    """Of one search. iterations: of Adam. step: its step, in quantiser steps. warm, cold: the first and the last
+    temperature, with a geometric fall between them."""
+
+    iterations: int
+    step: float
+    warm: float
+    cold: float
+
+    def temperature(self, done: int) -> float:
+        """That of the iteration after so many."""
+        return self.warm * (self.cold / self.warm) ** (done / max(self.iterations - 1, 1))
+
+
+SCHEDULES = {1: Schedule(100, 0.005, 0.5, 0.15), 2: Schedule(2000, 0.005, 0.5, 0.1)}  # of each effort above 0
+CROP = 64  # elements of y to the side of what is searched at once where the picture is larger than one tile,
+HALO = 8  # and so many around, whose own values are searched again elsewhere: a multiple of what one of z stands for
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a search is. done, total: iterations. start: J of the encoder's own answer, in bits per pixel. cost: J of
-    this iteration as the search estimates it. seconds_left: until its end, at the pace so far."""
+    """How far a search is. done, total: iterations, those of all crops of a large picture. start, cost: J of the
+    encoder's own answer and of this iteration, as the search estimates both, in bits per pixel of the crop; while
+    rounding is soft it costs more than it will. seconds_left: until the end, at the pace so far."""
 
     done: int
     total: int
@@ -48,7 +70,7 @@ Tell = Callable[[Progress], None]
 
 
 class Enough(Exception):
-    """Raised by who is told of the progress: the search ends now, with the best that it has."""
+    """Raised by who is told of the progress: the search ends now, with what it has."""
 
 
 def unheard(_: Progress) -> None:
@@ -57,7 +79,7 @@ def unheard(_: Progress) -> None:
 
 def check_effort(effort: int) -> int:
     """The effort itself; InputError where there is none such."""
-    if effort not in range(len(ITERATIONS)):
+    if effort not in (0, *SCHEDULES):
         raise InputError(f"Effort is 0, 1 or 2, but {effort} was given.")
     return effort
 
@@ -72,24 +94,24 @@ def search(
     pixels: Pixels,
     y: Float32,
     condition: Condition,
-    effort: int,
+    schedule: Schedule,
     tell: Tell = unheard,
     pause: Pause = nothing,
 ) -> bytes:
     """The best file that is found for a picture (H, W, 3) uint8, from the encoder's own y (M, h, w) on; never a worse
     one than the encoder's own. The same arguments give the same file on one machine.
 
-    effort: 0, 1 or 2, see `ITERATIONS`. tell: is told of every iteration; where it raises `Enough` the best so far is
-    kept, and any other exception ends the search without a result. pause: see `explorer.pace`.
+    tell: is told of every iteration; where it raises `Enough` what there is by then is taken, and any other exception
+    ends the search without a result. pause: see `explorer.pace`. Raises InputError for a λ that differs from place to
+    place.
     """
     if condition.map:
         raise InputError("The search is for one λ; take the λ map away, or choose effort 0.")
-    height, width = pixels.shape[:2]
-    first = model.pack(model.quantise(y, condition, pause), height, width)
-    start = cost_of(model, pixels, first, pause)
-    refined, side = _refine(model, pixels, y, condition, ITERATIONS[check_effort(effort)], start, first, tell, pause)
-    found = model.pack(model.quantise(refined, condition, pause, side=side), height, width)
-    return found if cost_of(model, pixels, found, pause) < start else first
+    first = model.pack(model.quantise(y, condition, pause), *pixels.shape[:2])
+    found = _Search(model, pixels, y, condition, schedule, pause)
+    found.run(int.from_bytes(sha256(first).digest()[:7]), tell)
+    second = model.pack(model.quantise(found.y, condition, pause, side=found.side), *pixels.shape[:2])
+    return min(first, second, key=partial(cost_of, model, pixels, pause=pause))
 
 
 def cost_of(model: LearnedCodec, pixels: Pixels, data: bytes, pause: Pause = nothing) -> float:
@@ -100,80 +122,108 @@ def cost_of(model: LearnedCodec, pixels: Pixels, data: bytes, pause: Pause = not
     return metrics.bpp(len(data), header.height, header.width) + code.condition.lmbda * error
 
 
-def _refine(
-    model: LearnedCodec,
-    pixels: Pixels,
-    y: Float32,
-    condition: Condition,
-    iterations: int,
-    start: float,
-    seed: bytes,
-    tell: Tell,
-    pause: Pause,
-) -> tuple[Float32, Float32 | None]:
-    network = model.network
-    prior, device = network.prior, network.weight.device
-    random = torch.Generator(device).manual_seed(int.from_bytes(sha256(seed).digest()[:8]) >> 1)
-    with torch.no_grad():
-        t = network.position(condition.lmbda)
-        latents = torch.from_numpy(y.copy())[None].to(device).contiguous(memory_format=torch.channels_last)
-        side = prior.side(latents, t)
-        distortion = _Distortion(network, pixels, t, pause)
-    sought = [each.requires_grad_() for each in (latents, side) if each is not None]
-    optimiser = torch.optim.Adam(sought, lr=RATE)
-    pixel_count = pixels.shape[0] * pixels.shape[1]
-    began = perf_counter()
-    for done in range(iterations):
-        temperature = WARMEST * (COLDEST / WARMEST) ** (done / max(iterations - 1, 1))
-
-        def rounding(values: Tensor, temperature: float = temperature) -> Tensor:
-            return annealed(values, temperature, random)
-
-        bits, decoded = prior.relaxed(latents, side, t, rounding)
-        cost = bits[0] / pixel_count + condition.lmbda * distortion.of(decoded)
-        optimiser.zero_grad()
-        cost.backward()
-        optimiser.step()
-        pause()
-        left = (perf_counter() - began) / (done + 1) * (iterations - done - 1)
-        try:
-            tell(Progress(done + 1, iterations, start, cost.item(), left))
-        except Enough:
-            break
-    found = latents.detach()[0].float().cpu().numpy()
-    return found, None if side is None else side.detach()[0].float().cpu().numpy()
-
-
 def annealed(values: Tensor, temperature: float, random: torch.Generator) -> Tensor:
     """Each value between its two neighbouring integers, drawn at random: the nearer the likelier and, as the
     temperature falls to 0, the nearest alone. The gradient is that of Gumbel's softmax of two."""
     below = values.detach().floor()
     share = (values - below).clamp(1e-4, 1 - 1e-4)
     uniform = torch.rand(values.shape, generator=random, device=values.device).clamp_(1e-6, 1 - 1e-6)
-    noise = torch.log(uniform) - torch.log1p(-uniform)  # the difference of two of Gumbel's is logistic
+    noise = torch.logit(uniform)  # the difference of two of Gumbel's
     return below + torch.sigmoid(((torch.atanh(share) - torch.atanh(1 - share)) / temperature + noise) / temperature)
 
 
-class _Distortion:
-    """The synthesis at one λ as a function with a gradient, and how far from the picture it ends."""
+class Crop(NamedTuple):
+    """A rectangle of y with its halo, and the rectangle that is kept of it."""
 
-    def __init__(self, network: Autoencoder, pixels: Pixels, t: Tensor, pause: Pause) -> None:
-        self._steps = network.synthesis_steps()
-        self._gains = {step.name: step.gain(t) for step in self._steps if step.conditioned}
-        self._last = subpixel(self._steps[-1].layer).to(memory_format=torch.channels_last)  # type: ignore
-        self._pause = pause
-        height, width = pixels.shape[:2]
-        target = images.to_tensor(pixels).to(network.weight)
-        padding = (0, -width % STRIDE, 0, -height % STRIDE)
-        self._target = F.pad(target, padding)
-        self._inside = F.pad(torch.ones_like(target), padding)
-        self._values = target.numel()
+    around: Box
+    kept: Box
 
-    def of(self, decoded: Tensor) -> Tensor:
-        """ŷ (1, M, h, w) -> the mean squared error on [0, 1]."""
-        x = decoded
-        for step in self._steps[:-1]:
-            x = x * self._gains[step.name] if step.conditioned else step.layer(x)
-        blocks = self._last(x)
-        shaped = blocks.unflatten(1, (BLOCK, BLOCK, 3)).permute(0, 3, 4, 1, 5, 2).flatten(4, 5).flatten(2, 3)
-        return ((shaped.clamp(0, 1) - self._target) * self._inside).square().sum() / self._values
+
+def crops(size: Size) -> list[Crop]:
+    """What is searched at a time of a bottleneck of `size`: all of it where it is no larger than one tile."""
+    h, w = size
+    if h * w <= ONE_TILE:
+        return [Crop(Box(0, 0, h, w), Box(0, 0, h, w))]
+    corners = [(top, left) for top in range(0, h, CROP) for left in range(0, w, CROP)]
+    return [
+        Crop(
+            Box(top - HALO, left - HALO, top + CROP + HALO, left + CROP + HALO).within(size),
+            Box(top, left, top + CROP, left + CROP).within(size),
+        )
+        for top, left in corners
+    ]
+
+
+class _Search:
+    """y and what a file holds besides it, as arrays that a search improves crop by crop."""
+
+    def __init__(
+        self,
+        model: LearnedCodec,
+        pixels: Pixels,
+        y: Float32,
+        condition: Condition,
+        schedule: Schedule,
+        pause: Pause,
+    ) -> None:
+        self._network, self._pixels, self._pause = model.network, pixels, pause
+        self._schedule, self._lmbda = schedule, condition.lmbda
+        with torch.no_grad():
+            self._t = model.network.position(condition.lmbda)
+            side = model.network.prior.side(self._tensor(y), self._t)
+        self.y, self.side = y.copy(), None if side is None else side[0].float().cpu().numpy()
+
+    def run(self, seed: int, tell: Tell) -> None:
+        """Search all crops, or until `tell` has enough."""
+        todo, began = crops(size_of(self.y)), perf_counter()
+        total = len(todo) * self._schedule.iterations
+
+        def told(before: int, done: int, start: float, cost: float) -> None:
+            done += before
+            tell(Progress(done, total, start, cost, (perf_counter() - began) / done * (total - done)))
+
+        for number, crop in enumerate(todo):
+            random = torch.Generator(self._t.device).manual_seed(seed + number)
+            try:
+                self._descend(crop, random, partial(told, number * self._schedule.iterations))
+            except Enough:
+                return
+
+    def _descend(self, crop: Crop, random: torch.Generator, tell: Callable[[int, float, float], None]) -> None:
+        prior, t, box = self._network.prior, self._t, crop.around
+        pixels = self._pixels[box.times(STRIDE).slices]
+        distortion = Distortion(self._network, pixels, t, self._pause)
+        y = self._tensor(self.y[(..., *box.slices)])
+        side = None if self.side is None else self._tensor(self.side[(..., *box.over(SIDE_STRIDE).slices)])
+
+        def cost(rounding: Callable[[Tensor], Tensor]) -> Tensor:
+            bits, decoded = prior.relaxed(y, side, t, rounding)
+            return 3 * bits[0] / pixels.size + self._lmbda * distortion.of(decoded)
+
+        with torch.no_grad():
+            start = cost(torch.round).item()
+        sought = [each.requires_grad_() for each in (y, side) if each is not None]
+        optimiser = torch.optim.Adam(sought, lr=self._schedule.step)
+        try:
+            for done in range(self._schedule.iterations):
+                now = cost(partial(annealed, temperature=self._schedule.temperature(done), random=random))
+                optimiser.zero_grad()
+                now.backward()
+                optimiser.step()
+                tell(done + 1, start, now.item())
+        finally:
+            self._keep(self.y, y, crop, 1)
+            if self.side is not None and side is not None:
+                self._keep(self.side, side, crop, SIDE_STRIDE)
+
+    @staticmethod
+    def _keep(whole: Float32, found: Tensor, crop: Crop, stride: int) -> None:
+        """Copy what is kept of a crop into a map with `stride` elements of y to one of its own."""
+        kept = crop.kept.over(stride)
+        inside = found.detach()[(0, ..., *kept.beside(crop.around.over(stride)).slices)]
+        whole[(..., *kept.slices)] = inside.float().cpu().numpy()
+
+    def _tensor(self, values: Float32) -> Tensor:
+        """(C, h, w) -> (1, C, h, w), a copy."""
+        tensor = torch.from_numpy(values.copy())[None].to(self._network.weight)
+        return tensor.contiguous(memory_format=torch.channels_last)

@@ -30,6 +30,7 @@ from tqdm import tqdm
 from explorer import files
 from explorer.images import InputError
 from explorer.model import Autoencoder
+from explorer.runtime import fast_precision
 from explorer.train import parallel, state
 from explorer.train.data import Batches
 from explorer.train.models import share_transforms
@@ -253,17 +254,9 @@ class Trainer:
 def _settled(recipe: Recipe, models: Sequence[Autoencoder], tiles: Tensor) -> Recipe:
     config = models[0].config
     prior = config.prior if len(models) == 1 else "joint"
-    precision = _fast_precision(tiles.device) if recipe.precision == "auto" else recipe.precision
+    precision = fast_precision(tiles.device) if recipe.precision == "auto" else recipe.precision
     of_model = replace(recipe, kind=config.kind, lmbda=config.lmbda, prior=prior)
     return replace(of_model, tile=tiles.shape[1], tiles=len(tiles), precision=precision)
-
-
-def _fast_precision(device: torch.device) -> str:
-    """bfloat16 on GPUs, and on CPUs that compute in it; elsewhere it would be emulated, and slower."""
-    if device.type == "cuda":
-        return "bfloat16"
-    known = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return "bfloat16" if known.get("avx512_bf16") or known.get("amx_bf16") else "float32"
 
 
 def _step_of(line: bytes) -> int:
