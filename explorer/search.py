@@ -32,23 +32,9 @@ from explorer.priors.hypercode import SIDE_STRIDE
 from explorer.runtime import Pixels
 from explorer.tiles import ONE_TILE, Box, Size, size_of
 
-
-@dataclass(frozen=True)
-class Schedule:
-    """Of one search. iterations: of Adam. step: its step, in quantiser steps. warm, cold: the first and the last
-    temperature, with a geometric fall between them."""
-
-    iterations: int
-    step: float
-    warm: float
-    cold: float
-
-    def temperature(self, done: int) -> float:
-        """That of the iteration after so many."""
-        return self.warm * (self.cold / self.warm) ** (done / max(self.iterations - 1, 1))
-
-
-SCHEDULES = {1: Schedule(100, 0.005, 0.5, 0.15), 2: Schedule(2000, 0.005, 0.5, 0.1)}  # of each effort above 0
+ITERATIONS = (0, 100, 2000)  # of each effort
+STEP = 0.005  # of Adam, in quantiser steps
+WARMEST, COLDEST = 0.5, 0.15  # temperatures; their fall is geometric, over the whole search
 CROP = 64  # elements of y to the side of what is searched at once where the picture is larger than one tile,
 HALO = 8  # and so many around, whose own values are searched again elsewhere: a multiple of what one of z stands for
 
@@ -79,7 +65,7 @@ def unheard(_: Progress) -> None:
 
 def check_effort(effort: int) -> int:
     """The effort itself; InputError where there is none such."""
-    if effort not in (0, *SCHEDULES):
+    if effort not in range(len(ITERATIONS)):
         raise InputError(f"Effort is 0, 1 or 2, but {effort} was given.")
     return effort
 
@@ -94,21 +80,21 @@ def search(
     pixels: Pixels,
     y: Float32,
     condition: Condition,
-    schedule: Schedule,
+    effort: int,
     tell: Tell = unheard,
     pause: Pause = nothing,
 ) -> bytes:
     """The best file that is found for a picture (H, W, 3) uint8, from the encoder's own y (M, h, w) on; never a worse
     one than the encoder's own. The same arguments give the same file on one machine.
 
-    tell: is told of every iteration; where it raises `Enough` what there is by then is taken, and any other exception
+    effort: see `ITERATIONS`. tell: is told of every iteration; where it raises `Enough` what there is by then is taken, and any other exception
     ends the search without a result. pause: see `explorer.pace`. Raises InputError for a λ that differs from place to
     place.
     """
     if condition.map:
         raise InputError("The search is for one λ; take the λ map away, or choose effort 0.")
     first = model.pack(model.quantise(y, condition, pause), *pixels.shape[:2])
-    found = _Search(model, pixels, y, condition, schedule, pause)
+    found = _Search(model, pixels, y, condition, ITERATIONS[check_effort(effort)], pause)
     found.run(int.from_bytes(sha256(first).digest()[:7]), tell)
     second = model.pack(model.quantise(found.y, condition, pause, side=found.side), *pixels.shape[:2])
     return min(first, second, key=partial(cost_of, model, pixels, pause=pause))
@@ -130,6 +116,11 @@ def annealed(values: Tensor, temperature: float, random: torch.Generator) -> Ten
     uniform = torch.rand(values.shape, generator=random, device=values.device).clamp_(1e-6, 1 - 1e-6)
     noise = torch.logit(uniform)  # the difference of two of Gumbel's
     return below + torch.sigmoid(((torch.atanh(share) - torch.atanh(1 - share)) / temperature + noise) / temperature)
+
+
+def _temperature(share: float) -> float:
+    """After a share in [0, 1] of a search."""
+    return WARMEST * (COLDEST / WARMEST) ** share
 
 
 class Crop(NamedTuple):
@@ -163,11 +154,11 @@ class _Search:
         pixels: Pixels,
         y: Float32,
         condition: Condition,
-        schedule: Schedule,
+        iterations: int,
         pause: Pause,
     ) -> None:
         self._network, self._pixels, self._pause = model.network, pixels, pause
-        self._schedule, self._lmbda = schedule, condition.lmbda
+        self._iterations, self._lmbda = iterations, condition.lmbda
         with torch.no_grad():
             self._t = model.network.position(condition.lmbda)
             side = model.network.prior.side(self._tensor(y), self._t)
@@ -176,7 +167,7 @@ class _Search:
     def run(self, seed: int, tell: Tell) -> None:
         """Search all crops, or until `tell` has enough."""
         todo, began = crops(size_of(self.y)), perf_counter()
-        total = len(todo) * self._schedule.iterations
+        total = len(todo) * self._iterations
 
         def told(before: int, done: int, start: float, cost: float) -> None:
             done += before
@@ -185,7 +176,7 @@ class _Search:
         for number, crop in enumerate(todo):
             random = torch.Generator(self._t.device).manual_seed(seed + number)
             try:
-                self._descend(crop, random, partial(told, number * self._schedule.iterations))
+                self._descend(crop, random, partial(told, number * self._iterations))
             except Enough:
                 return
 
@@ -203,10 +194,10 @@ class _Search:
         with torch.no_grad():
             start = cost(torch.round).item()
         sought = [each.requires_grad_() for each in (y, side) if each is not None]
-        optimiser = torch.optim.Adam(sought, lr=self._schedule.step)
+        optimiser = torch.optim.Adam(sought, lr=STEP)
         try:
-            for done in range(self._schedule.iterations):
-                now = cost(partial(annealed, temperature=self._schedule.temperature(done), random=random))
+            for done in range(self._iterations):
+                now = cost(partial(annealed, temperature=_temperature(done / self._iterations), random=random))
                 optimiser.zero_grad()
                 now.backward()
                 optimiser.step()

@@ -330,8 +330,8 @@ class Session:
             return self.model.quantise(self.latents(condition), condition, self._pause, self._memo(condition))
         key = self.effort, condition
         if key not in self._found:
-            what, how = (self.model, self.picture.pixels, self.latents(condition)), search.SCHEDULES[self.effort]
-            self._found[key] = search.search(*what, condition, how, self._tell, self._pause)
+            what = self.model, self.picture.pixels, self.latents(condition), condition
+            self._found[key] = search.search(*what, self.effort, self._tell, self._pause)
         return self.model.decode_code(self._found[key])[0]
 
     def _map(self, condition: Condition, layer: str) -> Float32:
