@@ -14,9 +14,12 @@ import warnings
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from explorer.console import end_soon, take_any_text
+
+if TYPE_CHECKING:
+    from explorer.condition import Condition
 
 INTERRUPTED = 128 + signal.SIGINT  # what a shell calls the status of a program that Ctrl-C ended
 
@@ -32,7 +35,7 @@ def app(args: argparse.Namespace) -> None:
 
 
 def encode(args: argparse.Namespace) -> None:
-    from explorer import files, images
+    from explorer import files, images, mask
     from explorer.condition import Condition
 
     targets = {"bpp": args.bpp, "bytes": args.bytes, "psnr": args.psnr}
@@ -40,23 +43,26 @@ def encode(args: argparse.Namespace) -> None:
     if args.lmbda is not None:
         Condition.of(args.lmbda)
     _refuse_picture_name(args.output)
-    files.check_output(args.output, inputs=_given(args.input, args.model))
+    files.check_output(args.output, inputs=_given(args.input, args.model, args.lambda_map))
     picture = images.read(args.input)
+    height, width = picture.pixels.shape[:2]
+    lambda_map = mask.read(args.lambda_map, (height, width), args.lmbda) if args.lambda_map else None
     from explorer import Session, library
 
     model = args.model or library.first_model()
     if args.lmbda is not None:
         library.check_lambda(model, args.lmbda)
     session = Session(library.load_model(model, args.device), picture)
-    lmbda = args.lmbda if args.lmbda is not None else session.solve(**targets)
-    data = session.encode(lmbda)
+    lmbda = args.lmbda if args.lmbda is not None else session.solve(**targets, map=lambda_map)
+    condition = Condition.of(lmbda, lambda_map)
+    data = session.encode(condition)
     files.write(args.output, data)
-    point = session.point(lmbda)
+    point = session.point(condition)
     for note in session.picture.notes:
         print(note)
     seen = f", SSIMULACRA2 {point.ssimulacra2:.1f}" if math.isfinite(point.ssimulacra2 or math.nan) else ""
     size = f"{len(data)} bytes, {point.bpp:.4f} bpp"
-    print(f"{args.output}: λ {point.knob['lambda']:.1f}, {size}, PSNR {point.psnr:.2f} dB{seen}")
+    print(f"{args.output}: λ {point.knob['lambda']:.1f}{_span(condition)}, {size}, PSNR {point.psnr:.2f} dB{seen}")
 
 
 def decode(args: argparse.Namespace) -> None:
@@ -81,13 +87,24 @@ def info(args: argparse.Namespace) -> None:
         print(_checkpoint_info(args.file))
         return
     from explorer import bitstream
-    from explorer.condition import lambda_of
 
     header, payload = bitstream.unpack(bitstream.read(args.file))
-    size = bitstream.HEADER_BYTES + len(payload)
+    size = bitstream.HEADER_BYTES + header.map_bytes + len(payload)
     bpp = 8 * size / (header.width * header.height)
-    print(f"{header.width}×{header.height} pixels, λ {lambda_of(header.level):.1f}, checkpoint {header.model}")
-    print(f"{size} bytes ({bitstream.HEADER_BYTES} of them header), {bpp:.4f} bpp")
+    lmbda = f"λ {header.condition.lmbda:.1f}{_span(header.condition)}"
+    print(f"{header.width}×{header.height} pixels, {lmbda}, checkpoint {header.model}")
+    of_map = f", {header.map_bytes} λ map" if header.map else ""
+    print(f"{size} bytes ({bitstream.HEADER_BYTES} of them header{of_map}), {bpp:.4f} bpp")
+
+
+def _span(condition: Condition) -> str:
+    """From which to which λ a condition's map goes, in words; nothing where there is none."""
+    from explorer.condition import lambda_of
+
+    if not condition.map:
+        return ""
+    lowest, highest = (lambda_of(int(end)) for end in (condition.block_levels.min(), condition.block_levels.max()))
+    return f" with a map from {lowest:.0f} to {highest:.0f}"
 
 
 def export(args: argparse.Namespace) -> None:

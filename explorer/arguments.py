@@ -51,6 +51,11 @@ def _add_coding(commands: argparse._SubParsersAction) -> None:
     target.add_argument("--bpp", type=float, help="the best quality within this many bits per pixel")
     target.add_argument("--bytes", type=int, help="the best quality within this file size")
     target.add_argument("--psnr", type=float, help="the smallest file of at least this PSNR in dB")
+    about = (
+        "a grey picture of where λ is another one: grey 128 is λ as given, white 8 times and black an eighth of it, "
+        "by blocks of 64×64 pixels; or a .npy array of the λ of each block"
+    )
+    command.add_argument("--lambda-map", metavar="FILE", help=about)
     command.add_argument("--model", help=MODEL_HELP)
     _add_device(command)
 

@@ -23,11 +23,11 @@ PACKAGE = Path(explorer.__file__).parent
 LAYERS = [  # each may import from the lines above it, and from its own
     {"pace", "cache", "memory", "images", "files", "console"},
     {"metrics", "ssimulacra", "tiles"},
-    {"condition", "config"},
+    {"lambda_map", "condition", "config", "mask"},
     {"modulation", "priors", "gdn", "model", "checkpoint"},
-    {"bitstream", "runtime"},
+    {"mapcode", "bitstream", "runtime"},
     {"codecs"},
-    {"train", "library", "inside", "session", "received"},
+    {"train", "library", "inside", "distortion", "search", "session", "received"},
     {"store", "means", "rows", "survey", "workers", "evaluate", "cards", "report", "fetch", "bench"},
     {"views"},
     {"arguments", "__main__"},
@@ -52,6 +52,31 @@ def test_encode_info_decode(picture, tmp_path, capsys, target):
     assert (np.asarray(Image.open(decoded)) == explorer.decode(coded.read_bytes())).all()
 
 
+def test_encode_with_a_lambda_map(picture, tmp_path, capsys):
+    """A mask of any size: white is 8·λ, mid grey λ as given, black λ/8; or an array of λ."""
+    coded, mask = str(tmp_path / "p.mae"), str(tmp_path / "mask.png")
+    shades = np.full((12, 40), 128, np.uint8)
+    shades[:6, :20] = 255
+    shades[:, 30:] = 0
+    Image.fromarray(shades).save(mask)
+    assert main(["encode", str(picture), coded, "--lambda", "512", "--lambda-map", mask]) == 0
+    assert main(["info", coded]) == 0
+    out = capsys.readouterr().out
+    assert out.count("λ 512.0 with a map from 64 to 4096") == 2 and " λ map)" in out
+    header, _ = bitstream.unpack(Path(coded).read_bytes())
+    assert header.map.steps.tolist() == [[16, 10, -10, -16], [0, 0, -10, -16]]
+    limit = len(Path(coded).read_bytes()) - 50
+    assert main(["encode", str(picture), coded, "--bytes", str(limit), "--lambda-map", mask]) == 0
+    assert 0.9 * limit < len(Path(coded).read_bytes()) <= limit
+
+    array = str(tmp_path / "lambdas.npy")
+    np.save(array, [[512, 512, 1024, 64], [512, 512, 512, 512]])
+    assert main(["encode", str(picture), coded, "--lambda", "512", "--lambda-map", array]) == 0
+    header, _ = bitstream.unpack(Path(coded).read_bytes())
+    assert header.condition.lmbda == pytest.approx(512, rel=1e-4)
+    assert header.map.steps.tolist() == [[0, 0, 5, -16], [0, 0, 0, 0]]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -62,6 +87,8 @@ def test_encode_info_decode(picture, tmp_path, capsys, target):
         (["encode", "PICTURE", "o.mae", "--psnr", "99"], "in its range"),
         (["encode", "PICTURE", "o.mae", "--lambda", "512", "--model", "other"], "choose one of"),
         (["encode", "PICTURE", "missing/folder/o.mae", "--lambda", "512"], "cannot be written"),
+        (["encode", "PICTURE", "o.mae", "--lambda", "512", "--lambda-map", "no.png"], "cannot be opened"),
+        (["encode", "PICTURE", "o.mae", "--lambda", "512", "--lambda-map", "no.npy"], "cannot be read as λ by block"),
         (["decode", "PICTURE", "o.png"], "not a .mae file"),
         (["decode", "nowhere.mae", "o.png"], "cannot be read"),
         (["info", "PICTURE"], "not a .mae file"),
@@ -160,6 +187,8 @@ def no_model(monkeypatch):
         (["encode", "PICTURE", "o.mae", "--psnr", "nan"], "--psnr takes a number above zero"),
         (["encode", "PICTURE", "missing/o.mae", "--lambda", "512"], "cannot be written"),
         (["encode", "PICTURE", "o.mae", "--lambda", "512", "--model", "other.safetensors"], "no checkpoint"),
+        (["encode", "PICTURE", "o.mae", "--lambda", "512", "--lambda-map", "no.png"], "cannot be opened"),
+        (["encode", "PICTURE", "o.mae", "--lambda", "512", "--lambda-map", "no.npy"], "cannot be read as λ by block"),
         (["decode", "PICTURE", "o.png"], "not a .mae file"),
         (["decode", "FILE", "missing/o.png"], "cannot be written"),
         (["decode", "FILE", "o.png"], "No bundled model has the id 00000000"),
@@ -207,3 +236,22 @@ def test_the_first_model_is_looked_up_when_it_is_needed(picture, tmp_path, monke
 def test_the_id_of_a_model_is_known_without_its_network(mae):
     assert library.version("mae") == mae.version
     assert repr(mae) == f"LearnedCodec('mae', modulated autoencoder, version='{mae.version}')"
+
+
+@pytest.mark.parametrize(
+    ("array", "says"),
+    [
+        (np.full((2, 4), 5000), "between 64 and 4096"),
+        (np.full((2, 3), 512), "2×4 blocks"),
+        (np.full(8, 512), "(rows, columns)"),
+        (np.full((2, 4), None), "no array of numbers"),
+        (np.full((2, 4), "512"), "(rows, columns)"),
+    ],
+)
+def test_arrays_that_are_no_lambda_map(picture, tmp_path, capsys, array, says):
+    path, out = str(tmp_path / "lambdas.npy"), str(tmp_path / "o.mae")
+    np.save(path, array)
+    assert main(["encode", str(picture), out, "--lambda", "512", "--lambda-map", path]) == 2
+    message = capsys.readouterr().err.strip()
+    assert says in message and message.endswith(".") and "\n" not in message
+    assert not Path(out).exists()

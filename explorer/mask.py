@@ -1,0 +1,57 @@
+"""A λ map from a file: a grey picture that somebody painted, or an array of λ.
+
+mask.png ─ means over blocks ─ 128: λ as given, 255: 8·λ, 0: λ/8 ─┬─ LambdaMap
+λ.npy, (rows, columns) ─ relative to λ as given, or to its median ─┘
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer import images
+from explorer.condition import Condition, level_of
+from explorer.images import InputError
+from explorer.lambda_map import BLOCK, STEP, LambdaMap, blocks
+
+MIDDLE, WHITE = 128, 255
+WHITE_STEP = 16  # 8·λ
+
+
+def read(path: str, size: tuple[int, int], lmbda: float | None) -> LambdaMap:
+    """The map in a file for a picture of size (height, width), to go with λ; lmbda: that λ, where it is known already.
+    InputError for a file that has none."""
+    return _of_array(path, size, lmbda) if Path(path).suffix.lower() == ".npy" else _of_picture(path, size)
+
+
+def _of_picture(path: str, size: tuple[int, int]) -> LambdaMap:
+    grey = images.read(path).pixels.mean(axis=2, dtype=np.float32)
+    for axis, (length, count) in enumerate(zip(size, blocks(*size), strict=True)):
+        starts = np.arange(count) * BLOCK * grey.shape[axis] // length
+        sums = np.add.reduceat(grey, starts, axis=axis)
+        counts = np.diff(starts, append=grey.shape[axis]).clip(1)  # a mask may have fewer pixels than there are blocks
+        grey = sums / (counts[:, None] if axis == 0 else counts)
+    steps = np.rint((grey - MIDDLE) * (WHITE_STEP / (WHITE - MIDDLE)))
+    return LambdaMap.of(steps.clip(-WHITE_STEP, WHITE_STEP).astype(int))
+
+
+def _of_array(path: str, size: tuple[int, int], lmbda: float | None) -> LambdaMap:
+    try:
+        found = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or "no array of numbers"
+        raise InputError(f"{path} cannot be read as λ by block ({reason}); save one with numpy.save.") from None
+    condition = Condition.of(_lambdas(found))
+    base = condition.level if lmbda is None else level_of(lmbda)
+    levels = np.broadcast_to(condition.block_levels, found.shape)
+    made = LambdaMap.of(np.rint((levels - base) / STEP).astype(int))
+    made.check(*size)
+    return made
+
+
+def _lambdas(found: object) -> NDArray[np.float64]:
+    if not isinstance(found, np.ndarray) or found.ndim != 2:
+        raise InputError("λ by block is an array of (rows, columns) numbers; save one with numpy.save.")
+    return found
