@@ -19,7 +19,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 import explorer
-from explorer import condition, config, images, library
+from explorer import condition, config, images, library, pace
 from explorer import model as networks
 from explorer.checkpoint import save
 from explorer.codecs import CODECS, CodecError, MissingPackage, classical, measure
@@ -296,7 +296,41 @@ def test_a_rivals_picture_is_what_its_file_decodes_to(client: TestClient, opened
     header, pixels = unpack(answer.content)
     expected = measure(CODECS["jpeg"], UPLOAD, 37)
     np.testing.assert_array_equal(pixels, expected.pixels)
-    assert header["point"] == as_sent(expected.point) and header["setting"] == 37
+    point = header["point"]
+    taken = [point.pop(name) for name in ("encode_s", "decode_s")]
+    assert point == as_sent(expected.point) and header["setting"] == 37 and min(taken) > 0
+
+
+def test_what_eyes_see_comes_after_the_numbers_with_times(client: TestClient, checkpoint: str) -> None:
+    """Of the model and of a rival; a file that is made again, or decoded again, keeps the times of the first."""
+    pixels = np.tile(UPLOAD, (5, 4, 1))[:230, :240]
+    token, session = (
+        upload(client, checkpoint, png(pixels)).json()["id"],
+        explorer.Session(library.load_model(checkpoint), pixels),
+    )
+    numbers = client.get(f"/api/numbers/{token}", params={"lmbda": 300}).json()["point"]
+    assert "ssimulacra2" not in numbers and "encode_s" not in numbers
+    seen = client.get(f"/api/seen/{token}", params={"lmbda": 300}).json()["point"]
+    assert seen["ssimulacra2"] == pytest.approx(session.point(300).ssimulacra2) and seen.items() > numbers.items()
+    assert min(seen["encode_s"], seen["decode_s"]) > 0
+    assert client.get(f"/api/numbers/{token}", params={"lmbda": 300}).json()["point"] == seen
+    query = {"codec": "jpeg", "setting": 37}
+    shown, _ = unpack(client.get(f"/api/rival/{token}", params=query).content)
+    rival = client.get(f"/api/rivalseen/{token}", params=query).json()["point"]
+    assert rival["ssimulacra2"] == pytest.approx(measure(CODECS["jpeg"], pixels, 37).seen().ssimulacra2)
+    assert rival.items() > shown["point"].items() and "ssimulacra2" not in shown["point"]
+    again, _ = unpack(client.get(f"/api/rival/{token}", params=query).content)
+    assert again["point"] == rival
+    lines = client.get(f"/api/points/{token}", params={"seen": True}).text.splitlines()
+    assert all("ssimulacra2" in json.loads(line)["point"] for line in lines[:-1])
+
+
+def test_the_time_of_work_is_without_that_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter([0.0, 1.0, 6.0, 9.0, 9.0, 9.5, 9.5])
+    monkeypatch.setattr(pace, "perf_counter", lambda: next(now))
+    clock = pace.Stopwatch(pace.nothing)
+    clock.pause()  # from 1 to 6
+    assert (clock.lap(), clock.lap()) == (4, 0.5)
 
 
 @pytest.mark.parametrize("codec", ["jpeg", "jpeg2000"])

@@ -44,6 +44,8 @@ ROUTES = (
     ("GET", "/api/frame/TOKEN", {"lmbda": "4096", "wish": "response:0:0:0", "wish ": "edit:1=2"}),
     ("GET", "/api/frame/TOKEN", {"lmbda": "300", "wish": "features:a1.mod", "wish ": "local:64:2048"}),
     ("GET", "/api/numbers/TOKEN", {"lmbda": "300"}),
+    ("GET", "/api/seen/TOKEN", {"lmbda": "300"}),
+    ("GET", "/api/rivalseen/TOKEN", {"codec": "jpeg", "setting": "50"}),
     ("GET", "/api/rival/TOKEN", {"codec": "jpeg", "setting": "50", "box": "0,0,9,9"}),
     ("GET", "/api/match/TOKEN", {"codec": "jpeg", "lmbda": "512", "by": "rate"}),
     ("GET", "/api/modulation", {"model": MODEL}),

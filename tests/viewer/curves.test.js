@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Curves, isJoined, measuredLine, similarityDecibels } from "../../explorer/views/viewer/rates/curves.js";
+import { Curves, hasQuality, isJoined, measuredLine, similarityDecibels } from "../../explorer/views/viewer/rates/curves.js";
 import { verdict } from "../../explorer/views/viewer/rates/verdict.js";
 import { viewOf } from "../../explorer/views/viewer/rates/view.js";
 
@@ -43,6 +43,23 @@ test("points come in any order and at most once", () => {
   assert.deepEqual(curves.of("jpeg").points.map(({ setting }) => setting), [0, 1, 2]);
   curves.add({ series: "jpeg", done: true, error: "too large" });
   assert.deepEqual([curves.of("jpeg").done, curves.of("jpeg").error, curves.of("webp").done], [true, "too large", false]);
+});
+
+test("a point that comes again brings what was not measured before, and nothing else", () => {
+  const curves = new Curves();
+  const line = { series: "jpeg", setting: 1, point: { bpp: 1, psnr: 30, ms_ssim: 0.9 } };
+  curves.add(line);
+  const [{ point }] = curves.of("jpeg").points;
+  assert.equal(hasQuality(point, "ssimulacra2"), false);
+  assert.ok(curves.add({ ...line, point: { ...point, ssimulacra2: 60 } }));
+  assert.equal(curves.add({ ...line, point: { ...point, ssimulacra2: 61 } }), null);
+  assert.deepEqual(curves.of("jpeg").points.map((each) => each.point.ssimulacra2), [60]);
+});
+
+test("the verdict counts SSIMULACRA2 in points", () => {
+  const points = [[0.1, 40], [1, 80]].map(([bpp, ssimulacra2]) => ({ setting: bpp, point: { bpp, ssimulacra2 } }));
+  const told = verdict({ bpp: 1, ssimulacra2: 60 }, { points, done: true }, "JPEG", "ssimulacra2").replaceAll("\u00a0", " ");
+  assert.equal(told, "At 1.00 bpp: 20.0 points below JPEG; for the same SSIMULACRA2 68 % fewer bytes with JPEG.");
 });
 
 test("the verdict names what the other codec would need", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { livePoint } from "../../explorer/views/viewer/rates/live.js";
+import { between, livePoint } from "../../explorer/views/viewer/rates/live.js";
 import { Numbers } from "../../explorer/views/viewer/rates/numbers.js";
 
 const PICTURE = { width: 100, height: 50 };
@@ -29,13 +29,20 @@ test("what nobody knows yet is undefined", () => {
   assert.deepEqual([there.psnr, there.ms_ssim], [26, null]); // too small a picture for MS-SSIM
 });
 
+test("SSIMULACRA2 between points where both of them have it, and nothing where one has none", () => {
+  const at = (setting, ssimulacra2) => ({ setting, point: { ...point(1, 30, null), ssimulacra2 } });
+  assert.equal(between([at(64, 20), at(256, 60)], 128).ssimulacra2, 40);
+  assert.equal(between([at(64, undefined), at(256, 60)], 128).ssimulacra2, undefined);
+  assert.equal(between([at(64, null), at(256, null)], 128).ssimulacra2, null);
+});
+
 test("numbers are asked for when λ rests, and given up when it moves on", async () => {
   const asked = [];
   let told, begin;
   const done = new Promise((resolve) => (told = resolve));
   const begun = new Promise((resolve) => (begin = resolve));
-  const numbers = new Numbers(async (id, lmbda, signal) => {
-    asked.push([id, lmbda, signal]);
+  const numbers = new Numbers(async ({ picture, lmbda }, signal) => {
+    asked.push([picture, lmbda, signal]);
     begin();
     if (lmbda === 1) await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     return { point: "measured", side_bits: 0 };
@@ -47,6 +54,6 @@ test("numbers are asked for when λ rests, and given up when it moves on", async
   numbers.seek(second);
   await done;
   assert.equal(asked[0][2].aborted, true);
-  assert.equal(second.point, "measured");
+  assert.deepEqual([second.point, second.side_bits], ["measured", 0]);
   assert.equal(first.point, undefined);
 });

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from pathlib import Path
 
 from explorer import rows, store
 from explorer.images import InputError
-from explorer.views.service.messages import MeanSetting
+from explorer.views.service.messages import MeanPoint, MeanSetting
 
 
 def mean_curves(folder: Path) -> dict[str, list[MeanSetting]] | None:
@@ -22,4 +23,7 @@ def mean_curves(folder: Path) -> dict[str, list[MeanSetting]] | None:
 
 
 def _setting(point: rows.MeanPoint) -> MeanSetting:
-    return {"setting": point.knob, "point": {"bpp": point.bpp, "psnr": point.psnr, "ms_ssim": point.ms_ssim}}
+    values: MeanPoint = {"bpp": point.bpp, "psnr": point.psnr, "ms_ssim": point.ms_ssim}
+    if not math.isnan(point.ssimulacra2):
+        values["ssimulacra2"] = point.ssimulacra2
+    return {"setting": point.knob, "point": values}

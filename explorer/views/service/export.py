@@ -173,7 +173,7 @@ if (!tooOld()) start(document.querySelector(".mae"), text("sweep"), text("plotly
 
 def _page_frame(opened: Opened, lmbda: float) -> EmbeddedFrame:
     condition = opened.session.model.condition(lmbda)
-    points.measured_point(opened, opened.source, condition)
+    points.seen_point(opened, opened.source, condition)
     reply = replies.frame(opened, condition)
     return {"header": cast(FrameHeader, reply.header), "webp": _webp(reply)}
 

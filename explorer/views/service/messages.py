@@ -73,12 +73,16 @@ class Rival(TypedDict):
     steps: tuple[float, ...] | None
 
 
-class MeanPoint(TypedDict):
-    """A mean over pictures. ms_ssim: undefined where one of them is too small for it."""
-
+class _MeanPoint(TypedDict):
     bpp: float
     psnr: float
     ms_ssim: OrNull
+
+
+class MeanPoint(_MeanPoint, total=False):
+    """A mean over pictures. ms_ssim: undefined where one of them is too small for it. ssimulacra2: where known."""
+
+    ssimulacra2: float
 
 
 class MeanSetting(TypedDict):
@@ -123,15 +127,18 @@ class Figure(TypedDict):
 
 class Constants(TypedDict):
     """What both sides reckon with. element: pixels, in each direction, that an element of y stands for. paper_lambdas:
-    rising. own_lambda: in a wish, the frame's own λ. factor_max: by which a channel can be scaled. ms_ssim_side: pixels
-    that a picture must have each way. bytes_tolerance: the share of a target that a match may miss. samples_per_octave:
-    of the modulators' gains. tile: pixels to a side of the squares that a large picture is computed in."""
+    rising. own_lambda: in a wish, the frame's own λ. factor_max: by which a channel can be scaled. ms_ssim_side,
+    ssimulacra2_side: pixels that a picture must have each way; ssimulacra2_pixels: that it may have. bytes_tolerance:
+    the share of a target that a match may miss. samples_per_octave: of the modulators' gains. tile: pixels to a side of
+    the squares that a large picture is computed in."""
 
     element: int
     paper_lambdas: tuple[float, ...]
     own_lambda: str
     factor_max: float
     ms_ssim_side: int
+    ssimulacra2_side: int
+    ssimulacra2_pixels: int
     bytes_tolerance: float
     samples_per_octave: int
     tile: int
@@ -225,10 +232,14 @@ class _Rate(TypedDict):
 
 class Point(_Rate, total=False):
     """An RDPoint, without quality where there is no original. psnr: infinite where nothing was lost; ms_ssim: undefined
-    for a small picture."""
+    for a small picture. ssimulacra2: undefined for a small or very large one, and not there until it was measured.
+    encode_s, decode_s: the time that encoder and decoder took when the file was made, where that was here."""
 
     psnr: OrNull
     ms_ssim: OrNull
+    ssimulacra2: OrNull
+    encode_s: float
+    decode_s: float
 
 
 class Size(TypedDict):
@@ -277,6 +288,12 @@ class Numbers(TypedDict):
     level: int
     point: Point
     side_bits: float
+
+
+class Seen(TypedDict):
+    """Of a picture, the model's or a codec's: its point with SSIMULACRA2 and times, which take longer than the rest."""
+
+    point: Point
 
 
 class Match(TypedDict, total=False):

@@ -6,13 +6,14 @@ import math
 from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeGuard, cast
 
 from anyio import to_thread
 
 from explorer.codecs import Codec
 from explorer.condition import Condition
 from explorer.images import InputError
-from explorer.pace import Pause, nothing
+from explorer.pace import Pause, Stopwatch, nothing
 from explorer.received import Received
 from explorer.session import Session
 from explorer.views.service.messages import DoneLine, Point, PointLine
@@ -43,11 +44,13 @@ def coarse_to_fine(count: int) -> list[int]:
 
 
 async def curve_points(
-    opened: Opened, codecs: Sequence[Codec], pauses: Pauses, user: Hashable = None
+    opened: Opened, codecs: Sequence[Codec], pauses: Pauses, user: Hashable = None, seen: bool = False
 ) -> AsyncIterator[PointLine | DoneLine]:
     """Points of the model and of the codecs, those that are known first, the others by turns; and the end of each, with
-    `error` where a codec cannot do this picture. user: whose turn it takes. Closing the iterator stops the work."""
-    series = [("model", _model_jobs(opened)), *((codec.name, _rival_jobs(opened, codec)) for codec in codecs)]
+    `error` where a codec cannot do this picture. user: whose turn it takes. seen: with SSIMULACRA2. Closing the
+    iterator stops the work."""
+    rivals = ((codec.name, _rival_jobs(opened, codec, seen)) for codec in codecs)
+    series = [("model", _model_jobs(opened, seen)), *rivals]
     waiting = [(name, jobs, _next(jobs)) for name, jobs in series]
     while waiting:
         at = next((at for at, (*_, job) in enumerate(waiting) if not isinstance(job, Job) or job.ready), 0)
@@ -79,20 +82,27 @@ def _next(jobs: Iterator[Job]) -> Job | InputError | None:
         return error
 
 
-def _model_jobs(opened: Opened) -> Iterator[Job]:
+def _model_jobs(opened: Opened, seen: bool) -> Iterator[Job]:
     session = opened.session
     if session.is_large:  # what many λ need would push out the one that somebody looks at
         session = session.apart()
     lambdas = session.curve_lambdas(MODEL_POINTS)
     for i in coarse_to_fine(len(lambdas)):
         condition = session.model.condition(lambdas[i])
-        is_ready = condition.lmbda in opened.points or condition.lmbda in opened.known
-        yield Job(lambdas[i], is_ready, partial(_model_point, opened, session, condition))
+        is_ready = _is_ready(opened.known.get(condition.lmbda) or known_point(opened, condition), seen)
+        yield Job(lambdas[i], is_ready, partial(_model_point, opened, session, condition, seen))
 
 
-def _model_point(opened: Opened, session: Session, condition: Condition, pause: Pause) -> Point:
+def _is_ready(known: Point | None, seen: bool) -> TypeGuard[Point]:
+    return known is not None and (not seen or "ssimulacra2" in known)
+
+
+def _model_point(opened: Opened, session: Session, condition: Condition, seen: bool, pause: Pause) -> Point:
     """The model's R-D point at λ for its curve: measured once, or shipped with a sample."""
-    return opened.known.get(condition.lmbda) or measured_point(opened, session.paced(pause), condition)
+    known = opened.known.get(condition.lmbda)
+    if _is_ready(known, seen):
+        return known
+    return (seen_point if seen else measured_point)(opened, session.paced(pause), condition)
 
 
 def known_point(opened: Opened, condition: Condition) -> Point | None:
@@ -109,12 +119,36 @@ def measured_point(opened: Opened, source: Session | Received, condition: Condit
     return found
 
 
-def _rival_jobs(opened: Opened, codec: Codec) -> Iterator[Job]:
+def seen_point(opened: Opened, source: Session | Received, condition: Condition) -> Point:
+    """The same with SSIMULACRA2, where there is an original."""
+    found = known_point(opened, condition)
+    if isinstance(source, Session) and not _is_ready(found, seen=True):
+        found = opened.points[condition.lmbda] = cast(Point, {**(found or {}), **as_message(source.point(condition))})
+    assert found  # the one point of a received file is known
+    return found
+
+
+def timed_point(opened: Opened, source: Session, condition: Condition, pause: Pause) -> Point:
+    """`seen_point` with the seconds that it takes to encode the picture and to decode its file, both from end to end,
+    whatever is known of it already. pause: of `source`; what it takes does not count."""
+    found = seen_point(opened, source, condition)
+    if "encode_s" not in found:
+        clock = Stopwatch(pause)
+        data = source.apart().paced(clock.pause).encode(condition)
+        encode_s = clock.lap()
+        code, header = source.model.decode_code(data)
+        source.model.synthesise(code.part, code.condition, header.height, header.width, clock.pause)
+        found = opened.points[condition.lmbda] = {**found, "encode_s": encode_s, "decode_s": clock.lap()}
+    return found
+
+
+def _rival_jobs(opened: Opened, codec: Codec, seen: bool) -> Iterator[Job]:
     """The codec's sweep from the low end until it passes the model's highest rate and quality, so that there is an
     answer to both questions, what it has at this rate and what it needs for this quality; but never far beyond."""
     trials = opened.trials
     for setting in codec.knob.sweep:
-        yield Job(setting, trials.known(codec, setting), partial(_rival_point, trials, codec, setting))
+        is_ready = _is_ready(trials.known(codec, setting), seen)
+        yield Job(setting, is_ready, partial(_rival_point, trials, codec, setting, seen))
         found = trials.point(codec, setting)
         own = [*opened.points.values(), *opened.known.values()]
         rate = max((each["bpp"] for each in own), default=math.inf)
@@ -124,6 +158,6 @@ def _rival_jobs(opened: Opened, codec: Codec) -> Iterator[Job]:
             return
 
 
-def _rival_point(trials: Trials, codec: Codec, setting: float, _pause: Pause) -> Point:
+def _rival_point(trials: Trials, codec: Codec, setting: float, seen: bool, pause: Pause) -> Point:
     """A codec cannot be interrupted."""
-    return trials.point(codec, setting)
+    return trials.seen(codec, setting, pause) if seen else trials.point(codec, setting)

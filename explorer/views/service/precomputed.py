@@ -79,4 +79,6 @@ def _version(codec: str) -> str | None:
 
 def _point(row: store.Row) -> Point:
     known: dict[str, Any] = {name: row[name] for name in FIELDS if row.get(name) is not None}
+    if "ssimulacra2" in row and row["ssimulacra2"] is None:
+        known["ssimulacra2"] = nan
     return as_message(RDPoint(**{"estimated_bits": None, **MISSING, **known}))

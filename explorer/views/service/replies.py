@@ -26,11 +26,12 @@ from explorer.views.service.messages import (
     PictureRange,
     Prior,
     RivalHeader,
+    Seen,
     Size,
     Stage,
 )
 from explorer.views.service.pictures import NO_ORIGINAL, Opened
-from explorer.views.service.points import known_point, measured_point
+from explorer.views.service.points import known_point, measured_point, timed_point
 from explorer.views.service.rectangles import Rectangle, reduced, whole
 from explorer.views.service.wire import Reply
 from explorer.views.service.wishes.answers import answer
@@ -107,6 +108,11 @@ def numbers(opened: Opened, condition: Condition, pause: Pause = nothing) -> Num
     source = opened.source.paced(pause)
     point, side_bits = measured_point(opened, source, condition), source.code(condition).side_bits
     return {"lmbda": condition.lmbda, "level": condition.level, "point": point, "side_bits": side_bits}
+
+
+def seen(opened: Opened, condition: Condition, pause: Pause = nothing) -> Seen:
+    """The RDPoint at λ with SSIMULACRA2 and times. pause: see `explorer.pace`. InputError without an original."""
+    return {"point": timed_point(opened, opened.session.paced(pause), condition, pause)}
 
 
 def rival(opened: Opened, codec: Codec, setting: float, match: Match, part: Rectangle | None = None) -> Reply:

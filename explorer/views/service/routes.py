@@ -72,6 +72,7 @@ from explorer.views.service.messages import (
     MeanSetting,
     OpenedPicture,
     Sample,
+    Seen,
     Setup,
     SweepFile,
     SweepPart,
@@ -182,6 +183,8 @@ class Api:
         router.get("/pixels/{token}")(self.pixels)
         router.get("/frame/{token}")(self.frame)
         router.get("/numbers/{token}", response_model=None)(self.numbers)
+        router.get("/seen/{token}", response_model=None)(self.seen)
+        router.get("/rivalseen/{token}", response_model=None)(self.rival_seen)
         router.get("/rival/{token}")(self.rival)
         router.get("/match/{token}")(self.match)
         router.get("/modulation")(self.modulation)
@@ -331,6 +334,19 @@ class Api:
         condition = opened.condition(lmbda)
         return _Json(await self._measured(visit, NUMBERS, lambda turn: replies.numbers(opened, condition, turn.pause)))
 
+    async def seen(self, visit: Visiting, lmbda: float) -> Response:
+        """The same with SSIMULACRA2 and times: what a rest of λ has time for, in the pauses between all frames."""
+        opened = visit.opened
+        condition = opened.condition(lmbda)
+        return _Json(await self._aside(visit, PAUSE, lambda turn: replies.seen(opened, condition, turn.pause)))
+
+    async def rival_seen(self, visit: Visiting, codec: str, setting: float) -> Response:
+        """The same of another codec's picture at one setting."""
+        trials, found = visit.opened.trials, await run_in_threadpool(self.rivals.codec, codec)
+        value = found.knob.check(setting)
+        answer: Seen = {"point": await self._aside(visit, PAUSE, lambda turn: trials.seen(found, value, turn.pause))}
+        return _Json(answer)
+
     async def _measured(self, visit: Visit, rank: int, work: Callable[[Turn], T]) -> T:
         """The result of work on a whole picture, once it is the visitor's turn."""
         is_heavy = visit.opened.source.is_large
@@ -386,11 +402,11 @@ class Api:
         """The gains of a model's modulators over λ."""
         return _binary(replies.modulation(self.pictures.model(model)))
 
-    def points(self, visit: Visiting, codecs: str = "") -> StreamingResponse:
-        """R-D points while they are measured, of the model and of `codecs`, names with commas between them; the work
-        ends when the visitor closes the stream."""
+    def points(self, visit: Visiting, codecs: str = "", seen: bool = False) -> StreamingResponse:
+        """R-D points while they are measured, of the model and of `codecs`, names with commas between them, with
+        SSIMULACRA2 where it is wanted; the work ends when the visitor closes the stream."""
         rivals = [self.rivals.codec(name) for name in dict.fromkeys(filter(None, codecs.split(",")))]
-        lines = _json_lines(curve_points(visit.opened, rivals, self.pauses, visit.user))
+        lines = _json_lines(curve_points(visit.opened, rivals, self.pauses, visit.user, seen))
         return StreamingResponse(lines, media_type="application/x-ndjson")
 
     async def file(

@@ -11,6 +11,8 @@ from typing import Any, cast
 import numpy as np
 
 from explorer.codecs import Codec, Measurement, RDPoint, match, measure
+from explorer.pace import Pause, nothing
+from explorer.ssimulacra import ssimulacra2
 from explorer.views.service.errors import Superseded
 from explorer.views.service.messages import By, Limit, Match, Point
 
@@ -29,26 +31,40 @@ class Trials:
         self._known = dict(known or {})
         self._points: dict[tuple[str, float], Point] = {}
 
-    def known(self, codec: Codec, setting: float) -> bool:
-        """Whether `point` has its answer ready."""
-        return (codec.name, setting) in self._points or (codec.name, setting) in self._known
+    def known(self, codec: Codec, setting: float) -> Point | None:
+        """What is known of `point`, and of `seen` where it has SSIMULACRA2."""
+        key = codec.name, setting
+        return self._points.get(key) or self._known.get(key)
 
     def point(self, codec: Codec, setting: float) -> Point:
         """The codec's RDPoint at a setting. Raises CodecError."""
-        key = codec.name, setting
-        return self._points.get(key) or self._known.get(key) or self.frame(codec, setting)[0]
+        return self.known(codec, setting) or self.frame(codec, setting)[0]
+
+    def seen(self, codec: Codec, setting: float, pause: Pause = nothing) -> Point:
+        """The same with SSIMULACRA2, which may take long. pause: see `explorer.pace`. Raises CodecError."""
+        point = self.point(codec, setting)
+        if "ssimulacra2" in point:
+            return point
+        point, pixels = self.frame(codec, setting)
+        value = ssimulacra2(self._pixels, pixels, pause)  # not under the lock: others go on with these trials meanwhile
+        with self._lock:
+            return self._keep(codec, setting, {**point, "ssimulacra2": value})
 
     def frame(self, codec: Codec, setting: float) -> tuple[Point, np.ndarray]:
-        """The RDPoint and the decoded picture at a setting. Raises CodecError."""
+        """The RDPoint, with the times of this file, and the decoded picture at a setting. Raises CodecError."""
         with self._lock:
             found = self._tried_at(codec, setting)
-            pixels, key = found.pixels, (codec.name, setting)
-            point = self._points.get(key) or self._known.get(key) or as_message(found.point)
-            self._points[key] = point
-            if len(self._points) > MAX_POINTS:
-                del self._points[next(iter(self._points))]
+            pixels, point = found.pixels, self.known(codec, setting) or as_message(found.point)
+            if "encode_s" not in point:  # a file that is decoded again keeps the time of the first
+                point = {**point, "encode_s": found.encode_s, "decode_s": found.decode_s}
             self._forget(codec)
-            return point, pixels
+            return self._keep(codec, setting, point), pixels
+
+    def _keep(self, codec: Codec, setting: float, point: Point) -> Point:
+        self._points[codec.name, setting] = point
+        if len(self._points) > MAX_POINTS:
+            del self._points[next(iter(self._points))]
+        return point
 
     def _tried_at(self, codec: Codec, setting: float) -> Measurement:
         tried = self._tried[codec.name]

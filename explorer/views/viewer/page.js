@@ -91,6 +91,7 @@ const PAGE = `
       aria-label="Back to the original and the model">✕</button>
   </div>
   <dl class="mae-numbers" data-part="numbers"></dl>
+  <p class="mae-times" data-part="times"></p>
   <div class="mae-tabs" data-part="tabs" data-live role="tablist" aria-label="Views">${TABS.map(tabButton).join("")}</div>
   <div class="mae-panels" data-part="panels">
   ${TABS.map(tabPanel).join("")}
@@ -144,7 +145,7 @@ function gainChoice(gain) {
  *       "lambda" | "leftTag" | "legend" | "lesson" | "lessonCount" | "lessonList" | "lessonTexts" | "lessonTitle" |
  *       "networkText" | "notice" | "notices" | "now" | "numbers" | "opacityBox" | "other" | "overlayBox" | "panels" |
  *       "pins" | "playOptions" | "plot" | "preview" | "prior" | "probe" | "rightTag" | "samples" | "stage" | "tabs" |
- *       "ticks" | "veiled" | "verdict" | "window" | "words", HTMLElement>
+ *       "ticks" | "times" | "veiled" | "verdict" | "window" | "words", HTMLElement>
  *   & Record<"actual" | "back" | "choose" | "copyLink" | "exportStop" | "fit" | "helpOpen" | "hold" | "lessonBack" |
  *       "lessonClose" | "lessonNext" | "lessonsOpen" | "means" | "more" | "networkOpen" | "noticeClose" | "play" |
  *       "quizOpen" | "swap" | "windowHandle" | "zoomIn" | "zoomOut", HTMLButtonElement>

@@ -81,7 +81,7 @@ export class Viewer {
     root.viewer = this;
     root.dataset.state = "loading";
     this.parts = buildPage(root);
-    this.readout = new Readout(this.parts.numbers);
+    this.readout = new Readout(this.parts.numbers, this.parts.times);
     this.stage = new Stage(this.parts, {
       view: (scale) => this.viewChanged(scale),
       drawn: () => this.window?.show(),
@@ -105,9 +105,18 @@ export class Viewer {
       changed: () => this.comparisonChanged(),
       failed: (error) => this.comparisonFailed(error),
     });
-    this.numbers = new Numbers((id, lmbda, signal) => this.transport.numbers(id, lmbda, signal), {
+    const failed = (error) => this.failed(error);
+    this.numbers = new Numbers(({ picture, lmbda }, signal) => this.transport.numbers(picture, lmbda, signal), {
       found: (header) => this.numbersFound(header),
-      failed: (error) => this.failed(error),
+      failed,
+    });
+    this.seen = new Numbers(({ picture, lmbda }, signal) => this.transport.seen(picture, { lmbda }, signal), {
+      found: (header) => this.numbersFound(header),
+      failed,
+    });
+    this.rivalSeen = new Numbers(({ picture, codec, setting }, signal) => this.transport.seen(picture, { codec, setting }, signal), {
+      found: () => this.repaint(),
+      failed,
     });
     this.modes = new Modes(this.parts, this.stage, () => this.sides());
     this.plotly = new Promise((resolve) => (this.givePlotly = resolve)); // large: loaded after the first picture
@@ -138,7 +147,7 @@ export class Viewer {
       removed: (own) => own === this.opening.source.own && this.open({ sample: setup.samples[0].name }),
     });
     this.panel = new RatePanel(this.parts, setup, this.plotly, {
-      load: (id, codecs, signal, onLine) => this.transport.points(id, codecs, signal, onLine),
+      load: (id, codecs, signal, onLine, seen) => this.transport.points(id, codecs, signal, onLine, seen),
       pick: (series, setting) => this.pick(series, setting),
       grown: () => this.curveGrown(),
       failed: (error) => this.failed(error),
@@ -230,7 +239,7 @@ export class Viewer {
   askFrame(asked = performance.now()) {
     if (!this.picture || this.waits || this.isSettled()) return;
     this.root.dataset.pending = "true";
-    this.numbers.stop();
+    this.stopNumbers();
     const request = { id: this.picture.id, lmbda: this.wanted, wishes: this.inside.wishes, asked };
     if (this.picture.large) this.large.ask(request);
     else this.frames.ask(request);
@@ -344,7 +353,15 @@ export class Viewer {
     this.parts.slider.setAttribute("aria-valuetext", text);
     const isWhole = !this.picture.large || this.large.isWhole;
     this.numbers.seek(header.point || !isWhole ? null : header);
+    const isSeen = !header.point || header.point.encode_s !== undefined || this.picture.missing || this.setup.offline;
+    this.seen.seek(isSeen || !isWhole ? null : header);
+    const other = this.comparison.pending ? null : this.comparison.shown?.header;
+    this.rivalSeen.seek(other?.point.ssimulacra2 === undefined ? other : null);
     if (header.point && isWhole) delete this.root.dataset.pending;
+  }
+
+  stopNumbers() {
+    for (const each of [this.numbers, this.seen, this.rivalSeen]) each.stop();
   }
 
   // More of a large picture is there.
@@ -480,7 +497,7 @@ export class Viewer {
   destroy() {
     this.closing.abort();
     this.comparison.clear();
-    this.numbers.stop();
+    this.stopNumbers();
     this.large.stop();
     this.stage.destroy();
     this.panel?.destroy();

@@ -2,10 +2,18 @@
 
 /** @import { DoneLine, Point, PointLine } from "../wire/types.js" */
 
+// By the axis's choice: its name, what its values are counted in, and the value of a point: null where there is none,
+// undefined where it is not known yet.
 export const METRICS = {
-  psnr: { name: "PSNR", quality: (point) => point.psnr },
-  ms_ssim: { name: "MS-SSIM", quality: (point) => similarityDecibels(point.ms_ssim) },
+  psnr: { name: "PSNR", unit: "dB", quality: (point) => point.psnr },
+  ms_ssim: { name: "MS-SSIM", unit: "dB", quality: (point) => similarityDecibels(point.ms_ssim) },
+  ssimulacra2: { name: "SSIMULACRA2", unit: "points", quality: (point) => point.ssimulacra2 },
 };
+
+// Whether a point has a value on an axis.
+export function hasQuality(point, metric) {
+  return Number.isFinite(METRICS[metric].quality(point));
+}
 
 // null where there is no number: a picture too small to measure, or nothing lost.
 export function similarityDecibels(value) {
@@ -29,13 +37,19 @@ export class Curves {
     return this.series.get(series) ?? { points: [], done: false };
   }
 
-  // A line as the transport's points() gives it: a point, or the end of a series. Whether it brought anything new.
+  // A line as the transport's points() gives it: a point, or the end of a series. Whether it brought anything new: a point
+  // comes once more with what was not measured before.
   /** @param {Partial<PointLine & DoneLine>} line */
   add({ series, setting, point, done, error }) {
     const curve = this.of(series);
     this.series.set(series, curve);
     if (done) return Object.assign(curve, { done, error });
-    if (curve.points.some((each) => each.setting === setting)) return null;
+    const known = curve.points.find((each) => each.setting === setting);
+    if (known) {
+      const brings = known.point.ssimulacra2 === undefined && point.ssimulacra2 !== undefined;
+      if (brings) known.point = { ...known.point, ...point };
+      return brings ? curve : null;
+    }
     const before = curve.points.filter((each) => each.point.bpp < point.bpp).length;
     curve.points.splice(before, 0, { setting, point });
     return curve;
@@ -46,7 +60,7 @@ export class Curves {
 // both are left out, as for BD-rate. qualityAt and rateAt interpolate on log rate; outside of `rates` and `qualities`,
 // the ends of the curve, there is nothing to interpolate.
 /**
- * @param {{ point: Pick<Point, "bpp" | "psnr" | "ms_ssim"> }[]} points
+ * @param {{ point: Pick<Point, "bpp" | "psnr" | "ms_ssim" | "ssimulacra2"> }[]} points
  * @param {string} metric
  */
 export function measuredLine(points, metric) {
@@ -54,7 +68,7 @@ export function measuredLine(points, metric) {
   const kept = [];
   for (const { point } of points) {
     const quality = METRICS[metric].quality(point);
-    if (quality === null || quality <= kept.at(-1)?.[1]) continue;
+    if (!hasQuality(point, metric) || quality <= kept.at(-1)?.[1]) continue;
     if (point.bpp === kept.at(-1)?.[0]) kept.pop();
     kept.push([point.bpp, quality]);
   }

@@ -23,11 +23,12 @@ export function livePoint({ lmbda, point, estimated_bits: bits }, points, { widt
     estimated_bits: bits ?? undefined,
     psnr: near?.psnr,
     ms_ssim: near?.ms_ssim,
+    ssimulacra2: near?.ssimulacra2,
   };
 }
 
 // Between the measured points beside a λ: straight on log λ, in log rate, dB, and the decibels of MS-SSIM. undefined
-// beyond them; null where they have null.
+// beyond them, and where they have none; null where they have null.
 /**
  * @param {Measured[]} points
  * @param {number} lmbda
@@ -39,12 +40,14 @@ export function between(points, lmbda) {
   const t = below === above ? 0 : Math.log(lmbda / below.setting) / Math.log(above.setting / below.setting);
   const mix = (key, into = same, back = same) => {
     const [a, b] = [below.point[key], above.point[key]];
+    if (a === undefined || b === undefined) return undefined;
     return a === null || b === null ? null : back((1 - t) * into(a) + t * into(b));
   };
   return {
     bpp: mix("bpp", Math.log, Math.exp),
     psnr: mix("psnr"),
     ms_ssim: mix("ms_ssim", (value) => Math.log(1 - Math.min(value, ALMOST)), (log) => 1 - Math.exp(log)),
+    ssimulacra2: mix("ssimulacra2"),
   };
 }
 

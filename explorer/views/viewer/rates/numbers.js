@@ -1,9 +1,9 @@
-// The numbers of the frame on show, measured when λ rests: they follow the picture at their own pace.
+// The numbers of what is on show, measured when λ rests: they follow the picture at their own pace.
 
 const REST_MS = 80;
 
 export class Numbers {
-  // load(id, lmbda, signal) -> {point, side_bits}. found(header): it has them; failed(error).
+  // load(header, signal) -> {point, side_bits}, which are put into the header, or null for nothing. found(header): it has them; failed(error).
   constructor(load, { found, failed }) {
     this.load = load;
     this.found = found;
@@ -11,7 +11,7 @@ export class Numbers {
     this.sought = null;
   }
 
-  // header: of the frame on show; null while there is another one to come. The numbers are put into it.
+  // header: of the picture on show; null while there is another one to come, and where all is known.
   seek(header) {
     if (header === this.sought) return;
     this.stop();
@@ -23,9 +23,10 @@ export class Numbers {
     this.leaving = new AbortController();
     const { signal } = this.leaving;
     try {
-      const found = await this.load(header.picture, header.lmbda, signal);
+      const found = await this.load(header, signal);
       if (signal.aborted || !found) return;
-      Object.assign(header, { point: found.point, side_bits: found.side_bits });
+      const { point, side_bits = header.side_bits } = found;
+      Object.assign(header, { point, side_bits });
       this.found(header);
     } catch (error) {
       if (!signal.aborted) this.failed(error);

@@ -1,5 +1,5 @@
 // The rate-distortion panel: which curves, on which axes, and the verdict that follows from them.
-import { Curves, METRICS, isJoined } from "./curves.js";
+import { Curves, METRICS, hasQuality, isJoined } from "./curves.js";
 import { between } from "./live.js";
 import { settingText } from "../compare/labels.js";
 import { kindText } from "../story/glossary.js";
@@ -8,6 +8,7 @@ import { RatePlot } from "./plot.js";
 import { viewOf } from "./view.js";
 
 const MEAN_DOT = "The ring: the mean curve at this λ.";
+const NO_MEANS = "The means that are bundled were measured without this.";
 const BETWEEN = "About here, between the measured points; λ at rest is measured";
 
 export class RatePanel {
@@ -33,7 +34,8 @@ export class RatePanel {
     this.visited = [];
     parts.means.hidden = !setup.means;
     const listen = (name, type, action) => parts[name].addEventListener(type, action, { signal });
-    for (const name of ["metric", "axis"]) listen(name, "change", () => this.redraw());
+    listen("axis", "change", () => this.redraw());
+    listen("metric", "change", () => this.update());
     listen("means", "click", () => this.showMeans(!this.showsMeans));
     listen("curveList", "change", ({ target }) => this.choose(target.value, target.checked));
   }
@@ -118,7 +120,7 @@ export class RatePanel {
 
   // A point that was measured where λ rested: the curve goes without it, what is said between points does not.
   visit(setting, point) {
-    this.visited.push({ setting, point });
+    this.visited = [...this.visited.filter((each) => each.setting !== setting), { setting, point }];
   }
 
   settings(codec) {
@@ -145,7 +147,8 @@ export class RatePanel {
     this.collecting = new AbortController();
     const { signal } = this.collecting;
     const add = (line) => signal.aborted || this.add(line);
-    await this.on.load(this.id, this.names(), signal, add).catch((error) => signal.aborted || this.on.failed(error));
+    const isSeen = this.metric === "ssimulacra2"; // it takes as long as all other numbers together
+    await this.on.load(this.id, this.names(), signal, add, isSeen).catch((error) => signal.aborted || this.on.failed(error));
   }
 
   add(line) {
@@ -160,7 +163,8 @@ export class RatePanel {
     this.drawing = null;
     const { metric, source } = this;
     const type = this.parts.axis.value;
-    const [x, y] = ["Rate (bits per pixel)", `${METRICS[metric].name} (dB)`];
+    const { name, unit } = METRICS[metric];
+    const [x, y] = ["Rate (bits per pixel)", unit === "dB" ? `${name} (dB)` : name];
     const [own, ...others] = ["model", ...this.names()].map((series) => this.drawn(series));
     const range = viewOf(own, others, type === "log", this.enough);
     this.plot.drawCurves([own, ...others], {
@@ -187,11 +191,14 @@ export class RatePanel {
 
   drawn(series) {
     const { quality } = METRICS[this.metric];
-    const points = this.pointsOf(series).filter(({ point }) => quality(point) !== null);
+    const all = this.pointsOf(series);
+    const points = all.filter(({ point }) => hasQuality(point, this.metric));
+    const { done } = this.curves.of(series);
+    const isWhole = done && all.every(({ point }) => quality(point) !== undefined);
     const knob = this.rivals.get(series) ?? { knob: "λ", unit: "" };
     return {
       series,
-      joined: this.showsMeans || isJoined(this.curves.of(series), this.enough),
+      joined: this.showsMeans || isJoined({ points, done: isWhole }, this.enough),
       rates: points.map(({ point }) => point.bpp),
       qualities: points.map(({ point }) => quality(point)),
       texts: points.map(({ setting }) => settingText(knob, setting)),
@@ -214,7 +221,8 @@ export class RatePanel {
     this.plot.move(places, text);
     const sentence = codec ? verdict(point, this.curves.of(codec), this.rivals.get(codec).label, this.metric) : "";
     // The numbers are this picture's, whatever is plotted.
-    this.parts.verdict.textContent = this.showsMeans ? `${sentence && `This picture: ${sentence} `}${MEAN_DOT}` : sentence;
+    const means = this.pointsOf("model").some(({ point: each }) => hasQuality(each, this.metric)) ? MEAN_DOT : NO_MEANS;
+    this.parts.verdict.textContent = this.showsMeans ? `${sentence && `This picture: ${sentence} `}${means}` : sentence;
   }
 
   place(point) {

@@ -7,7 +7,8 @@ const PAGE = `
     <details class="mae-curves" data-part="curves" data-live><summary>Curves</summary>
       <div class="mae-menu" data-part="curveList" role="group" aria-label="Curves beside the model’s"></div></details>
     <select data-part="metric" data-state="metric" aria-label="Quality axis">
-      <option value="psnr">PSNR</option><option value="ms_ssim">MS-SSIM</option></select>
+      <option value="psnr">PSNR</option><option value="ms_ssim">MS-SSIM</option>
+      <option value="ssimulacra2">SSIMULACRA2</option></select>
     <select data-part="axis" data-state="axis" aria-label="Rate axis">
       <option value="linear">linear rate</option><option value="log">log rate</option></select>
     <button type="button" data-part="means" aria-pressed="false" hidden

@@ -3,6 +3,7 @@
 import { makeTerm } from "../story/glossary.js";
 import { similarityDecibels } from "./curves.js";
 import { constants } from "../wire/constants.js";
+import { makeElement } from "../controls/elements.js";
 
 const BITS_PER_PIXEL = 24;
 
@@ -13,9 +14,15 @@ const NUMBERS = [
   ["psnr", "PSNR", "PSNR", (p) => (p.missing ? ["–", "", p.missing] : [quality(p), "dB"])],
   ["bytes", "File", "file", (p) => [live(p, p.bytes, (bytes) => bytes.toLocaleString("en")), "bytes"]],
   ["ms_ssim", "MS-SSIM", "MS-SSIM", similarity],
+  ["ssimulacra2", "SSIMU2", "SSIMULACRA2", visible],
   ["ratio", "Ratio", "ratio", (p) => [live(p, p.bpp, (bpp) => (BITS_PER_PIXEL / bpp).toFixed(1)), ": 1"]],
   ["estimated", "Estimated", "estimated", estimatedRate],
 ];
+
+/** @type {[least: number, quality: string][]} */
+const SCALE = [[90, "no difference is seen"], [70, "high quality"], [50, "medium to high quality"], [30, "low to medium quality"]];
+
+const CLOCK = "Wall clock of this machine when the file was made, encoder and decoder alone";
 
 const OF_THE_FILE = ["bpp", "bytes", "ratio"];
 const STRUCK = "Of the file, which is saved without the change";
@@ -57,6 +64,34 @@ function similarity(point) {
   return [live(point, value, (known) => decibels(similarityDecibels(known))), "dB", title];
 }
 
+// What eyes see, which comes after all other numbers.
+function visible(point) {
+  const { ssimulacra2: value, missing, isEdited } = point;
+  const { ssimulacra2_side: side, ssimulacra2_pixels: most } = constants;
+  if (missing) return ["–", "", missing];
+  if (isEdited) return ["–", "", "Not measured of a picture that is edited"];
+  if (value === null) return ["–", "", `It needs a picture of ${side} pixels each way or more, and of ${most / 1e6} megapixels at most`];
+  return [live(point, value, (known) => known.toFixed(1).replace("-", "−")), "", scaleText(value)];
+}
+
+// What the numbers of SSIMULACRA2 mean, for one of them.
+function scaleText(value) {
+  if (value === undefined) return "Measured once λ rests, after the other numbers";
+  const place = SCALE.find(([least]) => value >= least)?.[1] ?? "very low quality";
+  return `${place[0].toUpperCase()}${place.slice(1)}. 30: low quality, 50: medium, 70: high, 90: no difference is seen`;
+}
+
+// How long encoder and decoder took on this machine, as in "210 / 45 ms"; "" where that is not known.
+export function timesText({ encode_s: encode, decode_s: decode, isEdited }) {
+  if (encode === undefined || isEdited) return "";
+  const [factor, unit] = Math.max(encode, decode) < 1 ? [1000, "ms"] : [1, "s"];
+  return `${[encode, decode].map((value) => digits(factor * value)).join(" / ")} ${unit}`;
+}
+
+function digits(value) {
+  return value < 10 ? value.toPrecision(2) : Math.round(value).toLocaleString("en");
+}
+
 // The model's file may hold something besides the bottleneck y: `side` bits of z, which say what to expect of y.
 function estimatedRate({ estimated_bits: bits, side_bits: side, width, height }) {
   if (bits === null) return ["–", ""];
@@ -82,10 +117,14 @@ export function editedHeader(header, edit) {
 }
 
 export class Readout {
-  constructor(box) {
+  // box: for the numbers; times: for a line on how long encoders and decoders took.
+  constructor(box, times) {
     this.box = box;
     this.head = numberRow(box, "");
     this.head.row.className = "mae-numbers-head";
+    this.times = makeElement("span", "");
+    times.append(makeTerm("Encode / decode", "time"), ": ", this.times);
+    this.timesBox = times;
     this.cells = NUMBERS.map(([key, name, term, write]) => {
       const cell = numberRow(box, makeTerm(name, term));
       cell.value.dataset.number = key;
@@ -99,6 +138,10 @@ export class Readout {
   show(point, other) {
     const original = point.missing ? { label: "" } : { label: "Original", point: rawPixels(point) };
     const { label, point: second } = other ?? original;
+    const taken = [["this model", timesText(point)], [label, other?.point ? timesText(other.point) : ""]].filter(([, text]) => text);
+    const times = taken.map((each) => each.join(" ")).join(", ");
+    Object.assign(this.times, { textContent: times, title: times && `${times}. ${CLOCK}` });
+    this.timesBox.toggleAttribute("data-empty", !times);
     this.head.value.textContent = point.isEdited ? "As edited" : "This model";
     Object.assign(this.head.other, { textContent: label, title: label });
     for (const { key, value, other: beside, unit, write } of this.cells) {

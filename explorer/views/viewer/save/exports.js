@@ -7,7 +7,8 @@ import { saveBlob } from "../page.js";
 
 const SWEEPS = { WebP: "webp", GIF: "gif", HTML: "html" };
 const POINT_COLUMNS = [
-  "picture", "series", "setting_name", "setting", "rate_bpp", "psnr_db", "ms_ssim", "ms_ssim_db", "file_bytes", "estimated_rate_bpp",
+  "picture", "series", "setting_name", "setting", "rate_bpp", "psnr_db", "ms_ssim", "ms_ssim_db", "ssimulacra2", "file_bytes",
+  "estimated_rate_bpp", "encode_s", "decode_s",
 ];
 
 export class Exports {
@@ -131,8 +132,9 @@ export class Exports {
     return ["model", ...panel.names()].flatMap((series) => {
       const { knob = "λ", label = picture.model } = panel.rivals.get(series) ?? {};
       return panel.pointsOf(series).map(({ setting, point }) => [
-        what, label, knob, setting, point.bpp, point.psnr, point.ms_ssim, similarityDecibels(point.ms_ssim), point.bytes,
-        point.estimated_bits && point.estimated_bits / (point.width * point.height),
+        what, label, knob, setting, point.bpp, point.psnr, point.ms_ssim, similarityDecibels(point.ms_ssim),
+        point.ssimulacra2, point.bytes, point.estimated_bits && point.estimated_bits / (point.width * point.height),
+        point.encode_s, point.decode_s,
       ]);
     });
   }

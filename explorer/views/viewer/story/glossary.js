@@ -16,6 +16,17 @@ export const TERMS = {
     text: "Multi-scale structural similarity: how much of the structure is kept on five scales, 1 for the original. In " +
       "decibels it is −10·log₁₀(1 − MS-SSIM).",
   },
+  SSIMULACRA2: {
+    word: "SSIMU2, SSIMULACRA2", also: ["SSIMU2"],
+    text: "What eyes see of the loss (Sneyers 2022), fitted to the votes of many people: 100 for the original, 90 where no " +
+      "difference is seen even if the two take turns on one place, 70 for high, 50 for medium and 30 for low quality, " +
+      "below 0 where little is left. Of the package ssimulacra2; libjxl’s tool says up to 1.6 more at medium quality.",
+  },
+  time: {
+    word: "encode / decode",
+    text: "Wall-clock time of encoder and decoder alone, on this machine, from pixels to the file and back, when the file " +
+      "was made. A learned codec uses all its cores; what else the machine did then is in it.",
+  },
   MAE: {
     word: "MAE, modulated autoencoder",
     text: "One network for all rates (Yang et al. 2020): small perceptrons scale its features by λ. The project’s own model.",

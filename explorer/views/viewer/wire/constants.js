@@ -3,8 +3,8 @@
 
 /** @type {import("./types.js").Constants} */
 export const constants = Object.seal({
-  element: NaN, paper_lambdas: [], own_lambda: "", factor_max: NaN, ms_ssim_side: NaN, bytes_tolerance: NaN,
-  samples_per_octave: NaN, tile: NaN,
+  element: NaN, paper_lambdas: [], own_lambda: "", factor_max: NaN, ms_ssim_side: NaN, ssimulacra2_side: NaN,
+  ssimulacra2_pixels: NaN, bytes_tolerance: NaN, samples_per_octave: NaN, tile: NaN,
 });
 
 /** @param {import("./types.js").Constants} found */

@@ -24,6 +24,7 @@ export function offlineTransport({ setup, opened, original, frames }, plotly) {
     pixels: () => decode(original),
     frame: (_, lmbda) => decode(nearest(lmbda)),
     numbers: async (_, lmbda) => nearest(lmbda).header,
+    seen: refuse,
     rival: refuse,
     modulation: refuse,
     sweep: refuse,

@@ -7,12 +7,15 @@
 //                                        is; for a frame also {live: whether λ is moving, wishes: what is wanted of the
 //                                        inside, see wishes/answers.py}; null for one that a newer one has made useless
 //   numbers(id, lmbda, signal)        -> {lmbda, level, point, side_bits} of the real file and the whole picture
+//   seen(id, search, signal)          -> {point} with SSIMULACRA2 and times, of the model at {lmbda}, or of another codec at
+//                                        {codec, setting}
 //   rival(id, search, signal)         -> the same of another codec; search: {codec, by: "fixed", setting}, or
 //                                        {codec, by: "rate" or "quality", lmbda} for one that matches the model; also
 //                                        {box, reduce}
 //   modulation(model)                 -> the gains of a model's modulators over λ: {header: {lambdas, arrays}, m0, …},
 //                                        each Float32Array of λ × channels; see service/replies.py
-//   points(id, codecs, signal, onLine) -> resolves when every point was given to onLine; codecs: names
+//   points(id, codecs, signal, onLine, seen) -> resolves when every point was given to onLine; codecs: names; seen: with
+//                                        SSIMULACRA2
 //   file(id, lmbda, kind, {a, b})     -> {blob, name}; a, b: of the ratios that arrays may come with
 //   rivalFile(id, codec, setting)     -> the same of another codec's file
 //   solve(id, target, signal)         -> {lmbda} that reaches a target: {bpp}, {bytes} or {psnr}
@@ -57,12 +60,18 @@ export function httpTransport(base, send = fetch, isNear = isLoopback(new URL(ba
       return frame(request(url(`api/frame/${id}`, [...query, ...packed]), { signal: part.signal }));
     },
     numbers: (id, lmbda, signal) => json(request(url(`api/numbers/${id}`, { lmbda }), { signal })),
+    seen: (id, search, signal) => {
+      return json(request(url(`api/${"codec" in search ? "rivalseen" : "seen"}/${id}`, search), { signal }));
+    },
     rival: (id, { codec, by, setting, lmbda, ...part }, signal) => {
       const [route, query] = by === "fixed" ? ["rival", { codec, setting }] : ["match", { codec, lmbda, by }];
       return frame(request(url(`api/${route}/${id}`, [...Object.entries(query), ...place(part), ...packed]), { signal }));
     },
     modulation: (model) => frame(request(url("api/modulation", { model }))),
-    points: (id, codecs, signal, onLine) => readLines(request(url(`api/points/${id}`, { codecs }), { signal }), onLine),
+    points: (id, codecs, signal, onLine, seen) => {
+      const query = { codecs: codecs.join(), ...(seen ? { seen: 1 } : {}) };
+      return readLines(request(url(`api/points/${id}`, query), { signal }), onLine);
+    },
     file: (id, lmbda, kind, ends) => download(request(url(`api/file/${id}`, { lmbda, kind, ...ends }))),
     rivalFile: (id, codec, setting) => download(request(url(`api/rivalfile/${id}`, { codec, setting }))),
     solve: (id, target, signal) => json(request(url(`api/solve/${id}`, target), { signal })),

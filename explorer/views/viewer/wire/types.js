@@ -50,6 +50,7 @@
  * @property {number} bpp
  * @property {number} psnr
  * @property {number | null} ms_ssim
+ * @property {number} [ssimulacra2]
  */
 
 /**
@@ -94,6 +95,8 @@
  * @property {string} own_lambda
  * @property {number} factor_max
  * @property {number} ms_ssim_side
+ * @property {number} ssimulacra2_side
+ * @property {number} ssimulacra2_pixels
  * @property {number} bytes_tolerance
  * @property {number} samples_per_octave
  * @property {number} tile
@@ -171,6 +174,9 @@
  * @property {number} bpp
  * @property {number | null} [psnr]
  * @property {number | null} [ms_ssim]
+ * @property {number | null} [ssimulacra2]
+ * @property {number} [encode_s]
+ * @property {number} [decode_s]
  */
 
 /**
@@ -223,6 +229,11 @@
  * @property {number} level
  * @property {Point} point
  * @property {number} side_bits
+ */
+
+/**
+ * @typedef {object} Seen
+ * @property {Point} point
  */
 
 /**
@@ -526,6 +537,7 @@
 
 /** @typedef {{ box?: number[], reduce?: number, live?: boolean, wishes?: string[], signal?: AbortSignal }} PartQuery */
 /** @typedef {{ codec: string, by: By | "fixed", setting?: number, lmbda?: number }} RivalSearch */
+/** @typedef {{ lmbda: number } | { codec: string, setting: number }} SeenSearch */
 /** @typedef {"rate" | "quality"} By */
 
 /**
@@ -536,9 +548,10 @@
  * @property {(id: string, part?: PartQuery) => Promise<Frame<PartHeader>>} pixels
  * @property {(id: string, lmbda: number, part?: PartQuery) => Promise<Frame>} frame
  * @property {(id: string, lmbda: number, signal?: AbortSignal) => Promise<Numbers>} numbers
+ * @property {(id: string, search: SeenSearch, signal?: AbortSignal) => Promise<Seen>} seen
  * @property {(id: string, search: RivalSearch, signal?: AbortSignal) => Promise<Frame<RivalHeader>>} rival
  * @property {(model: string) => Promise<Gains>} modulation
- * @property {(id: string, codecs: string[], signal: AbortSignal, onLine: (line: PointLine | DoneLine) => void) => Promise<void>} points
+ * @property {(id: string, codecs: string[], signal: AbortSignal, onLine: (line: PointLine | DoneLine) => void, seen: boolean) => Promise<void>} points
  * @property {(id: string, lmbda: number, kind: string, ends?: { a: string | number, b: string | number }) => Promise<SavedFile>} file
  * @property {(id: string, query: Record<string, any>, signal: AbortSignal, onPart: (part: SweepPart) => void) => Promise<SavedFile>} sweep
  * @property {(id: string, codec: string, setting: number) => Promise<SavedFile>} rivalFile
