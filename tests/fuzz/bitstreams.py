@@ -18,6 +18,7 @@ from explorer.bitstream import HEADER_BYTES, MAGIC
 from explorer.codecs.learned import bottleneck_size
 from explorer.condition import LAST_LEVEL, Condition
 from explorer.config import ModelConfig
+from explorer.lambda_map import LambdaMap
 from explorer.model import Autoencoder
 from explorer.received import Received
 
@@ -26,6 +27,7 @@ from .campaign import Wrong
 
 BUNDLED = ("mae", "mae-hyperprior")
 SIZES = ((16, 16), (17, 33), (64, 48), (1, 1), (64, 64))  # height, width
+PAINTED = (65, 130)  # six blocks of a λ map
 FIELDS = {"version": (4, 1), "model": (5, 4), "width": (9, 2), "height": (11, 2), "level": (13, 2), "length": (15, 4)}
 
 
@@ -57,7 +59,17 @@ def corpus() -> list[bytes]:
         for i, (height, width) in enumerate(SIZES):
             noise = np.random.default_rng(i).integers(0, 256, (height, width, 3), dtype=np.uint8)
             files.append(model.encode(noise, model.knob.sweep[3 * i % len(model.knob.sweep)]))
+        if not model.only:
+            noise = np.random.default_rng(9).integers(0, 256, (*PAINTED, 3), dtype=np.uint8)
+            files += [model.encode(noise, _painted(Random(seed))) for seed in range(3)]
     return files
+
+
+def _painted(random: Random) -> Condition:
+    """λ with a map of few or of many steps."""
+    steps = random.choice(([0, 16], [-3, 0, 4], range(-32, 33)))
+    level = random.randrange(LAST_LEVEL + 1)
+    return Condition(level, LambdaMap.of([[random.choice(steps) for _ in range(3)] for _ in range(2)]))
 
 
 def mutated(random: Random, corpus: list[bytes]) -> bytes:
@@ -85,17 +97,18 @@ def mutated(random: Random, corpus: list[bytes]) -> bytes:
 def _written(random: Random) -> bytes:
     """What a hostile writer's encoder makes of a bottleneck that no picture has."""
     model = library.load_model(random.choice(models()), "cpu")
-    height, width = random.choice(SIZES)
+    is_painted = not model.only and random.random() < 0.3
+    condition = _painted(random) if is_painted else model.nearest(Condition(random.randrange(LAST_LEVEL + 1)))
+    height, width = PAINTED if is_painted else random.choice(SIZES)
     rng = np.random.default_rng(random.getrandbits(32))
     y = rng.standard_normal((model.channels, *bottleneck_size(height, width))) * 10 ** rng.uniform(-1, 8)
     y = y.clip(-1.2e8, 1.2e8)  # an encoder takes no larger ones
     y[rng.random(y.shape) < random.choice((0, 0.5, 0.99))] = 0
-    code = model.coder.quantise(y.astype(np.float32), model.nearest(Condition(random.randrange(LAST_LEVEL + 1))))
-    return model.pack(code, height, width)
+    return model.pack(model.coder.quantise(y.astype(np.float32), condition), height, width)
 
 
 def sealed(data: bytes) -> bytes:
-    """The same with the length and the checksum that its payload has."""
+    """The same with the length and the checksum of what follows its header."""
     if len(data) < HEADER_BYTES:
         return data
     payload = data[HEADER_BYTES:]
