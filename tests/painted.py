@@ -2,7 +2,8 @@
 
 A disc of a quarter of a picture's area has 8 times the base λ. Against the one λ whose file has as many bytes: the gain
 in its place, the loss elsewhere, and the energy of the gradients across the edges between blocks of different λ (the
-squared differences of the pixels on both sides, summed) over that of the same places at one λ.
+squared differences of the pixels on both sides, summed) over that of the same places at one λ. More detail is more
+energy: the mean of what the two λ have there, each over the whole picture, is stated beside it.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import numpy as np
 
 import explorer
 from explorer import mapcode
-from explorer.condition import Condition, level_of
-from explorer.lambda_map import BLOCK, LambdaMap, blocks
+from explorer.condition import LAST_LEVEL, Condition, level_of
+from explorer.lambda_map import BLOCK, STEP, LambdaMap, blocks
 from explorer.session import Session
 
 MODELS = ("mae", "mae-hyperprior")
@@ -29,8 +30,9 @@ SHARE = 0.25
 
 @dataclass(frozen=True)
 class Measured:
-    """A picture with a disc. gain, loss: in dB, inside and outside. seam: the ratio of energies. rises: whether PSNR
-    inside rises with each of STEPS. blocks: the share of the disc's blocks that are better than without it."""
+    """A picture with a disc. gain, loss: in dB, inside and outside. seam: the ratio of energies; without_seam: that of
+    the mean of both λ. rises: whether PSNR inside rises with each of STEPS. blocks: the share of the disc's blocks that
+    are better than without it."""
 
     picture: str
     bytes: int
@@ -39,6 +41,7 @@ class Measured:
     gain: float
     loss: float
     seam: float
+    without_seam: float
     rises: bool
     blocks: float
 
@@ -77,7 +80,11 @@ def measured(session: Session, lmbda: float) -> Measured:
     steps = painted.map.steps
     error, before = (session.block_error(each)[: 4 * len(steps)] for each in (painted, conditions[0]))
     better = _by_block(error, steps.shape) < _by_block(before, steps.shape)
-    energy = [seam_energy(session.reconstruct(each), steps) for each in (painted, uniform)]
+    both = base, base + int(steps.max()) * STEP
+    one, low, high = (
+        seam_energy(session.reconstruct(each), steps)
+        for each in (uniform, *(Condition(min(b, LAST_LEVEL)) for b in both))
+    )
     return Measured(
         session.name,
         len(file),
@@ -85,7 +92,8 @@ def measured(session: Session, lmbda: float) -> Measured:
         len(mapcode.encode(painted.map)),
         own["above"].psnr - even["above"].psnr,
         own["at"].psnr - even["at"].psnr,
-        energy[0] / energy[1],
+        seam_energy(session.reconstruct(painted), steps) / one,
+        (low + high) / 2 / one,
         quality == sorted(set(quality)),
         float(better[steps > 0].mean()),
     )
@@ -100,7 +108,8 @@ def _by_block(error: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 def summary(found: list[Measured]) -> dict[str, float]:
     """The figures of all pictures."""
-    gain, loss, seam = ([getattr(each, name) for each in found] for name in ("gain", "loss", "seam"))
+    names = "gain", "loss", "seam", "without_seam"
+    gain, loss, seam, without_seam = ([getattr(each, name) for each in found] for name in names)
     return {
         "pictures": len(found),
         "gain": float(np.mean(gain)),
@@ -109,6 +118,7 @@ def summary(found: list[Measured]) -> dict[str, float]:
         "largest_loss": min(loss),
         "seam": float(np.mean(seam)),
         "worst_seam": max(seam),
+        "without_seam": float(np.mean(without_seam)),
         "map_bytes": max(each.map_bytes for each in found),
         "pictures_that_rise": sum(each.rises for each in found),
         "blocks_that_rise": float(np.mean([each.blocks for each in found])),

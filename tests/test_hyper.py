@@ -12,6 +12,7 @@ import pytest
 import torch
 from conftest import codec_of, smooth_picture
 from test_contract import with_prior
+from test_lambda_map import random_map
 from torch import nn
 
 from explorer import bitstream
@@ -48,15 +49,16 @@ def threads(number: int):
         torch.set_num_threads(before)
 
 
-def test_what_the_decoder_derives_depends_neither_on_threads_nor_on_libraries(codec, side):
-    synthesis = codec.coder._synthesis
-    expected = synthesis.at(side, Condition(30000))
+@pytest.mark.parametrize("lambda_map", [None, random_map(3, 5)], ids=["one λ", "a map"])
+def test_what_the_decoder_derives_depends_neither_on_threads_nor_on_libraries(codec, side, lambda_map):
+    synthesis, condition = codec.coder._synthesis, Condition(30000, lambda_map)
+    expected = synthesis.at(side, condition)
     for number in (1, 2, 3):
         with threads(number):
-            for found, known in zip(synthesis.at(side, Condition(30000)), expected, strict=True):
+            for found, known in zip(synthesis.at(side, condition), expected, strict=True):
                 np.testing.assert_array_equal(found, known)
     with torch.backends.mkldnn.flags(enabled=False):
-        for found, known in zip(synthesis.at(side, Condition(30000)), expected, strict=True):
+        for found, known in zip(synthesis.at(side, condition), expected, strict=True):
             np.testing.assert_array_equal(found, known)
 
 
@@ -79,10 +81,11 @@ def test_the_order_of_the_sums_does_not_matter(network, codec, side, seed):
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.float64])
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_a_file_written_anywhere_means_the_same_symbols_to_everybody(network, codec, precision, number):
+@pytest.mark.parametrize("lambda_map", [None, random_map(4, 5)], ids=["one λ", "a map"])
+def test_a_file_written_anywhere_means_the_same_symbols_to_everybody(network, codec, precision, number, lambda_map):
     writer = with_prior(network, "hyper").to(precision)
     writer = LearnedCodec(writer, network.prior.freeze(), "hyper", codec.version)
-    pixels, condition = smooth_picture(200, 300), Condition.of(3000)
+    pixels, condition = smooth_picture(200, 300), Condition.of(3000, lambda_map)
     with threads(number):
         code = writer.quantise(writer.latents(pixels, condition), condition)
         data = writer.pack(code, *pixels.shape[:2])

@@ -7,11 +7,14 @@ import re
 import numpy as np
 import pytest
 from conftest import codec_of, smooth_picture
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from explorer.condition import LAST_LEVEL, Condition, level_of
 from explorer.images import MAX_PIXELS, MAX_SIDE, InputError
-from explorer.lambda_map import MOST_BLOCKS, STEP, LambdaMap, blocks
+from explorer.lambda_map import EIGHTH, MOST_BLOCKS, RAMP, STEP, LambdaMap, blocks
 from explorer.session import Session
+from explorer.tiles import Box, whole
 
 
 def disc(rows: int, columns: int, step: int = 16, share: float = 0.25) -> LambdaMap:
@@ -145,3 +148,49 @@ def test_a_model_of_one_lambda_takes_no_map(tiny_network):
     fixed = Session(codec_of(tiny_network.fold(512), "fixed"), smooth_picture(64, 128))
     with pytest.raises(InputError, match="takes no λ map"):
         fixed.reconstruct(Condition(level_of(512), LambdaMap.of([[0, 1]])))
+
+
+# -- places ----------------------------------------------------------------------------------------------------------
+
+
+def levels_at(condition: Condition, box: Box, stride: int, ramped: bool = False) -> np.ndarray:
+    levels, index = condition.places(box, stride, ramped)
+    assert (np.diff(levels) > 0).all() and set(index.ravel()) == set(range(len(levels)))
+    return levels[index]
+
+
+@pytest.mark.parametrize("stride", [4, 8, 16, 32, 64])
+def test_every_element_has_the_level_of_its_block(stride):
+    condition = Condition(30000, random_map(3, 5))
+    side = 64 // stride
+    expected = np.kron(condition.block_levels, np.ones((side, side), int))
+    np.testing.assert_array_equal(levels_at(condition, whole(expected.shape), stride), expected)
+    box = Box(side // 2, side, 2 * side + 1, 4 * side)
+    np.testing.assert_array_equal(levels_at(condition, box, stride), expected[box.slices])
+
+
+@pytest.mark.parametrize("stride", [4, 8])
+def test_a_ramp_goes_from_level_to_level_around_the_edge(stride):
+    condition = Condition(30000, LambdaMap.of([[0, 16, 16, -3]]))
+    side = 64 // stride
+    row = levels_at(condition, Box(0, 0, 1, 4 * side), stride, ramped=True)[0]
+    sharp = levels_at(condition, Box(0, 0, 1, 4 * side), stride)[0]
+    distance = np.abs((np.arange(4 * side) + 0.5) * stride - 64)
+    assert (row[distance > RAMP] == sharp[distance > RAMP])[: 2 * side].all()
+    across = row[side - RAMP // stride - 1 : side + RAMP // stride + 1].astype(int)
+    assert (np.diff(across) >= 0).all() and across[0] == 30000 and across[-1] == 30000 + 16 * STEP
+    assert len(set(across)) > 2 and (np.abs(across + across[::-1] - across[0] - across[-1]) <= 2 * EIGHTH).all()
+    assert (row[side + 4 : 3 * side - 4] == 30000 + 16 * STEP).all(), "nothing happens between equal blocks"
+    assert ((row - 30000) % EIGHTH == 0).all()
+
+
+@given(st.integers(0, 1000), st.sampled_from([4, 8, 16]), st.booleans(), st.data())
+@settings(max_examples=30, deadline=None)
+def test_a_rectangle_has_the_levels_of_the_whole(seed, stride, ramped, data):
+    condition, side = Condition(20000, random_map(3, 4, seed)), 64 // stride
+    (top, bottom), (left, right) = (
+        sorted(data.draw(st.lists(st.integers(0, n * side), min_size=2, max_size=2, unique=True))) for n in (3, 4)
+    )
+    every = levels_at(condition, Box(0, 0, 3 * side, 4 * side), stride, ramped)
+    found = levels_at(condition, Box(top, left, bottom, right), stride, ramped)
+    np.testing.assert_array_equal(found, every[top:bottom, left:right])

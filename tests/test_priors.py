@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from explorer.codecs.learned import LearnedCodec
 from explorer.condition import Condition, lambda_of
 from explorer.images import InputError
+from explorer.lambda_map import LambdaMap
 from explorer.library import load_model
 from explorer.priors.base import GAIN_MAX, PLACES
 from explorer.priors.density import Density
@@ -118,7 +119,9 @@ def test_the_bundled_integers_and_a_stored_file_are_the_golden_ones(name):
     model = load_model(name, "cpu")
     if os.environ.get("EXPLORER_REGENERATE"):
         stored = model.encode(smooth_picture(70, 90), 512)
+        painted = model.encode(smooth_picture(70, 90), Condition(20000, LambdaMap.of([[0, 16], [-5, 3]])))
         now = {"checkpoint": model.version, "file": stored.hex(), "code": _code_digest(model, stored)}
+        now |= {"painted": painted.hex(), "painted_code": _code_digest(model, painted)}
         now["levels"] = {str(level): _level_digest(model, level) for level in LEVELS}
         known = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {}
         GOLDEN.write_text(json.dumps(known | {name: now}, indent=1) + "\n")
@@ -126,6 +129,7 @@ def test_the_bundled_integers_and_a_stored_file_are_the_golden_ones(name):
     assert golden["checkpoint"] == model.version
     assert golden["levels"] == {str(level): _level_digest(model, level) for level in LEVELS}
     assert golden["code"] == _code_digest(model, bytes.fromhex(golden["file"]))
+    assert golden["painted_code"] == _code_digest(model, bytes.fromhex(golden["painted"])), "one with a λ map"
 
 
 def test_a_dead_channel_may_ask_for_any_gain(tiny_network):

@@ -15,6 +15,7 @@ from conftest import codec_of, smooth_picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_contract import with_prior
+from test_lambda_map import random_map
 
 from explorer import bitstream
 from explorer.bitstream import Header
@@ -106,8 +107,11 @@ def test_no_symbols_are_one_state(extension):
         assert list(decoder.decode_stream([], [[0, 1 << 16, 1 << 16]], [3], [0])) == []
 
 
-def test_files_and_pictures_do_not_depend_on_the_coder(codec, file, extension):
-    assert with_coder(pure_rans, lambda: codec.encode(smooth_picture(90, 130), 512)) == file
+@pytest.mark.parametrize("lambda_map", [None, random_map(2, 3)], ids=["one λ", "a map"])
+def test_files_and_pictures_do_not_depend_on_the_coder(codec, extension, lambda_map):
+    pixels, condition = smooth_picture(90, 130), Condition.of(512, lambda_map)
+    file = with_coder(extension, lambda: codec.encode(pixels, condition))
+    assert with_coder(pure_rans, lambda: codec.encode(pixels, condition)) == file
     expected = with_coder(extension, lambda: codec.decode(file))
     np.testing.assert_array_equal(with_coder(pure_rans, lambda: codec.decode(file)), expected)
 
