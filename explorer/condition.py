@@ -75,6 +75,11 @@ class Condition:
         found, index = np.unique(levels, return_inverse=True)
         return found, index.reshape(levels.shape)
 
+    @property
+    def by_block(self) -> NDArray[np.float64]:
+        """λ of each of the map's blocks, (rows, columns); one for all, (1, 1), where there is no map."""
+        return LAMBDA_MIN * (LAMBDA_MAX / LAMBDA_MIN) ** (self.block_levels / LAST_LEVEL)
+
     def _clipped(self, differences: NDArray[np.int64]) -> NDArray[np.int64]:
         """Levels that differ from this one by so much, as far as λ goes."""
         return np.clip(self.level + differences, 0, LAST_LEVEL)

@@ -75,6 +75,7 @@ function fakeStage() {
   const layers = {
     rect: sight, reduce: 1, original: { cells: new Cells(sight) }, frame: { cells: new Cells(sight), looks: [] },
     look() {},
+    retireFrame: () => layers.frame.cells.retire(),
     putOriginal: ({ header }) => (layers.original.cells.fill(rectOf(header.box), 1), true),
     putFrame: ({ header }, value) => (layers.frame.cells.fill(rectOf(header.box), value), true),
   };
@@ -89,7 +90,7 @@ function fakeServer() {
     asked.push({ kind, lmbda, part, answer });
     part.signal.addEventListener("abort", () => reject(part.signal.reason));
   });
-  return { asked, pixels: (_, part) => ask("original", null, part), frame: (_, lmbda, part) => ask("frame", lmbda, part) };
+  return { asked, pixels: (_, part) => ask("original", null, part), frame: (_, { lmbda }, part) => ask("frame", lmbda, part) };
 }
 
 const soon = () => new Promise((resolve) => setTimeout(resolve));
@@ -137,6 +138,21 @@ test("a drag of 100 steps leaves no backlog: one request at a time, and the last
   await until(() => !parts.isBehind);
   assert.deepEqual(server.asked.slice(before).map(({ lmbda }) => lmbda), [65, 164]);
   assert.deepEqual(parts.veiled.lambdas, [64]); // what is still shown of another λ
+});
+
+test("another λ map is another frame, of the same λ too, and what has the one before lies under the veil", async () => {
+  const [stage, server] = [fakeStage(), fakeServer()];
+  const parts = new Parts(stage, server, { live() {}, changed() {}, failed: assert.fail });
+  parts.open({ id: "a", ...PICTURE });
+  parts.ask({ lmbda: 64, map: "", wishes: [], asked: 0 });
+  await answerAll(server, () => parts.isWhole);
+  parts.ask({ lmbda: 64, map: "1x1~16", wishes: [], asked: 0 });
+  assert.ok(parts.isBehind);
+  server.asked.at(-1).answer();
+  await until(() => !parts.isBehind);
+  assert.deepEqual([parts.isWhole, parts.veiled.hasOtherMap, parts.veiled.lambdas], [false, true, []]);
+  await answerAll(server, () => parts.isWhole);
+  assert.equal(parts.veiled.hasOtherMap, false);
 });
 
 test("a new λ ends the filling at once, and the window stays while λ moves", async () => {

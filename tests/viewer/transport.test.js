@@ -11,10 +11,34 @@ test("a frame is asked for below the page’s address, with every wish", async (
     seen.push(url);
     return new Response("{}", { status: 500 });
   });
-  await assert.rejects(transport.frame("token", 256, { wishes: ["planes", "plane:μ"] }), /status 500/);
+  await assert.rejects(transport.frame("token", { lmbda: 256 }, { wishes: ["planes", "plane:μ"] }), /status 500/);
   assert.equal(seen[0].pathname, "/app/api/frame/token");
   assert.deepEqual(seen[0].searchParams.getAll("wish"), ["planes", "plane:μ"]);
   assert.equal(seen[0].searchParams.get("lmbda"), "256");
+});
+
+test("a λ map goes with every request that names λ: in the address, or as the body where that would be too long", async () => {
+  const map = "2x3~0*5~16";
+  const long = `64x64${"~16~-16".repeat(2048)}`;
+  const seen = [];
+  const transport = over((url, { method = "GET", body } = {}) => {
+    seen.push({ url, method, body });
+    return new Response("{}", { status: 500 });
+  });
+  const requests = (text) => [
+    transport.frame("token", { lmbda: 256, map: text }, { live: true }),
+    transport.numbers("token", { lmbda: 256, map: text }),
+    transport.rival("token", { codec: "jpeg", by: "rate", at: { lmbda: 256, map: text } }),
+    transport.file("token", { lmbda: 256, map: text }, "mae"),
+    transport.solve("token", { bpp: 0.5 }, text),
+    transport.sweep("token", "gif", text),
+  ];
+  for (const request of [...requests(map), ...requests(long), ...requests("")]) await assert.rejects(request);
+  const [short, posted, bare] = [0, 6, 12].map((start) => seen.slice(start, start + 6));
+  assert.ok(short.every(({ url, method }) => method === "GET" && url.searchParams.get("map") === map));
+  assert.ok(posted.every(({ url, method }) => method === "POST" && !url.searchParams.has("map") && url.href.length < 200));
+  for (const { body } of posted) assert.equal(await body.text(), long);
+  assert.ok(bare.every(({ url, method }) => method === "GET" && !url.searchParams.has("map")));
 });
 
 test("an error is the server’s sentence, and says whether the picture is gone", async () => {
@@ -65,7 +89,7 @@ test("points come line by line, however the network cuts them", async () => {
 
 test("a saved file has the name that the server gave it", async () => {
   const headers = { "Content-Disposition": "attachment; filename*=UTF-8''b%C3%A4r-lambda256.mae" };
-  const { name, blob } = await over(() => new Response("MAE", { headers })).file("token", 256, "mae");
+  const { name, blob } = await over(() => new Response("MAE", { headers })).file("token", { lmbda: 256 }, "mae");
   assert.deepEqual([name, await blob.text()], ["bär-lambda256.mae", "MAE"]);
 });
 
@@ -82,7 +106,7 @@ test("a part of a picture, and packed pixels where a network lies between", asyn
   const part = { box: [128, 0, 640, 512], reduce: 2 };
   assert.equal(await asked("http://127.0.0.1:7860/", ({ pixels }) => pixels("token", part)), "?box=128%2C0%2C640%2C512&reduce=2");
   assert.equal(
-    await asked("https://example.org/app/", ({ frame }) => frame("token", 64, { ...part, live: true })),
+    await asked("https://example.org/app/", ({ frame }) => frame("token", { lmbda: 64 }, { ...part, live: true })),
     "?lmbda=64&box=128%2C0%2C640%2C512&reduce=2&live=1&packed=1",
   );
 });

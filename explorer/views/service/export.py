@@ -23,7 +23,9 @@ from PIL import Image
 
 from explorer.condition import Condition, Lambda, snap
 from explorer.images import InputError
+from explorer.lambda_map import LambdaMap
 from explorer.received import Received
+from explorer.runtime import Pixels
 from explorer.session import Session
 from explorer.views import viewer
 from explorer.views.figures.palettes import PALETTES
@@ -40,6 +42,7 @@ MAX_CANVAS = 1 << 24  # pixels: Safari on iOS shows nothing of a larger canvas
 TOO_LARGE = "A page shows pictures of up to 16 megapixels: scale this one down"
 MAX_PIXELS = 100_000_000  # of an animation's frames together: they are all held at once
 FRAME_MS = 120
+NO_SERVER = "Nothing codes pictures in this page, so λ cannot be painted here; the app can do that."
 MEDIA_TYPES = {"html": "text/html", "webp": "image/webp", "gif": "image/gif"}
 # How to write a lossless WebP: a longer search saves 2 % and takes 40 times as long.
 WEBP: dict[str, Any] = {"lossless": True, "method": 4, "quality": 80}
@@ -62,24 +65,37 @@ class Sweep(Generic[T]):
     join: Callable[[list[T]], bytes]
 
 
-def sweep(opened: Opened, kind: str, start: float | None = None, end: float | None = None, frames: int = 25) -> Sweep:
+def sweep(
+    opened: Opened,
+    kind: str,
+    start: float | None = None,
+    end: float | None = None,
+    frames: int = 25,
+    map: LambdaMap | None = None,
+) -> Sweep:
     """A file of the reconstructions at `frames` λ from `start` to `end`, equidistant on the log axis.
 
     kind: "html", a page that opens from disk; "webp", an animation of exact pixels; "gif", one of 256 colours a frame.
-    start, end: by default the ends of the model's range. Raises InputError.
+    start, end: by default the ends of the model's range. map: goes with every λ. Raises InputError.
     """
     if kind not in MEDIA_TYPES:
         raise InputError(f"A sweep can be saved as {', '.join(MEDIA_TYPES)}.")
     check_frames(frames)
     lambdas = _lambdas(opened.session, start, end, frames)
-    name = f"{Path(opened.name).stem}-sweep.{kind}"
+    opened.condition(lambdas[0], map)  # what has no first part is refused at once
+    name = f"{Path(opened.name).stem}{'-painted' if map else ''}-sweep.{kind}"
     if kind == "html":
         if math.prod(opened.session.size) > MAX_CANVAS:
             raise InputError(f"{TOO_LARGE}, or save an animation.")
-        return Sweep(name, MEDIA_TYPES[kind], sorted(lambdas), partial(_page_frame, opened), partial(_page, opened))
+        frame, join = partial(_page_frame, opened, map=map), partial(_page, opened, map)
+        return Sweep(name, MEDIA_TYPES[kind], sorted(lambdas), frame, join)
     if len(lambdas) * opened.session.picture.pixels.size > 3 * MAX_PIXELS:
         raise InputError("This picture is too large to animate in so many frames: ask for fewer or scale it down.")
-    return Sweep(name, MEDIA_TYPES[kind], lambdas, opened.session.reconstruct, partial(_animation, kind))
+
+    def reconstruct(lmbda: float) -> Pixels:
+        return opened.session.reconstruct(opened.condition(lmbda, map))
+
+    return Sweep(name, MEDIA_TYPES[kind], lambdas, reconstruct, partial(_animation, kind))
 
 
 def check_frames(frames: int) -> None:
@@ -102,15 +118,17 @@ def arrays(
 ) -> bytes:
     """An .npz file of the inside at λ: decoded, symbols, bits, side_bits, lambda, the further maps of the prior; where
     there is an original, y and block_error; `more`, {name: (array, what it is)}; and what they are ("about")."""
-    code = source.code(lmbda)
+    condition, code = Condition.of(lmbda), source.code(lmbda)
     symbols = "y less mu, rounded" if "μ" in code.planes else "after rounding"
     found: dict[str, tuple[Any, str]] = {
         "decoded": (code.decoded, "(M,h,w): what the decoder sees of the bottleneck"),
         "symbols": (code.symbols, f"(M,h,w): what the file holds, {symbols}"),
         "bits": (code.bits, "(M,h,w): estimated bits of each element"),
         "side_bits": (code.side_bits, ": estimated bits of what the file holds besides"),
-        "lambda": (Condition.of(lmbda).lmbda, ": trade-off"),
+        "lambda": (condition.lmbda, ": trade-off"),
     }
+    if condition.map:
+        found["lambda_by_block"] = (condition.by_block, "(rows,columns): trade-off of each 64x64 block")
     for sign, values in code.planes.items():
         name, what = PLANES.get(sign, (sign, sign))
         found[name] = (values, f"({','.join(map(str, values.shape))}): {what}")
@@ -171,32 +189,34 @@ if (!tooOld()) start(document.querySelector(".mae"), text("sweep"), text("plotly
 """
 
 
-def _page_frame(opened: Opened, lmbda: float) -> EmbeddedFrame:
-    condition = opened.session.model.condition(lmbda)
+def _page_frame(opened: Opened, lmbda: float, map: LambdaMap | None = None) -> EmbeddedFrame:
+    condition = opened.condition(lmbda, map)
     points.seen_point(opened, opened.source, condition)
     reply = replies.frame(opened, condition)
     return {"header": cast(FrameHeader, reply.header), "webp": _webp(reply)}
 
 
-def _page(opened: Opened, frames: list[EmbeddedFrame]) -> bytes:
+def _page(opened: Opened, map: LambdaMap | None, frames: list[EmbeddedFrame]) -> bytes:
     """The whole page of frames by rising λ."""
-    about = f"{opened.session.model.label}, {len(frames)} steps of λ. Drag λ. Made with MAE Explorer."
+    painted = ", which differs from place to place" if map else ""
+    about = f"{opened.session.model.label}, {len(frames)} steps of λ{painted}. Drag λ. Made with MAE Explorer."
     return PAGE.format(
         title=html.escape(f"{Path(opened.name).stem} at every rate"),
         about=html.escape(about),
         style=viewer.style(),
-        data=to_json(_data(opened, frames)).decode().replace("<", "\\u003c"),
+        data=to_json(_data(opened, frames, map)).decode().replace("<", "\\u003c"),
         plotly=_plotly(),
         check=viewer.check(),
         module=viewer.module("exported.js").replace("</script", "<\\/script"),
     ).encode()
 
 
-def _data(opened: Opened, frames: list[EmbeddedFrame]) -> OfflinePage:
+def _data(opened: Opened, frames: list[EmbeddedFrame], map: LambdaMap | None = None) -> OfflinePage:
     """What the page shows, of frames by rising λ; `offlineTransport` (see offline.js) reads it."""
     lambdas = [frame["header"]["lmbda"] for frame in frames]
     picture, original = replies.opened_picture(opened, priors=[]), replies.original(opened)
     picture["large"] = False  # all of it is in the page
+    picture["fixed"], picture["map"] = NO_SERVER, map.text if map else ""
     picture["lmbda"] = {"min": lambdas[0], "max": lambdas[-1], "steps": len(lambdas) - 1}
     return {
         "setup": _setup(opened),

@@ -200,7 +200,8 @@ class OpenedPicture(TypedDict):
     """What the viewer keeps of a picture that was opened. id: the token that it asks with. notes: sentences about what
     was done to it. sample: the name of the one that it is, or null. missing: why it has no original, or null where it
     has one. large: it travels in parts. priors: models that differ in their prior alone, this one among them, or none.
-    stages, modulators: of the model's network, see `config.Stage` and `Autoencoder.gains`.
+    stages, modulators: of the model's network, see `config.Stage` and `Autoencoder.gains`. fixed: why λ cannot differ
+    from place to place, otherwise than by `map`, the text of a λ map or ""; null where it can.
     """
 
     id: str
@@ -217,6 +218,8 @@ class OpenedPicture(TypedDict):
     priors: list[Prior]
     stages: list[Stage]
     modulators: list[str]
+    fixed: str | None
+    map: str
 
 
 class _Rate(TypedDict):
@@ -266,15 +269,29 @@ class PartHeader(PictureHeader, Box):
     """Of a reply with a part of a picture."""
 
 
+class _Quality(TypedDict):
+    share: float
+    psnr: OrNull
+
+
+class Region(_Quality, total=False):
+    """See `inside.Region`. bits: of the model alone."""
+
+    bits: float
+
+
 class FrameHeader(PartHeader):
-    """Of the model's picture. point: null until it is measured, see `Numbers`. estimated_bits: of the whole file;
+    """Of the model's picture. map: the text of λ's map, "" where λ is the same everywhere. point: null until it is
+    measured, see `Numbers`, and with it regions. estimated_bits: of the whole file;
     side_bits: of these, those of what it holds besides y; both null where only a part of a large picture is known.
     pace: pixels a second that are computed here while λ moves, a tile around each part counted, or null until it is
     known."""
 
     lmbda: float
     level: int
+    map: str
     point: Point | None
+    regions: dict[str, Region] | None
     estimated_bits: float | None
     side_bits: float | None
     pace: float | None
@@ -282,11 +299,13 @@ class FrameHeader(PartHeader):
 
 
 class Numbers(TypedDict):
-    """Of the real file and the whole picture at λ."""
+    """Of the real file and the whole picture at λ. regions: where λ has a map and the picture its original, "above",
+    "at" and "below" the base λ, those that there are."""
 
     lmbda: float
     level: int
     point: Point
+    regions: dict[str, Region] | None
     side_bits: float
 
 
@@ -308,11 +327,13 @@ class Match(TypedDict, total=False):
 
 
 class RivalHeader(PartHeader, Match):
-    """Of another codec's picture; without `by` and what follows it where the setting was given."""
+    """Of another codec's picture; without `by` and what follows it where the setting was given. regions: those of the
+    λ map of the picture that it is held against."""
 
     codec: str
     setting: float
     point: Point
+    regions: dict[str, Region] | None
 
 
 class ModulationHeader(TypedDict):

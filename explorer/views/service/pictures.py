@@ -19,6 +19,7 @@ from explorer import bitstream
 from explorer.codecs.learned import LearnedCodec
 from explorer.condition import Condition
 from explorer.images import InputError, read
+from explorer.lambda_map import LambdaMap
 from explorer.library import load_model, maker
 from explorer.received import Received
 from explorer.session import Session
@@ -32,14 +33,16 @@ MAX_OPEN = 400
 MAX_OPEN_EACH = 12  # of one page
 MAX_PAGES = 400
 FULL = "So many pictures are open here that there is no room for another: please try again in a minute."
+SENDERS_LAMBDA = "The sender chose λ: the file has no other."
+ONE_LAMBDA = "This model was trained for a few λ: in one picture it cannot have several."
 NO_ORIGINAL = "A .mae file comes without the original, so nothing can be compared with it; open the picture itself."
 
 
 @dataclasses.dataclass(frozen=True)
 class Opened:
     """One picture under one model. source: its session, or the file that was received in its place.
-    points: the model's own R-D points so far by λ. tokens: of the same picture by model, shared by all
-    of them; some may be closed."""
+    points: the model's own R-D points so far by λ; painted: the last of those with a λ map. tokens: of the same picture
+    by model, shared by all of them; some may be closed."""
 
     token: str
     name: str
@@ -48,6 +51,7 @@ class Opened:
     tried: Trials | None
     points: dict[float, Point] = dataclasses.field(default_factory=dict)
     tokens: dict[str, str] = dataclasses.field(default_factory=dict)
+    painted: dict[Condition, Point] = dataclasses.field(default_factory=dict)
 
     @property
     def session(self) -> Session:
@@ -75,13 +79,21 @@ class Opened:
             return self.source.lmbda, self.source.lmbda
         return self.source.model.knob.minimum, self.source.model.knob.maximum
 
-    def condition(self, lmbda: float) -> Condition:
-        """λ as the value that all stages take; InputError where there is no such λ of this picture."""
-        return (
-            self.source.code(lmbda).condition
-            if isinstance(self.source, Received)
-            else self.source.model.condition(lmbda)
-        )
+    def condition(self, lmbda: float, map: LambdaMap | None = None) -> Condition:
+        """λ, with a map or without, as the value that all stages take; InputError where there is no such λ of this
+        picture. A received file has one, which need not be asked for with its map."""
+        asked = Condition.of(lmbda, map)
+        if isinstance(self.source, Session):
+            return self.source.condition(asked)
+        own = self.source.code().condition
+        return own if asked == Condition(own.level) else self.source.code(asked).condition
+
+    @property
+    def fixed(self) -> str | None:
+        """Why λ cannot differ from place to place, otherwise than in the file that was received; None where it can."""
+        if isinstance(self.source, Received):
+            return SENDERS_LAMBDA
+        return ONE_LAMBDA if self.source.model.only else None
 
     def nearest(self, lmbda: float) -> Condition:
         """The λ, among those that there are of this picture, that is nearest to another."""

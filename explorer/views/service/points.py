@@ -24,6 +24,7 @@ from explorer.views.service.turns import PAUSE, Pauses
 MODEL_POINTS = 17
 CURVES = 1  # the rank of what nobody waits for in particular
 LONG_PAUSE = 2.0  # for points of large pictures: a codec that is at one for seconds cannot be interrupted
+MOST_PAINTED = 100
 MOST_RATE = 2.5  # times the model's highest rate, to which a rival is measured
 
 
@@ -107,7 +108,19 @@ def _model_point(opened: Opened, session: Session, condition: Condition, seen: b
 
 def known_point(opened: Opened, condition: Condition) -> Point | None:
     """The RDPoint of the real file at λ, where it was measured here."""
-    return opened.points.get(condition.lmbda)
+    is_one_of_many = condition.map and isinstance(opened.source, Session)
+    return opened.painted.get(condition) if is_one_of_many else opened.points.get(condition.lmbda)
+
+
+def _keep(opened: Opened, condition: Condition, point: Point) -> Point:
+    """Of λ maps, which have no end, the last ones."""
+    if not condition.map:
+        opened.points[condition.lmbda] = point
+        return point
+    opened.painted[condition] = point
+    for old in list(opened.painted)[:-MOST_PAINTED]:
+        opened.painted.pop(old, None)
+    return point
 
 
 def measured_point(opened: Opened, source: Session | Received, condition: Condition) -> Point:
@@ -115,7 +128,7 @@ def measured_point(opened: Opened, source: Session | Received, condition: Condit
     found = known_point(opened, condition)
     if not found:
         assert isinstance(source, Session)  # the one point of a received file is known
-        found = opened.points[condition.lmbda] = as_message(source.point(condition, quick=True))
+        found = _keep(opened, condition, as_message(source.point(condition, quick=True)))
     return found
 
 
@@ -123,7 +136,8 @@ def seen_point(opened: Opened, source: Session | Received, condition: Condition)
     """The same with SSIMULACRA2, where there is an original."""
     found = known_point(opened, condition)
     if isinstance(source, Session) and not _is_ready(found, seen=True):
-        found = opened.points[condition.lmbda] = cast(Point, {**(found or {}), **as_message(source.point(condition))})
+        seen = cast(Point, {**(found or {}), **as_message(source.point(condition))})
+        found = _keep(opened, condition, seen)
     assert found  # the one point of a received file is known
     return found
 
@@ -138,7 +152,7 @@ def timed_point(opened: Opened, source: Session, condition: Condition, pause: Pa
         encode_s = clock.lap()
         code, header = source.model.decode_code(data)
         source.model.synthesise(code.part, code.condition, header.height, header.width, clock.pause)
-        found = opened.points[condition.lmbda] = {**found, "encode_s": encode_s, "decode_s": clock.lap()}
+        found = _keep(opened, condition, {**found, "encode_s": encode_s, "decode_s": clock.lap()})
     return found
 
 

@@ -9,14 +9,18 @@ from typing import cast
 
 import numpy as np
 
+from explorer import inside
 from explorer.codecs import Codec
+from explorer.codecs.base import BYTES_TOLERANCE, PSNR_TOLERANCE
 from explorer.codecs.learned import LearnedCodec
 from explorer.condition import Condition
 from explorer.pace import Pause, nothing
 from explorer.received import Received
+from explorer.runtime import Pixels
 from explorer.session import Session
 from explorer.views.service.constants import CONSTANTS
 from explorer.views.service.messages import (
+    By,
     FrameHeader,
     Match,
     ModulationHeader,
@@ -24,20 +28,21 @@ from explorer.views.service.messages import (
     OpenedPicture,
     PartHeader,
     PictureRange,
+    Point,
     Prior,
+    Region,
     RivalHeader,
     Seen,
     Size,
     Stage,
 )
-from explorer.views.service.pictures import NO_ORIGINAL, Opened
+from explorer.views.service.pictures import NO_ORIGINAL, SENDERS_LAMBDA, Opened
 from explorer.views.service.points import known_point, measured_point, timed_point
 from explorer.views.service.rectangles import Rectangle, reduced, whole
 from explorer.views.service.wire import Reply
 from explorer.views.service.wishes.answers import answer
 
 RECEIVED = "This is what the receiver of the file sees: made by {}, without the original beside it."
-SENDERS_LAMBDA = "The sender chose λ: the file has no other."
 
 
 def opened_picture(opened: Opened, priors: list[Prior], sample: str | None = None) -> OpenedPicture:
@@ -62,6 +67,8 @@ def opened_picture(opened: Opened, priors: list[Prior], sample: str | None = Non
         "priors": priors,
         "stages": [cast(Stage, asdict(stage)) for stage in model.network.stages()],
         "modulators": list(model.modulation(model.knob.sweep[:1])),
+        "fixed": opened.fixed,
+        "map": _text(source.code().condition) if isinstance(source, Received) else "",
     }
 
 
@@ -88,13 +95,16 @@ def frame(
     code = opened.source.known_code(condition)
     found = {wish: answer(opened, condition, wish) for wish in wishes}
     arrays = {f"{wish}.{name}": array for wish, (_, own) in found.items() for name, array in own.items()}
+    point = known_point(opened, condition)
     header: FrameHeader = {
         "picture": opened.token,
         **_size(pixels),
         **part.header,
         "lmbda": condition.lmbda,
         "level": condition.level,
-        "point": known_point(opened, condition),
+        "map": _text(condition),
+        "point": point,
+        "regions": _regions(opened, condition) if point else None,
         "estimated_bits": code.total_bits if code else None,
         "side_bits": code.side_bits if code else None,
         "pace": None,
@@ -107,7 +117,14 @@ def numbers(opened: Opened, condition: Condition, pause: Pause = nothing) -> Num
     """The RDPoint at λ, of the real file and the whole picture. pause: see `explorer.pace`."""
     source = opened.source.paced(pause)
     point, side_bits = measured_point(opened, source, condition), source.code(condition).side_bits
-    return {"lmbda": condition.lmbda, "level": condition.level, "point": point, "side_bits": side_bits}
+    regions = _regions(opened, condition)
+    return {
+        "lmbda": condition.lmbda,
+        "level": condition.level,
+        "point": point,
+        "regions": regions,
+        "side_bits": side_bits,
+    }
 
 
 def seen(opened: Opened, condition: Condition, pause: Pause = nothing) -> Seen:
@@ -115,19 +132,70 @@ def seen(opened: Opened, condition: Condition, pause: Pause = nothing) -> Seen:
     return {"point": timed_point(opened, opened.session.paced(pause), condition, pause)}
 
 
-def rival(opened: Opened, codec: Codec, setting: float, match: Match, part: Rectangle | None = None) -> Reply:
-    """Another codec's picture at one setting, or a part of it; match: the gap, where it was found for the model's rate
-    or quality."""
-    part = part or whole(opened.session.size)
+def _text(condition: Condition) -> str:
+    return condition.map.text if condition.map else ""
+
+
+def _regions(opened: Opened, condition: Condition, seen_at: Condition | None = None) -> dict[str, Region] | None:
+    """Of a λ map, at its own λ or another; None where there is no map, or no original."""
+    if condition.map is None or isinstance(opened.source, Received):
+        return None
+    return {name: cast(Region, asdict(each)) for name, each in opened.source.painted(condition, seen_at).items()}
+
+
+def rival(
+    opened: Opened,
+    codec: Codec,
+    setting: float,
+    match: Match,
+    part: Rectangle | None = None,
+    condition: Condition | None = None,
+) -> Reply:
+    """Another codec's picture at one setting, or a part of it; match: the gap, where it was found for the rate or
+    quality of the model's picture at a condition, whose map says what its regions are."""
+    session, part = opened.session, part or whole(opened.session.size)
     point, decoded = opened.trials.frame(codec, setting)
-    pixels = part.of(decoded)
+    regions: dict[str, Region] | None = None
+    if condition and condition.map:
+        error = inside.block_error(session.picture.pixels, decoded)
+        found = inside.painted(condition, session.size, error, np.zeros_like(error))  # where its bits are nobody knows
+        regions = {name: {"share": each.share, "psnr": each.psnr} for name, each in found.items()}
+    return _beside(opened, codec.name, setting, point, regions, match, part, part.of(decoded))
+
+
+def uniform(opened: Opened, target: Condition, by: By, part: Rectangle | None = None, pause: Pause = nothing) -> Reply:
+    """The model's own picture, or a part of it, at the one λ that has the bytes, or the PSNR, of the painted picture at
+    `target`. pause: see `explorer.pace`. Raises InputError where no λ has."""
+    part, session = part or whole(opened.session.size), opened.session.paced(pause)
+    aim = session.point(target, quick=True)
+    lmbda = session.solve(bytes=aim.bytes) if by == "rate" else session.solve(psnr=aim.psnr)
+    condition = session.condition(lmbda)
+    point = measured_point(opened, session, condition)
+    gap = point["bytes"] / aim.bytes - 1 if by == "rate" else point["psnr"] - aim.psnr
+    is_reached = abs(gap) <= (BYTES_TOLERANCE if by == "rate" else PSNR_TOLERANCE)
+    match: Match = {"by": by, "gap": gap, "reached": is_reached, "limit": None}
+    regions = _regions(opened, target, condition)
+    return _beside(opened, opened.model, lmbda, point, regions, match, part, part.of(session.reconstruct(condition)))
+
+
+def _beside(
+    opened: Opened,
+    codec: str,
+    setting: float,
+    point: Point,
+    regions: dict[str, Region] | None,
+    match: Match,
+    part: Rectangle,
+    pixels: Pixels,
+) -> Reply:
     header: RivalHeader = {
         "picture": opened.token,
         **_size(pixels),
         **part.header,
-        "codec": codec.name,
+        "codec": codec,
         "setting": setting,
         "point": point,
+        "regions": regions,
         **match,
     }
     return Reply(header, {"pixels": pixels})

@@ -5,15 +5,17 @@
     POST api/open?model=&picture=      … or an open picture with another model
     POST api/open?model=&name= + body  … or a picture file            -> token, size, notes, models of the same y
     GET  api/pixels/{token}?box=&reduce=      the original: header + raw RGB
-    GET  api/frame/{token}?lmbda=&box=&reduce=&live=&wish=  the reconstruction: header (λ, what is known of the file),
-                                          raw RGB, and what views of the inside want with it (see `wishes`)
-    GET  api/numbers/{token}?lmbda=    {lmbda, level, point, side_bits}: of the real file and the whole picture
+    GET  api/frame/{token}?lmbda=&map=&box=&reduce=&live=&wish=  the reconstruction: header (λ, what is known of the
+                                          file), raw RGB, and what views of the inside want with it (see `wishes`)
+    GET  api/numbers/{token}?lmbda=&map=  {lmbda, level, point, regions, side_bits}: of the real file and the whole
+                                          picture
     GET  api/rival/{token}?codec=&setting=&box=&reduce=  another codec's picture: header (numbers of its file) + raw RGB
-    GET  api/match/{token}?codec=&lmbda=&by=&box=&reduce=  the same, at the model's rate or quality, with the gap
+    GET  api/match/{token}?codec=&lmbda=&map=&by=&box=&reduce=  the same, at the model's rate or quality, with the gap;
+                                          of the picture's own model: at one λ for all places
     GET  api/modulation?model=         what each modulator of a model makes of λ: header + gains, of no picture
     GET  api/points/{token}?codecs=    R-D points of the model and other codecs: lines of JSON, as they come
-    GET  api/file/{token}?lmbda=&kind= the .mae file, the reconstruction as PNG, or arrays of the inside as NPZ, with
-                                          &a=&b= the ratios of two λ among them
+    GET  api/file/{token}?lmbda=&map=&kind=  the .mae file, the reconstruction as PNG, or arrays of the inside as NPZ,
+                                          with &a=&b= the ratios of two λ among them
     GET  api/rivalfile/{token}?codec=&setting=   another codec's file
     GET  api/solve/{token}?bpp=|bytes=|psnr=     {lmbda} that meets a target
     GET  api/sweep/{token}?kind=&from=&to=&frames=   a file of many λ (see `export`): lines of JSON that say how far it
@@ -21,11 +23,13 @@
 
     WebSocket api/page?page=           a page is there: nothing is said over it
 
-box, reduce: the part of the picture that is wanted, see `rectangles`. live=1: λ is moving, so a newer such request of
-the same page and picture makes this one useless, where it has not begun: 204. packed=1: pixels are to be deflated, for
-a page with a network between. How a header and arrays such as raw RGB travel: see `wire`. page: the name that a page
-has given itself; whose turn it is goes by pages (see `turns`), and its pictures stay open while it is there (see
-`pictures`). Failures are {error: a sentence} with a status from 400; 410: the picture was let go of; 503: all is full.
+lmbda: λ. map: the text of a λ map (see `lambda_map`) that goes with it; where the address would be too long for what
+lies between, the request is a POST with that text as its body. So it is with solve and sweep, too. box, reduce: the
+part of the picture that is wanted, see `rectangles`. live=1: λ is moving, so a newer such request of the same page and
+picture makes this one useless, where it has not begun: 204. packed=1: pixels are to be deflated, for a page with a
+network between. How a header and arrays such as raw RGB travel: see `wire`. page: the name that a page has given
+itself; whose turn it is goes by pages (see `turns`), and its pictures stay open while it is there (see `pictures`).
+Failures are {error: a sentence} with a status from 400; 410: the picture was let go of; 503: all is full.
 """
 
 from __future__ import annotations
@@ -55,6 +59,7 @@ from starlette.types import Receive, Scope, Send
 from explorer import bitstream, images
 from explorer.condition import LAMBDA_MAX, LAMBDA_MIN, Condition
 from explorer.images import InputError, to_png
+from explorer.lambda_map import MOST_TEXT, LambdaMap
 from explorer.library import first_model, folder, list_models, samples
 from explorer.memory import give_back
 from explorer.received import Received
@@ -63,7 +68,7 @@ from explorer.views import viewer
 from explorer.views.figures.kodak import mean_curves
 from explorer.views.figures.palettes import PALETTES
 from explorer.views.figures.rates import rd_figure, series
-from explorer.views.service import export, menu, rectangles, replies, static
+from explorer.views.service import export, menu, rectangles, replies, static, uploads
 from explorer.views.service.constants import CONSTANTS
 from explorer.views.service.errors import Full, Superseded
 from explorer.views.service.failures import answer_failures, printable
@@ -166,6 +171,22 @@ async def _visit(request: Request, token: str, page: Page = "") -> Visit:
 Visiting = Annotated[Visit, Depends(_visit)]
 
 
+async def _map(request: Request, map: str = "") -> LambdaMap | None:
+    """The λ map that a request brings, in its address or as its body."""
+    text = await uploads.text(request, "λ map", MOST_TEXT) if request.method == "POST" else map
+    return LambdaMap.of_text(text) if text else None
+
+
+Mapped = Annotated[LambdaMap | None, Depends(_map)]
+
+
+async def _condition(visit: Visiting, lmbda: float, map: Mapped) -> Condition:
+    return visit.opened.condition(lmbda, map)
+
+
+At = Annotated[Condition, Depends(_condition)]  # λ as a request names it
+
+
 class Api:
     """The routes and what they share. Only one frame is computed at a time: it takes all cores as it is."""
 
@@ -181,18 +202,19 @@ class Api:
         router.get("/setup", response_model=None)(self.setup)
         router.post("/open", response_model=None)(self.open)
         router.get("/pixels/{token}")(self.pixels)
-        router.get("/frame/{token}")(self.frame)
-        router.get("/numbers/{token}", response_model=None)(self.numbers)
-        router.get("/seen/{token}", response_model=None)(self.seen)
+        mapped = partial(router.api_route, methods=["GET", "POST"])
+        mapped("/frame/{token}")(self.frame)
+        mapped("/numbers/{token}", response_model=None)(self.numbers)
+        mapped("/seen/{token}", response_model=None)(self.seen)
         router.get("/rivalseen/{token}", response_model=None)(self.rival_seen)
         router.get("/rival/{token}")(self.rival)
-        router.get("/match/{token}")(self.match)
+        mapped("/match/{token}")(self.match)
         router.get("/modulation")(self.modulation)
         router.get("/points/{token}")(self.points)
-        router.get("/file/{token}")(self.file)
+        mapped("/file/{token}")(self.file)
         router.get("/rivalfile/{token}")(self.rival_file)
-        router.get("/solve/{token}", response_model=None)(self.solve)
-        router.get("/sweep/{token}")(self.sweep)
+        mapped("/solve/{token}", response_model=None)(self.solve)
+        mapped("/sweep/{token}")(self.sweep)
         router.websocket("/page")(self.page)
 
     def warm_up(self) -> None:
@@ -289,16 +311,15 @@ class Api:
     async def frame(
         self,
         visit: Visiting,
-        lmbda: float,
+        condition: At,
         box: str | None = None,
         reduce: int = 1,
         live: bool = False,
         packed: bool = False,
         wish: Annotated[list[str], Query(max_length=MAX_WISHES)] = [],  # noqa: B006
     ) -> Response:
-        """A part of the reconstruction at the λ level nearest to `lmbda`."""
+        """A part of the reconstruction at λ."""
         opened, source = visit.opened, visit.opened.source
-        condition = opened.condition(lmbda)
         part = rectangles.parse(box, reduce, source.size)
         of_whole = bool(wish) and source.is_large  # maps are of the whole picture: seconds
 
@@ -328,16 +349,14 @@ class Api:
         """Slowly, so that one frame that had to wait for the machine does not make the next ones small."""
         self._pace = measured if self._pace is None else 0.8 * self._pace + 0.2 * measured
 
-    async def numbers(self, visit: Visiting, lmbda: float) -> Response:
-        """The numbers of the real file at the λ level nearest to `lmbda`."""
+    async def numbers(self, visit: Visiting, condition: At) -> Response:
+        """The numbers of the real file at λ."""
         opened = visit.opened
-        condition = opened.condition(lmbda)
         return _Json(await self._measured(visit, NUMBERS, lambda turn: replies.numbers(opened, condition, turn.pause)))
 
-    async def seen(self, visit: Visiting, lmbda: float) -> Response:
+    async def seen(self, visit: Visiting, condition: At) -> Response:
         """The same with SSIMULACRA2 and times: what a rest of λ has time for, in the pauses between all frames."""
         opened = visit.opened
-        condition = opened.condition(lmbda)
         return _Json(await self._aside(visit, PAUSE, lambda turn: replies.seen(opened, condition, turn.pause)))
 
     async def rival_seen(self, visit: Visiting, codec: str, setting: float) -> Response:
@@ -376,7 +395,7 @@ class Api:
         self,
         visit: Visiting,
         codec: str,
-        lmbda: float,
+        condition: At,
         by: By,
         box: str | None = None,
         reduce: int = 1,
@@ -384,14 +403,15 @@ class Api:
     ) -> Response:
         """Another codec's picture at the rate or the quality that the model has at λ; found in the pauses of a drag."""
         opened = visit.opened
-        condition = opened.session.model.condition(lmbda)
         part = rectangles.parse(box, reduce, opened.session.size)
-        found = await run_in_threadpool(self.rivals.codec, codec)
+        found = None if codec == opened.model else await run_in_threadpool(self.rivals.codec, codec)
 
         def work(turn: Turn) -> Reply:
+            if found is None:
+                return replies.uniform(opened, condition, by, part, turn.pause)
             target = opened.session.paced(turn.pause).point(condition, quick=True)
             setting, met = opened.trials.match(found, target, by, turn.goes_on)
-            return replies.rival(opened, found, setting, met, part)
+            return replies.rival(opened, found, setting, met, part, condition)
 
         while not await visit.has_left():  # λ has moved on, nobody waits for this
             with suppress(Superseded):
@@ -410,14 +430,13 @@ class Api:
         return StreamingResponse(lines, media_type="application/x-ndjson")
 
     async def file(
-        self, visit: Visiting, lmbda: float, kind: str, a: str | None = None, b: str | None = None
+        self, visit: Visiting, condition: At, kind: str, a: str | None = None, b: str | None = None
     ) -> Response:
         """The compressed file, the reconstruction as PNG, or arrays of the inside, to keep; with the ratios of two λ
         where a and b are given, as the wish `ratio` has them."""
         opened = visit.opened
         if kind not in FILES:
             raise InputError(f"A file can be saved as {', '.join(FILES)}.")
-        condition = opened.condition(lmbda)
 
         def work(turn: Turn) -> bytes:
             source = opened.source.paced(turn.pause)
@@ -426,7 +445,8 @@ class Api:
             return FILES[kind](source, condition)
 
         data = await self._measured(visit, REST, work)
-        return _attachment(data, f"{Path(opened.name).stem}-lambda{condition.lmbda:.0f}.{kind}")
+        painted = "-painted" if condition.map else ""
+        return _attachment(data, f"{Path(opened.name).stem}-lambda{condition.lmbda:.0f}{painted}.{kind}")
 
     async def rival_file(self, visit: Visiting, codec: str, setting: float) -> Response:
         """Another codec's file at one setting, to keep."""
@@ -436,19 +456,25 @@ class Api:
         return _attachment(data, f"{Path(opened.name).stem}-{found.name}-{found.knob.name}{setting:g}.{found.suffix}")
 
     async def solve(
-        self, visit: Visiting, bpp: float | None = None, bytes: int | None = None, psnr: float | None = None
+        self,
+        visit: Visiting,
+        map: Mapped,
+        bpp: float | None = None,
+        bytes: int | None = None,
+        psnr: float | None = None,
     ) -> Target:
         """λ that meets exactly one target, as `Session.solve` has it."""
         session = visit.opened.session
 
         def work(turn: Turn) -> float:
-            return session.paced(turn.pause).solve(bpp=bpp, bytes=bytes, psnr=psnr)
+            return session.paced(turn.pause).solve(bpp=bpp, bytes=bytes, psnr=psnr, map=map)
 
         return {"lmbda": await self._measured(visit, REST, work)}
 
     def sweep(
         self,
         visit: Visiting,
+        map: Mapped,
         kind: str,
         start: Annotated[float | None, Query(alias="from")] = None,
         end: Annotated[float | None, Query(alias="to")] = None,
@@ -456,7 +482,7 @@ class Api:
     ) -> StreamingResponse:
         """A file of many λ, made in the pauses of a drag: lines {done, of}, then {name, type, data: base64}; the work
         ends when the visitor closes the stream."""
-        work = export.sweep(visit.opened, kind, start, end, frames)
+        work = export.sweep(visit.opened, kind, start, end, frames, map)
         share = self._sweeps.take(len(work.lambdas) * math.prod(visit.opened.source.size))
         return _Counted(_json_lines(self._made(work, visit)), share)
 

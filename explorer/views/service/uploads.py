@@ -71,6 +71,19 @@ async def body(request: Request, name: str, share: Share) -> bytes:
     return bytes(data)
 
 
+async def text(request: Request, name: str, most: int) -> str:
+    """What a request brings as its body, called `name`, as far as `most` bytes and little more. Raises as `body`."""
+    data = bytearray()
+    try:
+        async for chunk in _in_time(request, name):
+            data += chunk
+            if len(data) > most:
+                break
+    except ClientDisconnect:
+        raise InputError(f"{name!r} broke off: please send it again.") from None
+    return data.decode(errors="replace")
+
+
 def _checked(size: int, name: str) -> int:
     if size > MAX_UPLOAD:
         raise InputError(f"{name!r} is larger than {MAX_UPLOAD >> 20} MB: please send a smaller one.")

@@ -92,6 +92,9 @@ const PAGE = `
   </div>
   <dl class="mae-numbers" data-part="numbers"></dl>
   <p class="mae-times" data-part="times"></p>
+  <div class="mae-painted" data-part="painted" hidden><table data-part="regions"></table>
+    <button type="button" data-part="oneLambda" data-live aria-pressed="false"
+      title="What this model makes of the picture with one λ for all places, at the same bytes">Compare with one λ at the same bytes</button></div>
   <div class="mae-tabs" data-part="tabs" data-live role="tablist" aria-label="Views">${TABS.map(tabButton).join("")}</div>
   <div class="mae-panels" data-part="panels">
   ${TABS.map(tabPanel).join("")}
@@ -143,11 +146,11 @@ function gainChoice(gain) {
  * The page's parts by their data-part: a new one is listed here with the element that it is.
  * @typedef {Record<"card" | "curveList" | "divider" | "doing" | "exportList" | "gainBox" | "helpList" | "inspect" |
  *       "lambda" | "leftTag" | "legend" | "lesson" | "lessonCount" | "lessonList" | "lessonTexts" | "lessonTitle" |
- *       "networkText" | "notice" | "notices" | "now" | "numbers" | "opacityBox" | "other" | "overlayBox" | "panels" |
+ *       "networkText" | "notice" | "notices" | "now" | "numbers" | "opacityBox" | "other" | "overlayBox" | "painted" | "panels" |
  *       "pins" | "playOptions" | "plot" | "preview" | "prior" | "probe" | "rightTag" | "samples" | "stage" | "tabs" |
  *       "ticks" | "times" | "veiled" | "verdict" | "window" | "words", HTMLElement>
  *   & Record<"actual" | "back" | "choose" | "copyLink" | "exportStop" | "fit" | "helpOpen" | "hold" | "lessonBack" |
- *       "lessonClose" | "lessonNext" | "lessonsOpen" | "means" | "more" | "networkOpen" | "noticeClose" | "play" |
+ *       "lessonClose" | "lessonNext" | "lessonsOpen" | "means" | "more" | "networkOpen" | "noticeClose" | "oneLambda" | "play" |
  *       "quizOpen" | "swap" | "windowHandle" | "zoomIn" | "zoomOut", HTMLButtonElement>
  *   & Record<"left" | "right", HTMLCanvasElement>
  *   & Record<"curves" | "exports" | "playMenu", HTMLDetailsElement>
@@ -157,6 +160,7 @@ function gainChoice(gain) {
  *   & Record<"file" | "opacity" | "overlay" | "slider" | "target", HTMLInputElement>
  *   & Record<"zoom", HTMLOutputElement>
  *   & Record<"axis" | "gain" | "metric" | "reference" | "rule", HTMLSelectElement>
+ *   & Record<"regions", HTMLTableElement>
  *   & Record<"networkPlan", SVGSVGElement>
  *   & { modes: HTMLInputElement[] }} Parts
  */

@@ -7,6 +7,7 @@
 //
 //   await open({sample}, {file} or {picture})   a sample by name, a picture's File, or one that is open, by its token
 //   get(key)           what is chosen, by a key of the state (see state.js); without a key all of it, {key: value}
+//   map, setMap(map)   the LambdaMap (see lambdamap.js) by which λ differs from place to place, or null; it moves with λ
 //   await set(values)  {key: value}: choose. What cannot be is left as it was, and told in a notice -> its keys
 //   on(type, action, signal)   events, see below; action(detail). An AbortSignal ends it
 //   destroy()
@@ -20,12 +21,14 @@
 import { Latest, FrameCache } from "./wire/latest.js";
 import { buildPage } from "./page.js";
 import { Readout, describe, editedHeader } from "./rates/readout.js";
+import { PaintedNumbers } from "./rates/painted.js";
 import { LambdaSlider } from "./controls/slider.js";
 import { Opening } from "./picture/opening.js";
 import { PictureStrip } from "./picture/strip.js";
 import { Stage } from "./picture/stage.js";
 import { Modes, sideTexts } from "./picture/modes.js";
 import { LiveWindow } from "./picture/window.js";
+import { LambdaMap, isSameLambda } from "./picture/lambdamap.js";
 import { Parts } from "./picture/parts.js";
 import { RatePanel } from "./rates/panel.js";
 import { Numbers } from "./rates/numbers.js";
@@ -76,12 +79,15 @@ export class Viewer {
     this.waits = 0;
     /** @type {OpenedPicture | null} */
     this.picture = null;
+    /** @type {LambdaMap | null} */
+    this.map = null;
     this.shown = null;
     this.trouble = null; // what was said of it that passes by itself
     root.viewer = this;
     root.dataset.state = "loading";
     this.parts = buildPage(root);
     this.readout = new Readout(this.parts.numbers, this.parts.times);
+    this.painted = new PaintedNumbers(this.parts, () => this.compareOneLambda());
     this.stage = new Stage(this.parts, {
       view: (scale) => this.viewChanged(scale),
       drawn: () => this.window?.show(),
@@ -106,15 +112,17 @@ export class Viewer {
       failed: (error) => this.comparisonFailed(error),
     });
     const failed = (error) => this.failed(error);
-    this.numbers = new Numbers(({ picture, lmbda }, signal) => this.transport.numbers(picture, lmbda, signal), {
+    this.numbers = new Numbers((header, signal) => this.transport.numbers(header.picture, header, signal), {
       found: (header) => this.numbersFound(header),
       failed,
     });
-    this.seen = new Numbers(({ picture, lmbda }, signal) => this.transport.seen(picture, { lmbda }, signal), {
+    this.seen = new Numbers(({ picture, lmbda, map }, signal) => this.transport.seen(picture, { lmbda, map }, signal), {
       found: (header) => this.numbersFound(header),
       failed,
     });
-    this.rivalSeen = new Numbers(({ picture, codec, setting }, signal) => this.transport.seen(picture, { codec, setting }, signal), {
+    this.rivalSeen = new Numbers(({ picture, codec, setting }, signal) => {
+      return this.transport.seen(picture, this.isBesideOneLambda ? { lmbda: setting } : { codec, setting }, signal);
+    }, {
       found: () => this.repaint(),
       failed,
     });
@@ -232,6 +240,26 @@ export class Viewer {
     this.askFrame(asked);
   }
 
+  // What is asked for: λ, and the text of its map.
+  get at() {
+    return { lmbda: this.wanted, map: this.map?.text ?? "" };
+  }
+
+  // map: of the picture's blocks; null, or one that is 0 everywhere: λ is the same in all of them.
+  /** @param {LambdaMap | null} map */
+  setMap(map, asked = performance.now()) {
+    if (this.picture.fixed) return this.fail(this.picture.fixed);
+    this.map = map?.steps.some(Boolean) ? map : null;
+    return this.askFrame(asked);
+  }
+
+  // The map of a picture that is to be opened: its own, or the one on show where it has the same blocks.
+  /** @param {OpenedPicture} picture */
+  mapFor(picture) {
+    if (picture.fixed) return LambdaMap.parse(picture.map);
+    return this.map?.fits(picture) ? this.map : null;
+  }
+
   stepLambda(octaves) {
     if (this.setup) this.setLambda(this.slider.away(octaves));
   }
@@ -240,7 +268,7 @@ export class Viewer {
     if (!this.picture || this.waits || this.isSettled()) return;
     this.root.dataset.pending = "true";
     this.stopNumbers();
-    const request = { id: this.picture.id, lmbda: this.wanted, wishes: this.inside.wishes, asked };
+    const request = { id: this.picture.id, ...this.at, wishes: this.inside.wishes, asked };
     if (this.picture.large) this.large.ask(request);
     else this.frames.ask(request);
   }
@@ -261,28 +289,29 @@ export class Viewer {
     return shown?.id === picture.id && this.isWanted(shown.frame, shown.request) && !this.isWaiting;
   }
 
-  // Whether a frame of the λ that is wanted is still to come.
+  // Whether a frame of what is wanted is still to come.
   get isWaiting() {
     return this.frames.running || this.large.isBehind;
   }
 
-  // Whether a frame is of the λ where the slider stands and has all that the open views want with it.
-  isWanted({ wishes }, { lmbda }) {
-    return lmbda === this.wanted && this.inside.wishes.every((wish) => wish in wishes);
+  // Whether a frame is of the λ where the slider stands and its map, and has all that the open views want with it.
+  isWanted({ wishes }, request) {
+    return isSameLambda(request, this.at) && this.inside.wishes.every((wish) => wish in wishes);
   }
 
-  async fetchFrame({ id, lmbda, wishes, asked }) {
-    const key = frameKey(id, lmbda, wishes);
+  async fetchFrame(request) {
+    const { id, wishes } = request;
+    const key = frameKey(request);
     const turn = ++this.turn;
     try {
       const known = this.cache.get(key);
-      const frame = known ?? (await this.transport.frame(id, lmbda, { wishes, live: true }));
+      const frame = known ?? (await this.transport.frame(id, request, { wishes, live: true }));
       if (!known) this.answered();
       if (!frame) return; // a newer one has taken its place
       this.cache.set(key, frame);
       if (turn < this.newest) return; // it was overtaken
       this.newest = turn;
-      this.present(frame, { lmbda, asked });
+      this.present(frame, request);
     } catch (error) {
       if (id === this.picture.id) await this.failed(error);
     }
@@ -311,8 +340,8 @@ export class Viewer {
   }
 
   // A frame that came with the picture that was opened.
-  keep(frame, lmbda, wishes) {
-    this.cache.set(frameKey(frame.header.picture, lmbda, wishes), frame);
+  keep(frame, request) {
+    this.cache.set(frameKey({ ...request, id: frame.header.picture }), frame);
   }
 
   // Shown at the next paint; when a newer frame comes before that, only the newer one is.
@@ -332,7 +361,7 @@ export class Viewer {
     const { frame, request } = this.coming;
     this.coming = null;
     if (frame.header.picture !== this.picture.id) return;
-    const header = { ...frame.header, point: livePoint(frame.header, this.panel.measured, this.picture) };
+    const header = { ...frame.header, point: livePoint(frame.header, this.panel.measured(frame.header.map), this.picture) };
     const isNew = request !== this.shown?.request;
     if (this.picture.large) this.stage.current = request.lmbda;
     else this.stage.layers.setFrame(this.inside.picture(frame));
@@ -377,9 +406,9 @@ export class Viewer {
   }
 
   // The views of the inside, too, tell of the file.
-  numbersFound({ lmbda, point }) {
+  numbersFound(header) {
     this.answered();
-    this.panel.visit(lmbda, point);
+    this.panel.visit(header);
     this.inside.refresh();
     this.repaint();
   }
@@ -403,19 +432,32 @@ export class Viewer {
   // ---- comparison ---------------------------------------------------------------------------------------------------
 
   setRivals() {
-    this.panel.setModel(this.picture.model);
-    this.chooser.fill(this.setup.rivals.filter(({ name }) => name !== this.picture.model));
+    const { panel, picture: { model } } = this;
+    panel.setModel(model);
+    this.chooser.fill(this.setup.rivals.filter(({ name }) => name !== model), panel.rivals.get(model));
+  }
+
+  // Beside the painted picture the one of the same bytes that the model makes with one λ.
+  compareOneLambda() {
+    this.comparison.choose({ codec: this.picture.model, by: "rate" });
+  }
+
+  get isBesideOneLambda() {
+    return this.comparison.choice?.codec === this.picture.model;
   }
 
   paintComparison(header) {
     const { comparison } = this;
+    if (this.isBesideOneLambda && !this.map) comparison.choose(null);
     comparison.follow(header, this.picture.large ? this.stage.layers : null);
     const { choice, shown, swapped } = comparison;
     const other = comparison.pending ? null : shown?.header.point;
     this.stage.layers.setReference(shown, swapped);
-    this.readout.show({ ...header.point, side_bits: header.side_bits, missing: this.picture.missing }, choice && { label: this.panel.rivals.get(choice.codec).label, point: other });
-    this.panel.show({ lmbda: header.lmbda, point: header.point, other, codec: choice?.codec, text: describe(header) });
-    this.chooser.reflect();
+    const label = choice && this.panel.rivals.get(choice.codec).label;
+    this.readout.show({ ...header.point, side_bits: header.side_bits, missing: this.picture.missing }, choice && { label, point: other });
+    this.painted.show(header, choice && { label, regions: other && shown.header.regions }, this.isBesideOneLambda);
+    this.panel.show({ ...header, other, codec: choice?.codec, text: describe(header) });
+    this.chooser.reflect(Boolean(this.map));
   }
 
   // The header of the frame on show, with the numbers of what is on show.
@@ -508,8 +550,8 @@ export class Viewer {
   }
 }
 
-function frameKey(id, lmbda, wishes) {
-  return [id, lmbda, ...wishes].join(" ");
+function frameKey({ id, lmbda, map, wishes }) {
+  return [id, lmbda, map, ...wishes].join(" ");
 }
 
 export function preferredTheme() {

@@ -30,14 +30,15 @@ def features(opened: Opened, condition: Condition, layer: str) -> tuple[Features
     there is no original; where `layer` is one of them, shape (C, h', w') and pooled: how many elements of the map, in
     each direction, were averaged into one.
     values: (C, h', w') float16. gains: (C,) float32, the map after modulation divided by that before, where this is
-    either of them."""
+    either of them and λ is the same everywhere."""
     source = opened.source
     names = source.layers
     if layer not in names:
         return {"layers": names}, {}
     values, side = _pooled(source.features(condition, layer))
     arrays: FeaturesArrays = {"values": values.astype(np.float16)}
-    for name, gain in source.model.modulation([condition]).items():
+    gains = {} if condition.map else source.model.modulation([condition])
+    for name, gain in gains.items():
         if layer in MODULATIONS.get(name, ()):
             arrays["gains"] = gain[0]
     return {"layers": names, "shape": values.shape, "pooled": side}, arrays

@@ -24,16 +24,17 @@ export class Chooser {
     on("back", "click", () => comparison.choose(null));
   }
 
-  // rivals: those that can be compared with.
-  fill(rivals) {
-    this.rivals = new Map(rivals.map((rival) => [rival.name, rival]));
+  // rivals: those that can be compared with; own: the model itself, at one λ, which a painted picture can be.
+  fill(rivals, own) {
+    this.rivals = new Map([own, ...rivals].map((rival) => [rival.name, rival]));
     const choices = rivals.map(({ name, label, about, reason }) =>
       Object.assign(new Option(reason ? `${label} (not installed)` : label, name), { disabled: reason, title: reason || (kindText(label) ?? about) }),
     );
-    this.parts.reference.replaceChildren(new Option(ORIGINAL, ""), ...choices);
+    this.own = Object.assign(new Option(own.label, own.name), { title: own.about });
+    this.parts.reference.replaceChildren(new Option(ORIGINAL, ""), this.own, ...choices);
     const { choice } = this.comparison;
     if (choice && !this.rivals.has(choice.codec)) this.comparison.choose(null);
-    this.reflect();
+    this.reflect(false);
   }
 
   // missing: why there is nothing to compare with, or null.
@@ -63,12 +64,13 @@ export class Chooser {
     const fixed = [...known].sort((a, b) => a - b).map((each) => new Option(settingText(rival, each), each));
     const group = Object.assign(document.createElement("optgroup"), { label: "fixed at" });
     group.append(...fixed);
-    this.parts.rule.replaceChildren(...RULES.map(([by, text]) => new Option(text, by)), group);
+    this.parts.rule.replaceChildren(...RULES.map(([by, text]) => new Option(text, by)), ...(fixed.length ? [group] : []));
     this.parts.rule.value = choice.by === "fixed" ? choice.setting : choice.by;
   }
 
-  reflect() {
+  reflect(isPainted) {
     const { choice, swapped } = this.comparison;
+    Object.assign(this.own, { hidden: !isPainted, disabled: !isPainted }); // not every browser hides a choice
     this.parts.reference.value = choice?.codec ?? "";
     const { label = "", about = "" } = this.rivals.get(choice?.codec) ?? {};
     if (!this.parts.reference.disabled) this.parts.reference.title = kindText(label) ?? about;

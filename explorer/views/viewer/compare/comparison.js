@@ -30,12 +30,12 @@ export class Comparison {
 
   // In every paint, with the header of the model's frame: sets what stands beside it, or has it found. What matches the
   // model waits for its numbers. part: {box, reduce} that is on show of a large picture, else null.
-  follow({ picture, lmbda, point }, part) {
+  follow({ picture, lmbda, map, point }, part) {
     if (this.shown?.header.picture !== picture) this.shown = null;
     if (!this.choice || (part && this.shown && !isOf(this.shown, part))) this.shown = null;
     const { box, reduce = 1 } = part ?? {};
-    const search = this.choice && { ...this.choice, id: picture, lmbda, box, reduce };
-    const at = search?.by === "fixed" ? search.setting : lmbda;
+    const search = this.choice && { ...this.choice, id: picture, at: { lmbda, map }, box, reduce };
+    const at = search?.by === "fixed" ? search.setting : `${lmbda} ${map}`;
     const key = search && [picture, search.codec, search.by, at, box, reduce].join(" ");
     const found = this.found?.key === key ? this.found.frame : this.kept.get(key);
     this.pending = Boolean(search && !found);

@@ -1,5 +1,5 @@
 // How pictures are called: the model's at its λ, a codec's at its setting, and the difference of two.
-import { formatLambda, decibels, quality, rate } from "../rates/readout.js";
+import { decibels, lambdaText, quality, rate } from "../rates/readout.js";
 
 // What a codec's setting is called; rival: {label, knob, unit}. Long names of a knob are words, short ones are signs.
 export function settingText({ knob, unit }, setting) {
@@ -7,8 +7,9 @@ export function settingText({ knob, unit }, setting) {
   return [name, Number(setting.toPrecision(3)), unit].join(" ").trim();
 }
 
-export function modelText({ lmbda, point }, withNumbers) {
-  const name = `λ ${formatLambda(lmbda)}`;
+export function modelText(header, withNumbers) {
+  const { point } = header;
+  const name = lambdaText(header);
   return withNumbers ? [name, rateText(point), qualityText(point)].join(" · ") : name;
 }
 

@@ -70,11 +70,11 @@ export class TargetField {
   }
 
   async solve(id, target, signal) {
-    const { transport, opening: { preview } } = this.viewer;
+    const { transport, at, opening: { preview } } = this.viewer;
     const [[name, value]] = Object.entries(target);
     preview.say(`Finding λ for ${value.toLocaleString("en")} ${NAMES[name]} …`);
     try {
-      return (await transport.solve(id, target, signal)).lmbda;
+      return (await transport.solve(id, target, at.map, signal)).lmbda;
     } finally {
       if (!signal.aborted) preview.say("");
     }

@@ -21,6 +21,7 @@ import { paintPlane } from "./shared/colours.js";
 import { constants } from "../wire/constants.js";
 import { Edits } from "./channels/edits.js";
 import { Inspection } from "./inspection/inspection.js";
+import { isSameLambda } from "../picture/lambdamap.js";
 import { TABS } from "../tabs.js";
 
 export class Inside {
@@ -37,7 +38,7 @@ export class Inside {
     this.channel = 0;
     this.isChosen = false; // whether the channel was chosen, here or by a link
     this.frame = null;
-    this.told = new Map(); // view -> λ of what it tells
+    this.told = new Map(); // view -> header of the frame that it tells of
     this.missing = null; // why the picture has no original, or null where it has one
     this.edits = new Edits(() => this.editsChanged());
     this.inspection = new Inspection(this, parts);
@@ -184,7 +185,7 @@ export class Inside {
     const asked = this.channel;
     if (view && !this.isBarred && this.viewWishes.every((wish) => wish in frame.wishes)) {
       view.show(frame);
-      this.told.set(view, frame.header.lmbda);
+      this.told.set(view, frame.header);
     }
     if (view) this.layMap();
     this.section(this.tab).dataset.waiting = String(view !== null && !this.isBarred && !this.isTold);
@@ -195,7 +196,8 @@ export class Inside {
 
   // Whether what the open view tells is of the λ on show: of a large picture that is so when λ rests.
   get isTold() {
-    return this.frame !== null && this.told.get(this.view) === this.frame.header.lmbda;
+    const told = this.told.get(this.view);
+    return told !== undefined && this.frame !== null && isSameLambda(told, this.frame.header);
   }
 
   // Before a picture is opened: what it does not have, maybe under another model, is of no use.

@@ -1,4 +1,4 @@
-// Which λ each block of a part of a picture shows: 0 for none.
+// Which λ each block of a part of a picture shows: 0 for none, and the negative of λ where it had another λ map.
 import { constants } from "../wire/constants.js";
 import { around, common } from "./rectangles.js";
 import { distance } from "./view.js";
@@ -19,6 +19,11 @@ export class Cells {
   /** @param {Rect} rect @param {number} value */
   fill(rect, value) {
     for (const i of this.within(rect)) this.values[i] = value;
+  }
+
+  // The λ map is another one now.
+  retire() {
+    this.values = this.values.map((value) => -Math.abs(value));
   }
 
   // What another one knows of the same blocks.

@@ -8,10 +8,11 @@ export const BLOCK = 64; // pixels a side
 export const MOST_STEP = 32; // up or down
 export const STEP_OCTAVES = (2048 / 65535) * 6; // of λ, which has 6 octaves
 
-const MOST_BLOCKS = 2 ** 16; // more than any picture has
+const MOST_BLOCKS = 2 ** 15; // more than any picture has
 const SIZE = /^([1-9]\d{0,4})x([1-9]\d{0,4})$/;
 const RUN = /^(-?\d{1,2})(?:\*([1-9]\d{0,4}))?$/;
 
+/** @import { At } from "../wire/types.js" */
 /** @typedef {{ width: number, height: number }} Size */
 
 export class LambdaMap {
@@ -73,6 +74,12 @@ export class LambdaMap {
   fits({ width, height }) {
     return this.rows === Math.ceil(height / BLOCK) && this.columns === Math.ceil(width / BLOCK);
   }
+}
+
+// Whether two are of the same λ in every place; none is the same as none alone.
+/** @param {At | null} one @param {At | null} other */
+export function isSameLambda(one, other) {
+  return one?.lmbda === other?.lmbda && one?.map === other?.map;
 }
 
 // Of a step from those to its left, above it and between them: their median edge, or the plane through them.

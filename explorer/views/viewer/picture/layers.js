@@ -70,6 +70,11 @@ export class Layers {
     return this.frame.put(part, lmbda);
   }
 
+  // All that the frame shows had another λ map.
+  retireFrame() {
+    this.frame?.cells.retire();
+  }
+
   // Another model's: nothing of the frame is known any more.
   forgetFrame() {
     this.frame?.cells.fill(this.rect, 0);

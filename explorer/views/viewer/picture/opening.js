@@ -5,6 +5,7 @@ import { formatLambda } from "../rates/readout.js";
 import { failure } from "../wire/failures.js";
 import { Preview } from "./preview.js";
 
+const DROPPED = "The painted λ is gone: this picture has another size.";
 const AGAIN_MS = 5000; // a picture that is let go again so soon is not opened once more
 
 export class Opening {
@@ -65,13 +66,14 @@ export class Opening {
     inside.limit(picture);
     const isSame = source.picture !== undefined && source.picture === viewer.picture?.id; // under another model
     const opened = { source: this.sourceOf(source, picture), picture, isSame, original: null, frame: null };
-    const [lmbda, wishes] = [LambdaSlider.within(wanted, picture.lmbda), inside.wishes];
+    const lmbda = LambdaSlider.within(wanted, picture.lmbda);
+    const request = { lmbda, map: viewer.mapFor(picture)?.text ?? "", wishes: inside.wishes };
     if (turn === this.turn) preview.say(`${picture.missing ? "Decoding" : "Coding"} at λ = ${formatLambda(lmbda)} …`);
     if (picture.large) return opened; // the stage knows what of it is in sight
-    const coming = transport.frame(picture.id, lmbda, { wishes });
+    const coming = transport.frame(picture.id, request, request);
     const original = isSame || picture.missing ? null : await transport.pixels(picture.id);
     const frame = await coming;
-    return { ...opened, original, frame, key: [lmbda, wishes] };
+    return { ...opened, original, frame, request };
   }
 
   // The original at once, as the browser reads it, while it travels to the server.
@@ -96,7 +98,7 @@ export class Opening {
     return { own: strip.find(source.picture) ?? strip.adopt(picture) };
   }
 
-  show({ source, picture, isSame, original, frame, key = [] }) {
+  show({ source, picture, isSame, original, frame, request = null }) {
     const { viewer } = this;
     const isOtherModel = picture.model !== viewer.picture?.model;
     viewer.answered();
@@ -108,20 +110,23 @@ export class Opening {
     viewer.cache.clear();
     viewer.comparison.clear();
     viewer.slider.setRange(picture.lmbda);
+    const painted = viewer.map?.text;
+    viewer.map = viewer.mapFor(picture);
+    const dropped = painted && painted !== viewer.map?.text ? (picture.fixed ?? DROPPED) : "";
     viewer.large.open(picture.large ? picture : null);
     if (picture.large) viewer.stage.openLarge(picture, isSame);
     const whole = picture.missing ? frame : original; // without an original there is nothing beside the frame
     if (whole) viewer.stage.setOriginal(whole);
-    if (frame) viewer.keep(frame, ...key);
+    if (frame) viewer.keep(frame, request);
     if (isOtherModel) viewer.setRivals();
     viewer.modes.limit(picture.missing ?? null);
     viewer.chooser.limit(picture.missing ?? null);
     viewer.panel.open(picture.id, Boolean(picture.missing));
-    if (frame) viewer.present(frame, { lmbda: viewer.wanted, asked: performance.now() });
+    if (frame) viewer.present(frame, { ...viewer.at, asked: performance.now() });
     viewer.strip.mark(source);
     // Its thumbnail is of no more weight than this: a failure would be told of by what comes next.
     if (source.own) viewer.strip.complete(source.own, picture, viewer.transport).catch(() => {});
-    viewer.notify(picture.notes.join(" "));
+    viewer.notify([...picture.notes, dropped].filter(Boolean).join(" "));
     viewer.root.dispatchEvent(new CustomEvent("picture", { detail: picture }));
     viewer.askFrame();
   }
@@ -133,6 +138,7 @@ export class Opening {
     if (error.gone) viewer.fail(error.message); // not again: it has just been tried
     else viewer.failed(error);
     if (viewer.picture) viewer.inside.limit(viewer.picture);
+    if (viewer.picture) viewer.map = viewer.mapFor(viewer.picture); // one that came with the link is the other picture's
     if (!viewer.picture || viewer.model === viewer.picture.model) return;
     viewer.model = viewer.picture.model;
     viewer.root.dispatchEvent(new CustomEvent("picture", { detail: viewer.picture }));

@@ -84,7 +84,7 @@ export class OwnPicture {
     const scale = Math.max(THUMBNAIL[0] / width, THUMBNAIL[1] / height);
     const reduce = reduceAt(scale, { width, height });
     const part = { box: [0, 0, width, height], reduce };
-    const reply = missing ? await transport.frame(id, lmbda.min, part) : await transport.pixels(id, part);
+    const reply = missing ? await transport.frame(id, { lmbda: lmbda.min }, part) : await transport.pixels(id, part);
     const { header, pixels } = reply;
     const canvas = Object.assign(document.createElement("canvas"), { width: header.width, height: header.height });
     canvas.getContext("2d").putImageData(toImageData(pixels, header.width, header.height), 0, 0);

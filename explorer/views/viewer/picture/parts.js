@@ -4,11 +4,12 @@
 //   nearest first → what the open views want of the inside
 // A new λ ends what is being done for the one before; the live rectangle it waits for, so that no backlog can grow.
 import { ORIGINAL } from "./layers.js";
+import { isSameLambda } from "./lambdamap.js";
 import { boxOf, common, holds, middleOf } from "./rectangles.js";
 import { liveRectangle, moved } from "./view.js";
 
 /** @typedef {import("./rectangles.js").Rect} Rect */
-/** @typedef {{ lmbda: number, wishes: string[], asked: number }} Request */
+/** @typedef {{ lmbda: number, map: string, wishes: string[], asked: number }} Request */
 
 const REST_MS = 100;
 const LIVE_SECONDS = 0.15; // what the live rectangle may take
@@ -25,8 +26,8 @@ export class Parts {
     this.picture = null;
     /** @type {Request | null} */
     this.request = null;
-    /** @type {number | null} */
-    this.shown = null; // λ of the live rectangle
+    /** @type {Request | null} */
+    this.shown = null; // what the live rectangle is an answer to
     /** @type {Rect | null} */
     this.window = null; // the live rectangle, where it is not all that is in sight
     /** @type {number | null} */
@@ -50,12 +51,12 @@ export class Parts {
 
   /** @param {Request} request */
   ask(request) {
-    if (request.lmbda !== this.request?.lmbda) this.start();
+    if (!isSameLambda(request, this.request)) this.start();
     this.request = request;
     this.run();
   }
 
-  // λ begins to move, or moves on.
+  // λ or its map begins to move, or moves on.
   start() {
     if (this.isResting) {
       this.leaving?.abort();
@@ -83,7 +84,7 @@ export class Parts {
 
   // Whether the live rectangle is of another λ than is wanted.
   get isBehind() {
-    return this.picture !== null && this.shown !== this.request?.lmbda;
+    return this.picture !== null && !isSameLambda(this.request, this.shown);
   }
 
   // Whether all that is in sight is there, at the λ that is wanted.
@@ -149,10 +150,12 @@ export class Parts {
   async bringLive(signal) {
     const { request, picture, stage: { layers } } = this;
     const rect = this.liveNow();
-    const frame = await this.load.frame(picture.id, request.lmbda, { box: boxOf(rect), reduce: layers.reduce, live: true, signal });
-    if (signal.aborted || !frame || !this.stage.layers.putFrame(frame, request.lmbda)) return;
+    const frame = await this.load.frame(picture.id, request, { box: boxOf(rect), reduce: layers.reduce, live: true, signal });
+    if (signal.aborted || !frame) return;
+    if (this.shown && request.map !== this.shown.map) this.stage.layers.retireFrame();
+    if (!this.stage.layers.putFrame(frame, request.lmbda)) return;
     this.frame = frame;
-    this.shown = request.lmbda;
+    this.shown = request;
     this.pace = frame.header.pace ?? this.pace;
     if (!this.isBehind) this.resting = setTimeout(() => this.rest(), REST_MS);
     this.on.live(frame, request);
@@ -177,7 +180,7 @@ export class Parts {
 
   async bringTile(rect, signal) {
     const { request, picture, stage: { layers } } = this;
-    const frame = await this.load.frame(picture.id, request.lmbda, { box: boxOf(rect), reduce: layers.reduce, signal });
+    const frame = await this.load.frame(picture.id, request, { box: boxOf(rect), reduce: layers.reduce, signal });
     if (signal.aborted || !frame || !this.stage.layers.putFrame(frame, request.lmbda)) return;
     this.on.changed();
   }
@@ -186,7 +189,7 @@ export class Parts {
   async bringWishes(signal) {
     const { request, picture, frame: { header, pixels } } = this;
     const box = [0, 0, 1, 1];
-    const found = await this.load.frame(picture.id, request.lmbda, { box, wishes: request.wishes, signal });
+    const found = await this.load.frame(picture.id, request, { box, wishes: request.wishes, signal });
     if (signal.aborted || !found) return;
     this.frame = { ...found, header, pixels };
     this.on.live(this.frame, { ...request });
@@ -194,15 +197,17 @@ export class Parts {
 
   // ---- what is on show ----------------------------------------------------------------------------------------------
 
-  // What is in sight under the veil: its λ, rising, and whether there is any that is only seen as it looked before, or is
-  // not there at all.
+  // What is in sight under the veil: its λ, rising, whether some of it has another λ map, and whether there is any that is
+  // only seen as it looked before, or is not there at all.
   get veiled() {
     const { stage: { sight, layers: { frame } }, shown } = this;
-    if (!sight || !frame) return { lambdas: [], isUnsharp: false, isMissing: false };
+    if (!sight || !frame) return { lambdas: [], hasOtherMap: false, isUnsharp: false, isMissing: false };
     const lacks = frame.cells.hasNone(sight);
-    const lambdas = new Set([...frame.cells.valuesIn(sight), ...(lacks ? frame.looks : [])]);
+    const values = [...frame.cells.valuesIn(sight), ...(lacks ? frame.looks : [])];
+    const lambdas = new Set(values.map(Math.abs));
     return {
-      lambdas: [...lambdas].filter((lmbda) => lmbda !== shown).sort((a, b) => a - b),
+      lambdas: [...lambdas].filter((lmbda) => lmbda !== shown?.lmbda).sort((a, b) => a - b),
+      hasOtherMap: values.some((value) => value < 0),
       isUnsharp: lacks && frame.looks.length > 0,
       isMissing: lacks && !frame.looks.length,
     };

@@ -65,10 +65,10 @@ export class LiveWindow {
   get text() {
     const { large } = this;
     if (large.isWhole || large.shown === null) return "";
-    const { lambdas, isUnsharp, isMissing } = large.veiled;
+    const { lambdas, hasOtherMap, isUnsharp, isMissing } = large.veiled;
     const names = lambdas.map(formatLambda);
     const shown = names.length > 2 ? `${names[0]} to ${names.at(-1)}` : names.join(" and ");
-    const parts = [names.length && `still λ ${shown}`, isUnsharp && "not yet sharp"].filter(Boolean);
+    const parts = [names.length && `still λ ${shown}`, hasOtherMap && "painted otherwise", isUnsharp && "not yet sharp"].filter(Boolean);
     if (parts.length) return `Dimmed: ${parts.join(", ")}`;
     return isMissing ? "The rest is on its way" : "";
   }

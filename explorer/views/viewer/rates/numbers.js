@@ -3,7 +3,8 @@
 const REST_MS = 80;
 
 export class Numbers {
-  // load(header, signal) -> {point, side_bits}, which are put into the header, or null for nothing. found(header): it has them; failed(error).
+  // load(header, signal) -> {point, side_bits, regions}, which are put into the header, or null for nothing.
+  // found(header): it has them; failed(error).
   constructor(load, { found, failed }) {
     this.load = load;
     this.found = found;
@@ -25,8 +26,8 @@ export class Numbers {
     try {
       const found = await this.load(header, signal);
       if (signal.aborted || !found) return;
-      const { point, side_bits = header.side_bits } = found;
-      Object.assign(header, { point, side_bits });
+      const { point, side_bits = header.side_bits, regions = header.regions } = found;
+      Object.assign(header, { point, side_bits, regions });
       this.found(header);
     } catch (error) {
       if (!signal.aborted) this.failed(error);

@@ -7,8 +7,14 @@ import { verdict } from "./verdict.js";
 import { RatePlot } from "./plot.js";
 import { viewOf } from "./view.js";
 
+const ONE_LAMBDA = {
+  label: "one λ", about: "This model with the same λ in every place", suffix: "mae", knob: "λ", unit: "", reason: "",
+  minimum: 0, maximum: Infinity, integer: false, steps: null,
+};
 const MEAN_DOT = "The ring: the mean curve at this λ.";
 const NO_MEANS = "The means that are bundled were measured without this.";
+const NO_RING = "Of painted pictures there is no mean.";
+const NO_PLACES = { now: null, other: null };
 const BETWEEN = "About here, between the measured points; λ at rest is measured";
 
 export class RatePanel {
@@ -30,7 +36,7 @@ export class RatePanel {
     this.rivals = new Map(setup.rivals.map((rival) => [rival.name, rival]));
     this.plot = new RatePlot(parts, setup.figure, plotly, on.pick);
     this.curves = new Curves();
-    /** @type {import("./live.js").Measured[]} */
+    /** @type {(import("./live.js").Measured & { map: string })[]} */
     this.visited = [];
     parts.means.hidden = !setup.means;
     const listen = (name, type, action) => parts[name].addEventListener(type, action, { signal });
@@ -50,9 +56,10 @@ export class RatePanel {
 
   // ---- which curves -------------------------------------------------------------------------------------------------
 
-  // The rivals of a model: all but itself.
+  // The rivals of a model: all others, and itself at one λ, which it may be held against where λ was painted.
   setModel(model) {
     this.model = model;
+    this.rivals = new Map(this.setup.rivals.map((rival) => [rival.name, rival])).set(model, { ...ONE_LAMBDA, name: model });
     const rows = [...this.rivals.values()].filter(({ name }) => name !== model).map((rival) => this.row(rival));
     this.parts.curveList.replaceChildren(...rows);
   }
@@ -113,14 +120,17 @@ export class RatePanel {
     this.redraw();
   }
 
-  // The model's points of this picture, measured so far.
-  get measured() {
-    return [...this.curves.of("model").points, ...this.visited];
+  // The model's points of this picture, measured so far, that have a λ map, or none. The curve has none.
+  /** @param {string} map */
+  measured(map) {
+    const visited = this.visited.filter((each) => each.map === map);
+    return map ? visited : [...this.curves.of("model").points, ...visited];
   }
 
   // A point that was measured where λ rested: the curve goes without it, what is said between points does not.
-  visit(setting, point) {
-    this.visited = [...this.visited.filter((each) => each.setting !== setting), { setting, point }];
+  visit({ lmbda, map, point }) {
+    const others = this.visited.filter((each) => each.setting !== lmbda || each.map !== map);
+    this.visited = [...others, { setting: lmbda, map, point }];
   }
 
   settings(codec) {
@@ -208,21 +218,25 @@ export class RatePanel {
 
   // ---- now ----------------------------------------------------------------------------------------------------------
 
-  // Called in every paint. point: the model's at λ; other: the codec's beside it, or null; codec: its name; text: of now.
-  show({ lmbda, point, other, codec, text }) {
-    this.now = { lmbda, point, other, codec, text };
+  // Called in every paint. point: the model's at λ and its map; other: the codec's beside it, or null; codec: its name;
+  // text: of now.
+  show({ lmbda, map, point, other, codec, text }) {
+    this.now = { lmbda, map, point, other, codec, text };
     this.tell();
   }
 
   tell() {
     if (!this.now) return;
-    const { lmbda, point, other, codec = this.names()[0], text } = this.now;
-    const places = this.showsMeans ? this.meanPlaces(lmbda) : { now: this.place(point), other: this.place(other) };
+    const { lmbda, map, point, other, codec = this.names()[0], text } = this.now;
+    const means = map ? NO_PLACES : this.meanPlaces(lmbda);
+    const places = this.showsMeans ? means : { now: this.place(point), other: this.place(other) };
     this.plot.move(places, text);
-    const sentence = codec ? verdict(point, this.curves.of(codec), this.rivals.get(codec).label, this.metric) : "";
+    const curve = this.curves.of(codec === this.model ? "model" : codec);
+    const sentence = codec ? verdict(point, curve, this.rivals.get(codec).label, this.metric) : "";
     // The numbers are this picture's, whatever is plotted.
-    const means = this.pointsOf("model").some(({ point: each }) => hasQuality(each, this.metric)) ? MEAN_DOT : NO_MEANS;
-    this.parts.verdict.textContent = this.showsMeans ? `${sentence && `This picture: ${sentence} `}${means}` : sentence;
+    const hasMeans = this.pointsOf("model").some(({ point: each }) => hasQuality(each, this.metric));
+    const ring = map ? NO_RING : hasMeans ? MEAN_DOT : NO_MEANS;
+    this.parts.verdict.textContent = this.showsMeans ? `${sentence && `This picture: ${sentence} `}${ring}` : sentence;
   }
 
   place(point) {

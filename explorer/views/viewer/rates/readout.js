@@ -31,6 +31,12 @@ export function formatLambda(lmbda) {
   return String(Number(lmbda.toPrecision(4)));
 }
 
+// λ of a frame, in words.
+/** @param {{ lmbda: number, map?: string }} header */
+export function lambdaText({ lmbda, map }) {
+  return `λ ${formatLambda(lmbda)}${map ? ", painted" : ""}`;
+}
+
 export function decibels(value) {
   return value === null ? "∞" : value.toFixed(2);
 }
@@ -102,10 +108,10 @@ function estimatedRate({ estimated_bits: bits, side_bits: side, width, height })
 }
 
 export function describe(header) {
-  const { lmbda, point } = header;
+  const { point } = header;
   const size = point.isEdited ? "edited" : `${rate(point, 2)} bits per pixel`;
   const reached = point.psnr === undefined ? "" : `, ${quality(point)} dB`;
-  return `λ ${formatLambda(lmbda)}, ${size}${reached}`;
+  return `${lambdaText(header)}, ${size}${reached}`;
 }
 
 // The header of a frame whose picture is shown with channels changed; edit: see wishes/answers.py, or undefined. What
@@ -113,7 +119,7 @@ export function describe(header) {
 export function editedHeader(header, edit) {
   if (!edit) return header;
   const { pixels: _, ...numbers } = edit;
-  return { ...header, point: { ...header.point, ...numbers, approximate: false, isEdited: true } };
+  return { ...header, regions: null, point: { ...header.point, ...numbers, approximate: false, isEdited: true } };
 }
 
 export class Readout {

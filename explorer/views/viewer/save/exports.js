@@ -33,7 +33,7 @@ export class Exports {
     const { viewer } = this;
     if (!viewer.shown) return [];
     const { id, header } = viewer.shown;
-    const file = (kind) => this.task(() => viewer.transport.file(id, header.lmbda, kind, viewer.inside.view?.ends));
+    const file = (kind) => this.task(() => viewer.transport.file(id, header, kind, viewer.inside.view?.ends));
     const sweeps = Object.entries(SWEEPS).map(([name, kind]) => [name, this.task((signal) => this.sweep(kind, signal))]);
     const map = viewer.stage.layers.map?.canvas;
     const mapFile = this.task(() => this.named("map.png", canvasBlob(map)));
@@ -60,7 +60,8 @@ export class Exports {
   rivalFile({ picture, codec, setting }) {
     const { panel, transport } = this.viewer;
     const { label, suffix } = panel.rivals.get(codec);
-    const save = this.task(() => transport.rivalFile(picture, codec, setting));
+    const isOwn = codec === this.viewer.picture.model;
+    const save = this.task(() => isOwn ? transport.file(picture, { lmbda: setting }, suffix) : transport.rivalFile(picture, codec, setting));
     return { label: `${label} file`, live: true, files: { [`.${suffix}`]: save } };
   }
 
@@ -93,14 +94,15 @@ export class Exports {
       exportStop.textContent = done < of ? `λ ${done} of ${of} ✕` : "writing the file … ✕";
     };
     tell({ done: 0, of: "…" });
-    return transport.sweep(shown.id, { kind }, signal, tell);
+    return transport.sweep(shown.id, kind, shown.header.map, signal, tell);
   }
 
   // ---- what the page makes ------------------------------------------------------------------------------------------
 
   async named(end, blob) {
     const { picture, shown } = this.viewer;
-    const name = `${picture.name.replace(/\.\w+$/, "")}-lambda${Math.round(shown.header.lmbda)}-${end}`;
+    const { lmbda, map } = shown.header;
+    const name = `${picture.name.replace(/\.\w+$/, "")}-lambda${Math.round(lmbda)}-${map ? "painted-" : ""}${end}`;
     return { name, blob: await blob };
   }
 

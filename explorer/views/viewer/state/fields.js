@@ -5,6 +5,7 @@
 // undefined where it is none; read(viewer); write(viewer, value)}. context: {viewer, picture: the one that will be
 // open}. `early`: what the first frame is of, so it is written before a picture is opened.
 import { parsePlaces } from "../inside/inspection/pins.js";
+import { LambdaMap } from "../picture/lambdamap.js";
 import { TABS } from "../tabs.js";
 import { choice, listed, number, numberWithin, places, rivalNames, rivals, rounded, several, toggle } from "./values.js";
 
@@ -21,6 +22,7 @@ import { choice, listed, number, numberWithin, places, rivalNames, rivals, round
  * @property {(viewer: Viewer) => string | number | undefined} read
  * @property {(viewer: Viewer, value: any) => unknown} [write]
  * @property {(value: any) => string | number} [brief] the value as a link has it, where that is shorter
+ * @property {number} [longest] characters of a value, where they may be more than those of others
  */
 
 export const PANELS = ["head", "about", "controls", "probe", "lambda", "compare", "numbers", "tabs", "panels", "samples", "actions", "side"];
@@ -32,6 +34,8 @@ function parseComparison(value, context) {
   if (value === "") return null;
   if (context.picture.missing) return undefined;
   const [codec, by, setting, ...more] = value.split(":");
+  const isOwn = codec === context.picture.model && !context.picture.fixed; // at one λ, where λ is painted
+  if (isOwn) return ["rate", "quality"].includes(by) && setting === undefined ? { codec, by } : undefined;
   const rival = rivals(context).find(({ name }) => name === codec && name !== context.picture.model);
   if (!rival || more.length) return undefined;
   if (by !== "fixed") return ["rate", "quality"].includes(by) && setting === undefined ? { codec, by } : undefined;
@@ -68,6 +72,25 @@ const box = {
   write: ({ stage }, value) => (value ? stage.lookAt(...value.split(",").map(Number)) : stage.fit()),
 };
 
+// A λ map, whose blocks are the picture's; "" for none.
+const paint = {
+  early: true,
+  longest: 2 ** 18, // of a link fewer: see links.js
+  allowed: ({ picture }) => (picture.fixed ? "left out here" : `the text of a λ map of ${sizeOf(LambdaMap.flat(picture))} blocks`),
+  check: (value, { picture }) => {
+    if (value === "") return "";
+    const map = picture.fixed ? null : LambdaMap.parse(value);
+    return map?.fits(picture) ? map.text : undefined;
+  },
+  read: ({ map }) => map?.text ?? "",
+  write: (viewer, value) => {
+    viewer.map = value ? LambdaMap.parse(value) : null;
+    viewer.askFrame();
+  },
+};
+
+const sizeOf = ({ rows, columns }) => `${rows}x${columns}`;
+
 const pins = places(8, ({ pins }) => pins.text, ({ pins }, value) => (pins.text = value));
 const element = places(
   1, ({ card: { place } }) => (place ? `${place.row}-${place.column}` : ""),
@@ -87,6 +110,7 @@ export const FIELDS = [
     write: (viewer, value) => viewer.setLambda(value),
     brief: (value) => rounded(Number(value), 3), // nearer than two levels of λ are to each other
   },
+  { key: "paint", ...paint },
   {
     key: "view", early: true,
     ...choice(() => TABS.map(({ name }) => name)),

@@ -1,6 +1,8 @@
 // The state as a link: what comes after "#" in an address is key=value with & between, without what is as usual.
 
-const LONGEST = 2000; // characters of a link's state
+const LONGEST = 2000; // characters of a link's state, its λ map apart,
+const LONGEST_MAP = 2000; // and of that
+const NO_MAP = "The painted λ has too many edges for a link: the link leaves it out.";
 const READABLE = { "%2C": ",", "%3A": ":", "%3D": "=" }; // these need no escape after "#"
 
 // changes: as State.changes() gives them.
@@ -12,7 +14,8 @@ export function writeHash(changes) {
 
 // -> {key: text}; throws an Error whose message says what is wrong with it.
 export function readHash(hash) {
-  if (hash.length > LONGEST) throw new Error(`it is longer than ${LONGEST} characters.`);
+  const longest = LONGEST + LONGEST_MAP;
+  if (hash.length > longest) throw new Error(`it is longer than ${longest} characters.`);
   const parts = hash.replace(/^#/, "").split("&").filter(Boolean).map(readPart);
   const keys = parts.map(([key]) => key);
   const repeated = keys.find((key, i) => keys.indexOf(key) < i);
@@ -42,6 +45,7 @@ export class Links {
    */
   constructor(viewer, signal) {
     this.viewer = viewer;
+    this.lacksMap = false; // whether the address does
     this.gather();
     viewer.parts.copyLink.hidden = false;
     viewer.parts.copyLink.addEventListener("click", () => this.copy(), { signal });
@@ -59,12 +63,19 @@ export class Links {
     history.replaceState(history.state, "", `${location.pathname}${search && `?${search}`}#${hash}`);
   }
 
-  get link() {
-    return location.href.replace(/#.*/s, "") + writeHash(this.viewer.state.changes());
+  // The address of the state, and whether its λ map is too large for that.
+  get told() {
+    const changes = this.viewer.state.changes();
+    const { paint, ...others } = changes;
+    const lacksMap = paint?.length > LONGEST_MAP;
+    return { link: location.href.replace(/#.*/s, "") + writeHash(lacksMap ? others : changes), lacksMap };
   }
 
   write() {
-    if (this.link !== location.href) history.replaceState(history.state, "", this.link);
+    const { link, lacksMap } = this.told;
+    if (link !== location.href) history.replaceState(history.state, "", link);
+    if (lacksMap && !this.lacksMap) this.viewer.notify(NO_MAP);
+    this.lacksMap = lacksMap;
   }
 
   // Brings the viewer to what the address says, or leaves it alone and says why; opens a picture where none is open.
@@ -97,10 +108,11 @@ export class Links {
   }
 
   async copy() {
-    const { viewer, link } = this;
-    const own = viewer.state.read().picture === undefined ? " It leaves out the picture, which only you have." : "";
+    const { viewer, told: { link, lacksMap } } = this;
+    const isOwn = viewer.state.read().picture === undefined;
+    const lacks = [isOwn && "It leaves out the picture, which only you have.", lacksMap && NO_MAP].filter(Boolean);
     const done = await navigator.clipboard?.writeText(link).then(() => true, () => false);
-    if (done) viewer.notify(`The link is on the clipboard.${own}`);
+    if (done) viewer.notify(["The link is on the clipboard.", ...lacks].join(" "));
     else viewer.fail(`This browser does not let a page copy: here is the link. ${link}`); // stays, to be copied by hand
   }
 }

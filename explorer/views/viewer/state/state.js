@@ -11,7 +11,7 @@
 import { FIELDS, selectFields } from "./fields.js";
 
 const REST_MS = 200;
-const LONGEST = 400; // characters of a value
+const LONGEST = 400; // characters of a value of most fields
 
 export class State {
   /** @param {import("../viewer.js").Viewer} viewer */
@@ -58,7 +58,8 @@ export class State {
   }
 
   check(key, value) {
-    return value.length > LONGEST ? undefined : this.fields.get(key).check(value, this.context);
+    const { check, longest = LONGEST } = this.fields.get(key);
+    return value.length > longest ? undefined : check(value, this.context);
   }
 
   get context() {

@@ -157,11 +157,11 @@ export class Quiz {
       if (!picture || picture.missing) continue;
       const { id } = picture;
       const part = partOf(picture);
-      const theirs = await transport.rival(id, { codec: codec.name, by: "rate", lmbda, ...part }, signal);
+      const theirs = await transport.rival(id, { codec: codec.name, by: "rate", at: { lmbda }, ...part }, signal);
       if (!theirs.header.reached) continue;
-      const frames = [await transport.pixels(id, part), await transport.frame(id, lmbda, part), theirs];
+      const frames = [await transport.pixels(id, part), await transport.frame(id, { lmbda }, part), theirs];
       const [original, ours, other] = frames.map(alone);
-      ours.header.point = (await transport.numbers(id, lmbda, signal)).point;
+      ours.header.point = (await transport.numbers(id, { lmbda }, signal)).point;
       return { name, codec, original, ours, theirs: other, isModelLeft: this.random() < 0.5 };
     }
     return null;

@@ -22,8 +22,8 @@ export function offlineTransport({ setup, opened, original, frames }, plotly) {
       return sample ? opened : refuse();
     },
     pixels: () => decode(original),
-    frame: (_, lmbda) => decode(nearest(lmbda)),
-    numbers: async (_, lmbda) => nearest(lmbda).header,
+    frame: (_, { lmbda }) => decode(nearest(lmbda)),
+    numbers: async (_, { lmbda }) => nearest(lmbda).header,
     seen: refuse,
     rival: refuse,
     modulation: refuse,
@@ -34,7 +34,7 @@ export function offlineTransport({ setup, opened, original, frames }, plotly) {
       for (const { header: { lmbda, point } } of frames) onLine({ series: "model", setting: lmbda, point });
       onLine({ series: "model", done: true });
     },
-    file: async (_, lmbda) => {
+    file: async (_, { lmbda }) => {
       const { header, webp } = nearest(lmbda);
       const canvas = await drawn(header, webp);
       const name = `${opened.name.replace(/\.\w+$/, "")}-lambda${Math.round(header.lmbda)}.png`;

@@ -2,30 +2,34 @@
 //   setup()                           -> models, samples, λ axis, figure (see service/routes.py)
 //   open({model, sample})             -> {id, name, model, notes}; also {model, picture: id} and {model, file, name, sent},
 //                                        sent(bytes): called where it is known how much of the file has arrived
-//   pixels(id, part), frame(id, lmbda, part) -> {header, pixels: Uint8Array of RGB, wishes, bytes}: see decodeFrame;
-//                                        part: {box: [x, y, width, height], reduce, signal}, by default the whole as it
-//                                        is; for a frame also {live: whether λ is moving, wishes: what is wanted of the
+//   pixels(id, part), frame(id, at, part) -> {header, pixels: Uint8Array of RGB, wishes, bytes}: see decodeFrame;
+//                                        at: {lmbda, map}, the text of a λ map (see lambdamap.js) or ""; part:
+//                                        {box: [x, y, width, height], reduce, signal}, by default the whole as it is;
+//                                        for a frame also {live: whether λ is moving, wishes: what is wanted of the
 //                                        inside, see wishes/answers.py}; null for one that a newer one has made useless
-//   numbers(id, lmbda, signal)        -> {lmbda, level, point, side_bits} of the real file and the whole picture
-//   seen(id, search, signal)          -> {point} with SSIMULACRA2 and times, of the model at {lmbda}, or of another codec at
-//                                        {codec, setting}
+//   numbers(id, at, signal)           -> {lmbda, level, point, regions, side_bits} of the real file and the whole picture
+//   seen(id, search, signal)          -> {point} with SSIMULACRA2 and times, of the model at {lmbda, map}, or of another
+//                                        codec at {codec, setting}
 //   rival(id, search, signal)         -> the same of another codec; search: {codec, by: "fixed", setting}, or
-//                                        {codec, by: "rate" or "quality", lmbda} for one that matches the model; also
+//                                        {codec, by: "rate" or "quality", at} for one that matches the model; also
 //                                        {box, reduce}
 //   modulation(model)                 -> the gains of a model's modulators over λ: {header: {lambdas, arrays}, m0, …},
 //                                        each Float32Array of λ × channels; see service/replies.py
 //   points(id, codecs, signal, onLine, seen) -> resolves when every point was given to onLine; codecs: names; seen: with
 //                                        SSIMULACRA2
-//   file(id, lmbda, kind, {a, b})     -> {blob, name}; a, b: of the ratios that arrays may come with
+//   file(id, at, kind, {a, b})        -> {blob, name}; a, b: of the ratios that arrays may come with
 //   rivalFile(id, codec, setting)     -> the same of another codec's file
-//   solve(id, target, signal)         -> {lmbda} that reaches a target: {bpp}, {bytes} or {psnr}
-//   sweep(id, query, signal, onPart)  -> {blob, name} of many λ; query: see the route; onPart({done, of}) on the way
+//   solve(id, target, map, signal)    -> {lmbda} that reaches a target: {bpp}, {bytes} or {psnr}
+//   sweep(id, kind, map, signal, onPart) -> {blob, name} of many λ; kind: see the route; onPart({done, of}) on the way
 //   plotly()                          -> the Plotly library
 // A method that fails throws an Error whose message is a sentence for the user: see failures.js.
 import { decodeFrame, fromBase64 } from "../picture/pixels.js";
 import { broken, refusal } from "./failures.js";
 
 /** @import { PartQuery, Send, Transport } from "./types.js" */
+
+// Characters of a λ map in an address, which proxies take up to 8 kB of; a longer one is the body.
+const LONGEST_MAP = 2000;
 
 // send: what the requests go through, as `fetch` does; a widget's go through messages to the kernel.
 // isNear: whether no network lies between: pixels travel as they are. page: the name that the page goes by: see presence.js.
@@ -50,35 +54,42 @@ export function httpTransport(base, send = fetch, isNear = isLoopback(new URL(ba
     return answer.status === 204 ? null : decodeFrame(await read(answer.arrayBuffer()));
   };
   const packed = isNear ? [] : [["packed", 1]];
+  // A request with a λ map, where there is one.
+  const mapped = (path, map, query, options = {}) => {
+    if (map.length > LONGEST_MAP) return request(url(path, query), { ...options, method: "POST", body: new Blob([map]) });
+    return request(url(path, map ? [...query, ["map", map]] : query), options);
+  };
   return {
     setup: () => json(request(url("api/setup"))),
     open: ({ file, sent, ...query }) => json(request(url("api/open", query), { method: "POST", body: file, sent })),
     pixels: (id, part = {}) => frame(request(url(`api/pixels/${id}`, [...place(part), ...packed]), { signal: part.signal })),
-    frame: (id, lmbda, part = {}) => {
+    frame: (id, { lmbda, map = "" }, part = {}) => {
       const { live, wishes = [] } = part;
       const query = [["lmbda", lmbda], ...place(part), ...(live ? [["live", 1]] : []), ...wishes.map((wish) => ["wish", wish])];
-      return frame(request(url(`api/frame/${id}`, [...query, ...packed]), { signal: part.signal }));
+      return frame(mapped(`api/frame/${id}`, map, [...query, ...packed], { signal: part.signal }));
     },
-    numbers: (id, lmbda, signal) => json(request(url(`api/numbers/${id}`, { lmbda }), { signal })),
-    seen: (id, search, signal) => {
-      return json(request(url(`api/${"codec" in search ? "rivalseen" : "seen"}/${id}`, search), { signal }));
+    numbers: (id, { lmbda, map = "" }, signal) => json(mapped(`api/numbers/${id}`, map, [["lmbda", lmbda]], { signal })),
+    seen: (id, { map = "", ...search }, signal) => {
+      return json(mapped(`api/${"codec" in search ? "rivalseen" : "seen"}/${id}`, map, Object.entries(search), { signal }));
     },
-    rival: (id, { codec, by, setting, lmbda, ...part }, signal) => {
-      const [route, query] = by === "fixed" ? ["rival", { codec, setting }] : ["match", { codec, lmbda, by }];
-      return frame(request(url(`api/${route}/${id}`, [...Object.entries(query), ...place(part), ...packed]), { signal }));
+    rival: (id, { codec, by, setting, at: { lmbda, map = "" }, ...part }, signal) => {
+      const query = [["codec", codec], ...place(part), ...packed];
+      if (by === "fixed") return frame(request(url(`api/rival/${id}`, [...query, ["setting", setting]]), { signal }));
+      return frame(mapped(`api/match/${id}`, map, [...query, ["lmbda", lmbda], ["by", by]], { signal }));
     },
     modulation: (model) => frame(request(url("api/modulation", { model }))),
     points: (id, codecs, signal, onLine, seen) => {
       const query = { codecs: codecs.join(), ...(seen ? { seen: 1 } : {}) };
       return readLines(request(url(`api/points/${id}`, query), { signal }), onLine);
     },
-    file: (id, lmbda, kind, ends) => download(request(url(`api/file/${id}`, { lmbda, kind, ...ends }))),
+    file: (id, { lmbda, map = "" }, kind, ends) =>
+      download(mapped(`api/file/${id}`, map, Object.entries({ lmbda, kind, ...ends }))),
     rivalFile: (id, codec, setting) => download(request(url(`api/rivalfile/${id}`, { codec, setting }))),
-    solve: (id, target, signal) => json(request(url(`api/solve/${id}`, target), { signal })),
-    sweep: async (id, query, signal, onPart) => {
+    solve: (id, target, map, signal) => json(mapped(`api/solve/${id}`, map, Object.entries(target), { signal })),
+    sweep: async (id, kind, map, signal, onPart) => {
       let file;
       const take = (line) => ("data" in line ? (file = line) : onPart(line));
-      await readLines(request(url(`api/sweep/${id}`, query), { signal }), take);
+      await readLines(mapped(`api/sweep/${id}`, map, [["kind", kind]], { signal }), take);
       return { name: file.name, blob: new Blob([fromBase64(file.data)], { type: file.type }) };
     },
     plotly: () => loadScript(url("viewer/plotly.min.js")).then(() => window.Plotly),

@@ -160,6 +160,8 @@
  * @property {Prior[]} priors
  * @property {Stage[]} stages
  * @property {string[]} modulators
+ * @property {string | null} fixed
+ * @property {string} map
  */
 
 /**
@@ -208,6 +210,13 @@
  */
 
 /**
+ * @typedef {object} Region
+ * @property {number} share
+ * @property {number | null} psnr
+ * @property {number} [bits]
+ */
+
+/**
  * @typedef {object} FrameHeader
  * @property {number} width
  * @property {number} height
@@ -216,7 +225,9 @@
  * @property {number} reduce
  * @property {number} lmbda
  * @property {number} level
+ * @property {string} map
  * @property {Point | null} point
+ * @property {Record<string, Region> | null} regions
  * @property {number | null} estimated_bits
  * @property {number | null} side_bits
  * @property {number | null} pace
@@ -228,6 +239,7 @@
  * @property {number} lmbda
  * @property {number} level
  * @property {Point} point
+ * @property {Record<string, Region> | null} regions
  * @property {number} side_bits
  */
 
@@ -258,6 +270,7 @@
  * @property {string} codec
  * @property {number} setting
  * @property {Point} point
+ * @property {Record<string, Region> | null} regions
  */
 
 /**
@@ -536,8 +549,9 @@
  */
 
 /** @typedef {{ box?: number[], reduce?: number, live?: boolean, wishes?: string[], signal?: AbortSignal }} PartQuery */
-/** @typedef {{ codec: string, by: By | "fixed", setting?: number, lmbda?: number }} RivalSearch */
-/** @typedef {{ lmbda: number } | { codec: string, setting: number }} SeenSearch */
+/** @typedef {{ lmbda: number, map?: string }} At λ, and the text of its map where it has one: see lambdamap.js */
+/** @typedef {{ codec: string, by: By | "fixed", setting?: number, at: At, box?: number[], reduce?: number }} RivalSearch */
+/** @typedef {At | { codec: string, setting: number, map?: "" }} SeenSearch */
 /** @typedef {"rate" | "quality"} By */
 
 /**
@@ -546,16 +560,16 @@
  * @property {() => Promise<Setup>} setup
  * @property {(source: Record<string, any>) => Promise<OpenedPicture>} open
  * @property {(id: string, part?: PartQuery) => Promise<Frame<PartHeader>>} pixels
- * @property {(id: string, lmbda: number, part?: PartQuery) => Promise<Frame>} frame
- * @property {(id: string, lmbda: number, signal?: AbortSignal) => Promise<Numbers>} numbers
+ * @property {(id: string, at: At, part?: PartQuery) => Promise<Frame>} frame
+ * @property {(id: string, at: At, signal?: AbortSignal) => Promise<Numbers>} numbers
  * @property {(id: string, search: SeenSearch, signal?: AbortSignal) => Promise<Seen>} seen
  * @property {(id: string, search: RivalSearch, signal?: AbortSignal) => Promise<Frame<RivalHeader>>} rival
  * @property {(model: string) => Promise<Gains>} modulation
  * @property {(id: string, codecs: string[], signal: AbortSignal, onLine: (line: PointLine | DoneLine) => void, seen: boolean) => Promise<void>} points
- * @property {(id: string, lmbda: number, kind: string, ends?: { a: string | number, b: string | number }) => Promise<SavedFile>} file
- * @property {(id: string, query: Record<string, any>, signal: AbortSignal, onPart: (part: SweepPart) => void) => Promise<SavedFile>} sweep
+ * @property {(id: string, at: At, kind: string, ends?: { a: string | number, b: string | number }) => Promise<SavedFile>} file
+ * @property {(id: string, kind: string, map: string, signal: AbortSignal, onPart: (part: SweepPart) => void) => Promise<SavedFile>} sweep
  * @property {(id: string, codec: string, setting: number) => Promise<SavedFile>} rivalFile
- * @property {(id: string, target: Record<string, number>, signal?: AbortSignal) => Promise<Target>} solve
+ * @property {(id: string, target: Record<string, number>, map: string, signal?: AbortSignal) => Promise<Target>} solve
  * @property {() => Promise<any>} plotly
  */
 

@@ -7,7 +7,7 @@ import { formatNumber, makeChoice, makeElement, makeHead, offerOnly } from "../.
 import { LambdaChart, MARGIN } from "../shared/lambdachart.js";
 import { constants } from "../../wire/constants.js";
 import { isJoined } from "../../rates/curves.js";
-import { decibels, formatLambda, rate } from "../../rates/readout.js";
+import { decibels, formatLambda, lambdaText, rate } from "../../rates/readout.js";
 
 const ABOUT =
   "Where the rate goes and what it buys: the bits that the entropy model expects, and the error, of each 16×16 block " +
@@ -141,11 +141,11 @@ class BitsView {
 
   // ---- in words -----------------------------------------------------------------------------------------------------
 
-  tellPlaces({ lmbda }) {
+  tellPlaces(header) {
     const { bits, mse } = this.blocks;
     const half = (values) => percent(shareHolding(values, 0.5));
     const error = mse ? `, half of the error in ${half(mse)}` : "";
-    return `At λ ${formatLambda(lmbda)} half of the ${count(total(bits))} bits lie in ` +
+    return `At ${lambdaText(header)} half of the ${count(total(bits))} bits lie in ` +
       `${half(bits)} of the blocks${error}.${this.tellSplit()}`;
   }
 

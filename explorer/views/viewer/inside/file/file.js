@@ -1,6 +1,6 @@
 // File: the compressed file at this λ, byte by byte. The layout is that of explorer/bitstream.py.
 import { formatNumber, makeElement } from "../../controls/elements.js";
-import { formatLambda } from "../../rates/readout.js";
+import { formatLambda, lambdaText } from "../../rates/readout.js";
 import { constants } from "../../wire/constants.js";
 import { Latest } from "../../wire/latest.js";
 
@@ -60,14 +60,14 @@ class FileView {
     clearTimeout(this.resting);
     const isShown = isSame(header, this.shown);
     this.box.dataset.waiting = String(!isShown);
-    this.next.textContent = isShown ? "" : `That of λ ${formatLambda(header.lmbda)} follows.`;
+    this.next.textContent = isShown ? "" : `That of ${lambdaText(header)} follows.`;
     if (!isShown) this.resting = setTimeout(() => this.files.ask(header), REST_MS);
   }
 
   async fetch(header) {
     const { inside } = this;
     try {
-      const { blob } = await inside.viewer.transport.file(header.picture, header.lmbda, "mae");
+      const { blob } = await inside.viewer.transport.file(header.picture, header, "mae");
       const bytes = new Uint8Array(await blob.arrayBuffer());
       if (isSame(header, inside.frame.header)) this.draw(header, bytes);
     } catch (error) {
@@ -80,7 +80,7 @@ class FileView {
     this.box.dataset.waiting = "false";
     this.next.textContent = "";
     const { width, height } = this.inside.viewer.picture;
-    this.summary.textContent = `The file at λ ${formatLambda(header.lmbda)} has ${count(bytes.length)} bytes, ` +
+    this.summary.textContent = `The file at ${lambdaText(header)} has ${count(bytes.length)} bytes, ` +
       `${formatNumber((8 * bytes.length) / (width * height), 4)} bits per pixel.`;
     this.drawShares(bytes.length - HEADER, (header.side_bits ?? 0) / 8);
     this.fields.replaceChildren(...this.rows(bytes));
