@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -20,6 +21,7 @@ from explorer.console import end_soon, take_any_text
 
 if TYPE_CHECKING:
     from explorer.condition import Condition
+    from explorer.search import Progress
 
 INTERRUPTED = 128 + signal.SIGINT  # what a shell calls the status of a program that Ctrl-C ended
 
@@ -37,11 +39,14 @@ def app(args: argparse.Namespace) -> None:
 def encode(args: argparse.Namespace) -> None:
     from explorer import files, images, mask
     from explorer.condition import Condition
+    from explorer.images import InputError
 
     targets = {"bpp": args.bpp, "bytes": args.bytes, "psnr": args.psnr}
     _check_targets(targets)
     if args.lmbda is not None:
         Condition.of(args.lmbda)
+    if args.effort and args.lambda_map:
+        raise InputError("The search is for one λ; leave --lambda-map out, or --effort.")
     _refuse_picture_name(args.output)
     files.check_output(args.output, inputs=_given(args.input, args.model, args.lambda_map))
     picture = images.read(args.input)
@@ -52,7 +57,7 @@ def encode(args: argparse.Namespace) -> None:
     model = args.model or library.first_model()
     if args.lmbda is not None:
         library.check_lambda(model, args.lmbda)
-    session = Session(library.load_model(model, args.device), picture)
+    session = Session(library.load_model(model, args.device), picture).at_effort(args.effort, _search_bar())
     lmbda = args.lmbda if args.lmbda is not None else session.solve(**targets, map=lambda_map)
     condition = Condition.of(lmbda, lambda_map)
     data = session.encode(condition)
@@ -63,6 +68,22 @@ def encode(args: argparse.Namespace) -> None:
     seen = f", SSIMULACRA2 {point.ssimulacra2:.1f}" if math.isfinite(point.ssimulacra2 or math.nan) else ""
     size = f"{len(data)} bytes, {point.bpp:.4f} bpp"
     print(f"{args.output}: λ {point.knob['lambda']:.1f}{_span(condition)}, {size}, PSNR {point.psnr:.2f} dB{seen}")
+
+
+def _search_bar() -> Callable[[Progress], None]:
+    """What shows a search on stderr."""
+    from tqdm import tqdm
+
+    bars: list[tqdm] = []
+
+    def tell(progress: Progress) -> None:
+        if progress.done == 1:
+            bars.append(tqdm(total=progress.total, desc="searching", unit="iteration"))
+        bars[-1].update()
+        if progress.done == progress.total:
+            bars[-1].close()
+
+    return tell
 
 
 def decode(args: argparse.Namespace) -> None:
@@ -160,7 +181,7 @@ def train(args: argparse.Namespace) -> None:
 def evaluate(args: argparse.Namespace) -> None:
     from explorer import evaluate, report, rows
 
-    options = {"workers": args.workers, "dask": args.dask, "points": args.points}
+    options = {"workers": args.workers, "dask": args.dask, "points": args.points, "lambdas": args.lambdas}
     evaluate.evaluate(args.folder, args.codecs, args.json, **options)
     print(report.write(rows.load_sets([args.json])))
 

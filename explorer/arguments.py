@@ -57,6 +57,8 @@ def _add_coding(commands: argparse._SubParsersAction) -> None:
     )
     command.add_argument("--lambda-map", metavar="FILE", help=about)
     command.add_argument("--model", help=MODEL_HELP)
+    effort = "search for a better file: 1 takes seconds a megapixel, 2 twenty times as long (default: %(default)s)"
+    command.add_argument("--effort", type=int, choices=(0, 1, 2), default=0, help=effort)
     _add_device(command)
 
     command = commands.add_parser("decode", help="turn a .mae file into a picture without further loss")
@@ -124,7 +126,9 @@ def _add_measuring(commands: argparse._SubParsersAction) -> None:
     )
     command.add_argument("--workers", type=_count, help="local processes (default: one for each core)")
     command.add_argument("--dask", metavar="ADDRESS", help="run on this Dask cluster instead")
-    command.add_argument("--points", type=_count, help="this many settings of each codec (default: its sweep)")
+    settings = command.add_mutually_exclusive_group()
+    settings.add_argument("--points", type=_count, help="this many settings of each codec (default: its sweep)")
+    settings.add_argument("--lambdas", type=_lambdas, default=(), help="these λ of each model, with commas")
 
     command = commands.add_parser("report", help="tables, figures and model cards from files of rows")
     command.add_argument("files", nargs="+", help="what `explorer evaluate` wrote")
@@ -161,6 +165,17 @@ def _names(text: str) -> list[str]:
     if not names:
         raise argparse.ArgumentTypeError("it names none")
     return names
+
+
+def _lambdas(text: str) -> list[float]:
+    """Some λ between commas; argparse tells of any other text."""
+    from explorer.condition import Condition
+    from explorer.images import InputError
+
+    try:
+        return [Condition.of(float(name)).lmbda for name in _names(text)]
+    except (InputError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _count(text: str) -> int:

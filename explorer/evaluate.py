@@ -87,8 +87,9 @@ def _check(names: Iterable[str]) -> None:
     from explorer.library import find_checkpoint, list_models
 
     for name in names:
-        if name.endswith(".safetensors"):
-            find_checkpoint(name)
+        model, _ = baselines.of_effort(name)
+        if model.endswith(".safetensors"):
+            find_checkpoint(model)
         else:
             baselines.check(name, list_models())
 
@@ -98,12 +99,17 @@ def find_codec(name: str) -> Codec:
     from explorer.library import list_models, load_model
 
     load = partial(load_model, device="cpu")
-    return load(name) if name.endswith(".safetensors") else baselines.find(name, list_models(), load)
+    model, effort = baselines.of_effort(name)
+    if not model.endswith(".safetensors"):
+        return baselines.find(name, list_models(), load)
+    return baselines.searched(name, load) if effort else load(name)
 
 
-def sweep(codec: Codec, points: int | None = None) -> list[float]:
+def sweep(codec: Codec, points: int | None = None, lambdas: Sequence[float] = ()) -> list[float]:
     """The settings to measure, exactly as they will stand in the rows. points: that many λ, equidistant on the log
-    axis; of another codec's sweep, that many at most."""
+    axis; of another codec's sweep, that many at most. lambdas: those of them instead that a model has."""
+    if codec.knob.name == "lambda" and lambdas:
+        return [snap(lmbda) for lmbda in lambdas if codec.knob.minimum <= lmbda <= codec.knob.maximum]
     if codec.knob.name == "lambda":
         return list(dict.fromkeys(snap(lmbda) for lmbda in _lambdas(codec, points)))
     settings = codec.knob.sweep
@@ -166,10 +172,12 @@ def _plain(codec: Codec, picture: images.Picture, value: float) -> tuple[RDPoint
 
 
 def _learned(codec: Any, picture: images.Picture, lmbda: float) -> tuple[RDPoint, Measurement]:
+    from explorer.codecs.searched import Searched
     from explorer.session import Session
 
     start = perf_counter()
-    session = Session(codec, picture)
+    model, effort = (codec.model, codec.effort) if isinstance(codec, Searched) else (codec, 0)
+    session = Session(model, picture).at_effort(effort)
     data = session.encode(lmbda)
     taken = Measurement(codec, picture.pixels, lmbda, data, perf_counter() - start)
     return replace(taken.seen(), estimated_bits=session.code(lmbda).total_bits), taken
@@ -218,12 +226,14 @@ def evaluate(
     workers: int | None = None,
     dask: str | None = None,
     points: int | None = None,
+    lambdas: Sequence[float] = (),
     tell: Tell = say,
 ) -> list[Row]:
     """Measure a folder's pictures with codecs at their sweeps and return all rows of the JSON file `out`.
 
     workers: local processes, one for each core by default. dask: a scheduler's address to run there instead. points: so
-    many settings of each sweep at most. What `out` and its journal hold of these pictures is kept, except rows of these
+    many settings of each sweep at most. lambdas: of models these settings instead. What `out` and its journal hold of
+    these pictures is kept, except rows of these
     codecs in another version or with another knob. tell: gets a sentence about whatever is left out, which `out` holds
     as well, and about what is kept where the run is interrupted. Raises InputError for a folder without pictures, an
     unknown codec or one that is not installed, a file that is not of this format or of other pictures, a worker that
@@ -244,7 +254,8 @@ def evaluate(
     name = Path(folder).resolve().name or str(folder)
     about = _about(stored.about, printable(name), len(surveyed.ids), codecs) | {"left_out": surveyed.left_out}
     store.write(about, rows)
-    jobs = _missing_jobs(found, surveyed.ids, {key(row) for row in rows}, points)
+    settings = {name: sweep(codec, points, lambdas) for name, codec in found.items()}
+    jobs = _missing_jobs(found, surveyed.ids, {key(row) for row in rows}, settings)
     new, failed = _run(store, jobs, versions, start_workers(workers, dask), tell) if jobs else ([], [])
     rows += new
     about["left_out"] = surveyed.left_out + _said(failed, found, tell)
@@ -284,14 +295,16 @@ def _is_current(row: Row, codecs: Iterable[Codec]) -> bool:
 
 
 def _missing_jobs(
-    codecs: Mapping[str, Codec], ids: Mapping[Path, str], done: Container[Key], points: int | None
+    codecs: Mapping[str, Codec],
+    ids: Mapping[Path, str],
+    done: Container[Key],
+    settings: Mapping[str, Sequence[float]],
 ) -> list[Job]:
     """Jobs for what is not done, codec by codec, so that a worker loads each model once."""
     jobs = []
     for name, codec in codecs.items():
-        settings = sweep(codec, points)
         for path, known_as in ids.items():
-            left = [each for each in settings if (codec.name, codec.version, known_as, each) not in done]
+            left = [each for each in settings[name] if (codec.name, codec.version, known_as, each) not in done]
             jobs += [Job(name, path, known_as, each) for each in left]
     return jobs
 

@@ -32,6 +32,7 @@ from explorer.priors.hypercode import SIDE_STRIDE
 from explorer.runtime import Pixels
 from explorer.tiles import ONE_TILE, Box, Size, size_of
 
+VERSION = 1  # of what this module does, which rows of measurements name
 ITERATIONS = (0, 100, 2000)  # of each effort
 STEP = 0.005  # of Adam, in quantiser steps
 WARMEST, COLDEST = 0.5, 0.15  # temperatures; their fall is geometric, over the whole search
@@ -87,9 +88,9 @@ def search(
     """The best file that is found for a picture (H, W, 3) uint8, from the encoder's own y (M, h, w) on; never a worse
     one than the encoder's own. The same arguments give the same file on one machine.
 
-    effort: see `ITERATIONS`. tell: is told of every iteration; where it raises `Enough` what there is by then is taken, and any other exception
-    ends the search without a result. pause: see `explorer.pace`. Raises InputError for a λ that differs from place to
-    place.
+    effort: see `ITERATIONS`. tell: is told of every iteration; where it raises `Enough` what there is by then is taken,
+    and any other exception ends the search without a result. pause: see `explorer.pace`. Raises InputError for a λ that
+    differs from place to place.
     """
     if condition.map:
         raise InputError("The search is for one λ; take the λ map away, or choose effort 0.")

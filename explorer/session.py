@@ -43,6 +43,8 @@ MAPS = Pool(64 << 20)  # of intermediate maps, which are large and must not push
 RATE_SLACK = 0.002  # `solve` is satisfied this far below a target rate,
 LOSSLESS = 1000.0  # dB, what stands for infinity in a search
 PSNR_SLACK = 0.005  # or this many dB above a target quality
+SEARCHED_RATE_SLACK, SEARCHED_PSNR_SLACK = 0.01, 0.05  # the same where each try costs a search,
+SEARCHES = 5  # of which there are so many at most
 
 
 class _Analysis:
@@ -311,14 +313,17 @@ class Session:
         if len(given) != 1 or not all(math.isfinite(value) and value > 0 for value in given.values()):
             raise InputError("Give exactly one target above zero: bpp, bytes or psnr.")
         ((name, target),) = given.items()
+        return self._solve(name, target, map) if map or not self.effort else self._solve_by_search(name, target)
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _solve(self, name: str, target: float, map: LambdaMap | None = None) -> float:
         ladder = self._ladder
         if map and not map.is_flat:
             ladder = _EveryLevel(self.condition(Condition(LAST_LEVEL // 2, map)).map)
         if name == "psnr":
             return self._first_of_quality(target, ladder).lmbda
         return self._last_of_rate(target, 1 if name == "bytes" else 8 / self._pixel_count, name, ladder).lmbda
-
-    # -- inside ----------------------------------------------------------------------------------------------------
 
     @property
     def _pixel_count(self) -> int:
@@ -412,6 +417,24 @@ class Session:
             lowest, highest = value(ladder[0]), value(ladder[-1])
             raise InputError(_unreachable(f"{psnr:g} dB", f"{lowest:.2f} to {highest:.2f} dB"))
         return found
+
+    def _solve_by_search(self, name: str, target: float) -> float:
+        """The same where each try costs a search: effort 0 is asked for the λ of a target that is moved by what the
+        last search missed. What misses the target is never taken."""
+        plain, aim, met = self.at_effort(0), target, []
+        for _ in range(SEARCHES):
+            lmbda = plain._solve(name, aim)
+            value = getattr(self.point(lmbda, quick=True), name)
+            spare = value - target if name == "psnr" else target / value - 1
+            if spare >= 0:
+                met.append((spare, lmbda))
+            if 0 <= spare <= (SEARCHED_PSNR_SLACK if name == "psnr" else SEARCHED_RATE_SLACK):
+                break
+            beyond = spare if spare > 0 else spare - RATE_SLACK  # a little more, so as not to miss it again by a hair
+            aim = aim - beyond if name == "psnr" else aim * (1 + beyond)
+        if not met:
+            raise InputError(f"No search met {target:g} {'dB' if name == 'psnr' else name}; choose effort 0.")
+        return min(met)[1]
 
     def _last_of_rate(self, limit: float, unit: float, name: str, ladder: Sequence[Condition]) -> Condition:
         """The highest λ, nearly, whose file has at most this rate; unit: what a byte is in it, name: of the rate."""

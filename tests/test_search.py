@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+
 import pytest
 from conftest import sample_paths
+from PIL import Image
 
 import explorer
-from explorer import images, search
+from explorer import evaluate, images, library, search
+from explorer.__main__ import main
+from explorer.codecs import measure
 from explorer.images import InputError
 from explorer.session import Session
+from explorer.tiles import Box
+from explorer.workers import Workers
 
 PIXELS = images.read(sample_paths()[0]).pixels[100:164, 200:280]
 
@@ -22,7 +30,8 @@ def plain(request) -> Session:
     return Session(request.getfixturevalue(request.param), PIXELS)
 
 
-def test_a_search_finds_a_better_file_the_same_each_time(plain):
+def test_a_search_finds_a_better_file_the_same_each_time(plain, monkeypatch):
+    monkeypatch.setattr(search, "ITERATIONS", (0, 40, 2000))
     found = plain.at_effort(1)
     assert cost(found, 256) < 0.995 * cost(plain, 256)
     assert found.encode(256) == Session(plain.model, PIXELS).at_effort(1).encode(256)
@@ -60,6 +69,70 @@ def test_a_search_that_is_cancelled_leaves_nothing_behind(plain):
     with pytest.raises(Cancelled):
         found.reconstruct(512)
     assert found.known_code(512) is None and plain.at_effort(1).known_code(512) is None
+
+
+def test_a_target_is_met_by_a_search(plain, monkeypatch):
+    monkeypatch.setattr(search, "ITERATIONS", (0, 10, 2000))
+    found = plain.at_effort(1)
+    size = len(plain.encode(512))
+    assert 0.97 * size <= len(found.encode(found.solve(bytes=size))) <= size
+    quality = plain.point(512).psnr
+    assert quality <= found.point(found.solve(psnr=quality)).psnr <= quality + 0.1
+    with pytest.raises(InputError, match="choose a target in its range"):
+        found.solve(psnr=99)
+
+
+def test_a_large_picture_is_searched_crop_by_crop(mae, monkeypatch):
+    monkeypatch.setattr(search, "ITERATIONS", (0, 30, 2000))
+    whole = Session(mae, PIXELS).at_effort(1)
+    for name, value in {"ONE_TILE": 8, "CROP": 4, "HALO": 4}.items():
+        monkeypatch.setattr(search, name, value)
+    told: list[search.Progress] = []
+    parts = Session(mae, PIXELS).at_effort(1, told.append)
+    assert search.crops((4, 5))[1] == (Box(0, 0, 4, 5), Box(0, 4, 4, 5))
+    assert cost(parts, 512) == pytest.approx(cost(whole, 512), rel=0.02)
+    assert cost(parts, 512) < cost(Session(mae, PIXELS), 512)
+    assert [each.done for each in told] == list(range(1, 61)) and told[-1].seconds_left == 0
+
+
+def test_the_search_is_a_codec_of_its_own(hyperprior, monkeypatch):
+    monkeypatch.setattr(search, "ITERATIONS", (0, 10, 20))
+    codec = evaluate.find_codec("mae-hyperprior@1")
+    assert (codec.name, codec.knob) == ("mae-hyperprior@1", hyperprior.knob)
+    assert hyperprior.version in codec.version != hyperprior.version
+    measured = measure(codec, PIXELS, 512)
+    assert measured.data == Session(hyperprior, PIXELS).at_effort(1).encode(512)
+    assert (measured.pixels == hyperprior.decode(measured.data)).all()
+    assert not any("@" in name for name in evaluate.codec_names())
+    for name in ("mae@3", "mae@", "jpeg@1", "@1", "nothing@1"):
+        with pytest.raises(InputError, match="search with a model as mae@1"):
+            evaluate.find_codec(name)
+
+
+def test_evaluate_measures_the_search_at_some_lambdas(tmp_path, monkeypatch):
+    monkeypatch.setattr(search, "ITERATIONS", (0, 10, 20))
+    monkeypatch.setattr(evaluate, "start_workers", lambda *_: nullcontext(Workers(ThreadPoolExecutor(1), 1)))
+    Image.fromarray(PIXELS).save(tmp_path / "part.png")
+    rows = evaluate.evaluate(tmp_path, ["mae", "mae@1"], tmp_path / "rows.json", lambdas=[256, 1024])
+    assert [(row["codec"], round(row["knob"]["lambda"])) for row in rows] == [
+        ("mae", 256),
+        ("mae", 1024),
+        ("mae@1", 256),
+        ("mae@1", 1024),
+    ]
+    costs = [row["bpp"] + row["knob"]["lambda"] * 10 ** (-row["psnr"] / 10) for row in rows]
+    assert costs[2] <= costs[0] and costs[3] <= costs[1]
+
+
+def test_encode_searches(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(search, "ITERATIONS", (0, 10, 20))
+    Image.fromarray(PIXELS).save(tmp_path / "part.png")
+    arguments = ["encode", str(tmp_path / "part.png"), str(tmp_path / "part.mae"), "--lambda", "512", "--model", "mae"]
+    assert main([*arguments, "--effort", "1"]) == 0
+    assert "10/10" in capsys.readouterr().err
+    assert (tmp_path / "part.mae").read_bytes() == Session(library.load_model("mae"), PIXELS).at_effort(1).encode(512)
+    assert main([*arguments, "--effort", "1", "--lambda-map", "mask.png"]) == 2
+    assert "one λ; leave --lambda-map out" in capsys.readouterr().err
 
 
 def test_there_are_three_efforts(plain):

@@ -20,6 +20,7 @@ from explorer.condition import HYPERPRIOR_LAMBDAS, PAPER_LAMBDAS, lambda_of
 from explorer.images import InputError
 
 Load = Callable[[str], Codec]
+EFFORTS = ("1", "2")  # of a search (see `explorer.search`), as names of codecs say them after an @
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,12 @@ FAMILIES = {
 # -- names -----------------------------------------------------------------------------------------------------------
 
 
+def of_effort(name: str) -> tuple[str, int]:
+    """A codec's name without the effort of its search, and that effort: ("mae", 1) of "mae@1", ("mae", 0) of "mae"."""
+    model, _, effort = name.rpartition("@")
+    return (model, int(effort)) if model and effort in EFFORTS else (name, 0)
+
+
 def curve_name(codec: str) -> str:
     """The curve that a codec's rows belong to: the independent models of one prior, each at its own λ, make one."""
     family, _, lmbda = codec.rpartition("-")
@@ -58,6 +65,9 @@ def label(curve: str) -> str:
     """The name for people of a codec, a bundled model or a family; of any other, the name that it has."""
     if curve in CODECS:
         return CODECS[curve].label
+    model, effort = of_effort(curve)
+    if effort:
+        return f"{label(model)}, searched with effort {effort}"
     return FAMILIES[curve].label if curve in FAMILIES else curve
 
 
@@ -107,14 +117,27 @@ def find(name: str, models: Sequence[str], load: Load) -> Codec:
     check(name, models)
     if name in CODECS:
         return CODECS[name]
+    if of_effort(name)[1]:
+        return searched(name, load)
     return load(name) if name in models else IndependentModels(name, members(name, models), load)
 
 
 def check(name: str, models: Sequence[str]) -> None:
     """Raise InputError where `find` would not know a name."""
-    if name not in CODECS and name not in models and not members(name, models):
+    if name not in CODECS and of_effort(name)[0] not in models and not members(name, models):
         known = ", ".join(dict.fromkeys([*CODECS, *map(curve_name, models)]))
-        raise InputError(f"There is no codec {name[:40]!r}; choose among {known}.")
+        raise InputError(f"There is no codec {name[:40]!r}; choose among {known}, or search with a model as mae@1.")
+
+
+def searched(name: str, load: Load) -> Codec:
+    """The codec of a name with an effort. load: opens its model."""
+    from explorer.codecs.learned import LearnedCodec  # here, because it takes a second
+    from explorer.codecs.searched import Searched
+
+    model, effort = of_effort(name)
+    opened = load(model)
+    assert isinstance(opened, LearnedCodec)
+    return Searched(opened, effort)
 
 
 class Steps(Knob):
