@@ -224,4 +224,6 @@ def test_views_of_the_inside_are_of_the_lambda_at_rest_or_say_that_they_wait(lar
     assert large.evaluate(f"{STAGE}.layers.map !== null")
     large.evaluate(f"{ROOT}.viewer.inside.edits.set(0, 0)")
     assert "pictures of up to a megapixel" in large.inner_text("[data-panel=channels]")
+    assert large.is_disabled(".mae-keep input")
+    assert "pictures of up to a megapixel" in large.text_content("[data-panel=bits]")
     assert "without" not in large.inner_text("[data-part=rightTag]")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from browser import ROOT, canvas_pixels, drag_lambda, requests_of, settle
 
+from explorer.inside import block_error
 from explorer.session import Session
 
 if TYPE_CHECKING:
@@ -80,6 +81,45 @@ def test_maps_of_blocks_are_the_sessions_arrays(page: Page, session: Session) ->
     assert known.mean() > 0.5
     assert values[known] == pytest.approx(np.log2(price[known]), abs=2e-2)
     assert "λ 128 → 2048" in page.inner_text("[data-part=rightTag]")
+
+
+def test_the_costliest_elements_alone_are_pythons_in_picture_numbers_and_maps(page: Page, session: Session) -> None:
+    lmbda = open_tab(page, "bits")
+    whole, elements = session.point(lmbda), session.bits(lmbda).size
+    page.wait_for_function(f"!{ROOT}.viewer.shown.header.point.approximate")
+    page.fill(".mae-keep input", "60")
+    settle(page)
+    count = int(page.evaluate(f"{ROOT}.viewer.get('costliest')"))
+    kept = session.keep_costliest(lmbda, count)
+    frame = canvas_pixels(page, f"{ROOT}.viewer.stage.layers.frame.canvas")[..., :3]
+    np.testing.assert_array_equal(frame, kept.pixels)
+    assert f"the costliest {count} elements" in page.inner_text("[data-part=rightTag]")
+    assert page.inner_text(".mae-keep output") == f"{count} of {elements:,}"
+    said = page.inner_text("[data-panel=bits] >> text=of y’s bits")
+    assert f"carry {100 * kept.kept_bits / session.bits(lmbda).sum():.3g} % of y’s bits" in said
+    assert f"costs {whole.psnr - kept.psnr:.2f} dB" in said
+    assert page.inner_text("[data-number=psnr]") == f"{kept.psnr:.2f}"
+    assert array(page, f"{BITS}.blocks.bits").sum() == pytest.approx(kept.estimated_bits, rel=1e-4)
+    choose(page, "where", "mse")
+    error = block_error(session.picture.pixels, kept.pixels).ravel()
+    assert array(page, f"{BITS}.values") == pytest.approx(255**2 * error, rel=1e-4)
+    bars = page.evaluate(f"{BITS}.bars.chart.data[0].y.reduce((sum, each) => sum + each, 0)")
+    assert bars == pytest.approx(kept.estimated_bits - kept.code.side_bits, rel=1e-3)
+
+    page.click("[data-tab=rd]")  # elsewhere there is no control, and no change
+    settle(page)
+    page.wait_for_function(f"{ROOT}.viewer.stage.layers.frame.pixels === {ROOT}.viewer.shown.frame.pixels")
+    page.click("[data-tab=bits]")
+    settle(page)
+    page.click("[data-panel=bits] button:text-is('All')")
+    settle(page)
+    assert page.evaluate(f"{ROOT}.viewer.get('costliest')") == "" and page.locator("[data-struck]").count() == 0
+    for text, kept_as in ((str(elements), ""), ("0", "0"), ("17", "17")):
+        assert page.evaluate(f"{ROOT}.viewer.set({{ costliest: {text!r} }})") == []
+        assert page.evaluate(f"{ROOT}.viewer.get('costliest')") == kept_as
+    for text in ("-1", str(elements + 1), "2.5", "all"):
+        assert page.evaluate(f"{ROOT}.viewer.set({{ costliest: {text!r} }})") == ["costliest"]
+    page.evaluate(f"{ROOT}.viewer.set({{ costliest: '' }})")
 
 
 def test_the_numbers_of_a_block_are_those_of_python(page: Page, session: Session) -> None:

@@ -61,6 +61,7 @@ HOSTILE = [
     "element=1-1,2-2",
     "edit=17=9",
     "edit=192=0",
+    "costliest=-1",
     "a=63.9",
     "compare=jpeg:fixed:1000000",
     "compare=mae:rate",

@@ -10,7 +10,8 @@
 //   stride            where its maps are coarser: elements of the bottleneck, in each direction, that one of theirs is
 //   columns()         more to tell of each channel: {name of a table's column: function of a channel}
 //   ends              {a, b}: λ of the ratios that its arrays are saved with
-//   edited()          channels were changed, or are no more
+//   change            what it changes of the picture, see Edits: {wishes, text, words}
+//   edited()          a change was made, or is no more
 //   numbers()         the numbers of the frame on show are others: see viewer.shown.header
 //   grown()           the model's rate-distortion curve has more points
 //   destroy()
@@ -19,6 +20,7 @@ import { makeElement } from "../controls/elements.js";
 import { bottleneckOf } from "./shared/bottleneck.js";
 import { paintPlane } from "./shared/colours.js";
 import { constants } from "../wire/constants.js";
+import { Costliest } from "./bits/costliest.js";
 import { Edits } from "./channels/edits.js";
 import { Inspection } from "./inspection/inspection.js";
 import { isSameLambda } from "../picture/lambdamap.js";
@@ -40,7 +42,10 @@ export class Inside {
     this.frame = null;
     this.told = new Map(); // view -> header of the frame that it tells of
     this.missing = null; // why the picture has no original, or null where it has one
-    this.edits = new Edits(() => this.editsChanged());
+    const changed = (change) => this.changed(change);
+    this.edits = new Edits(changed);
+    this.costliest = new Costliest(changed);
+    this.made = new Set(); // changes that there are
     this.inspection = new Inspection(this, parts);
     /** @type {Record<string, any>} */
     this.views = {};
@@ -119,19 +124,19 @@ export class Inside {
   }
 
   // The map gives way when a change begins: it would hide what becomes of the picture.
-  editsChanged() {
-    const isEdited = this.edits.text !== "";
-    if (isEdited && !this.isEdited) this.setOverlay(false);
-    this.isEdited = isEdited;
+  changed(change) {
+    if (change.text === "") this.made.delete(change);
+    else if (!this.made.has(change)) this.setOverlay(false);
+    if (change.text !== "") this.made.add(change);
     for (const view of Object.values(this.views)) view.edited?.();
     this.refresh();
     this.viewer.repaint();
   }
 
-  // What became of a frame's picture with channels changed (see wishes/answers.py), where the open view shows that.
+  // What became of a frame's picture by the open view's change (see wishes/answers.py), or undefined.
   edit(frame) {
-    const [wish] = this.edits.wishes;
-    return this.wishes.includes(wish) ? frame.wishes[wish] : undefined;
+    const [wish] = this.view?.change?.wishes ?? [];
+    return this.isBarred ? undefined : frame.wishes[wish];
   }
 
   // The pixels to show of a frame.
@@ -203,7 +208,8 @@ export class Inside {
   // Before a picture is opened: what it does not have, maybe under another model, is of no use.
   limit(picture) {
     this.edits.limit(picture.channels);
-    this.edits.isTooLarge = picture.large;
+    this.costliest.limit(picture);
+    for (const change of [this.edits, this.costliest]) change.isTooLarge = picture.large;
     this.told.clear();
     this.inspection.limit(picture);
     this.channel = Math.min(this.channel, picture.channels - 1);
@@ -236,7 +242,7 @@ export class Inside {
     const map = has && this.isTold && this.parts.overlay.checked ? this.view.map() : null;
     if (map) this.canvas = paintPlane(map.plane, map.scale, this.canvas);
     const isEdited = this.frame && this.edit(this.frame);
-    this.title = [isEdited && this.edits.words, map?.title].filter(Boolean).join(" · ");
+    this.title = [isEdited && this.view.change.words, map?.title].filter(Boolean).join(" · ");
     this.viewer.stage.setMap(map && this.canvas, Number(this.parts.opacity.value) / 100, constants.element * (map?.stride ?? 1));
     this.viewer.modes.label();
   }

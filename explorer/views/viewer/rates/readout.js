@@ -24,6 +24,7 @@ const SCALE = [[90, "no difference is seen"], [70, "high quality"], [50, "medium
 
 const CLOCK = "Wall clock of this machine when the file was made, encoder and decoder alone";
 
+const EDITED = ["psnr", "ms_ssim", "estimated_bits"];
 const OF_THE_FILE = ["bpp", "bytes", "ratio"];
 const STRUCK = "Of the file, which is saved without the change";
 
@@ -114,11 +115,11 @@ export function describe(header) {
   return `${lambdaText(header)}, ${size}${reached}`;
 }
 
-// The header of a frame whose picture is shown with channels changed; edit: see wishes/answers.py, or undefined. What
-// is not the file's takes its place, what is stays, marked: no file holds that picture.
+// The header of a frame whose picture is shown changed; edit: see wishes/answers.py, or undefined. What is not the file's
+// takes its place, what is stays, marked: the file does not hold that picture.
 export function editedHeader(header, edit) {
   if (!edit) return header;
-  const { pixels: _, ...numbers } = edit;
+  const numbers = Object.fromEntries(EDITED.filter((key) => key in edit).map((key) => [key, edit[key]]));
   return { ...header, regions: null, point: { ...header.point, ...numbers, approximate: false, isEdited: true } };
 }
 

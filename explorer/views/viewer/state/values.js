@@ -89,6 +89,6 @@ export function places(most, read, write) {
   };
 }
 
-function gridOf({ width, height }) {
+export function gridOf({ width, height }) {
   return [height, width].map((side) => Math.ceil(side / constants.element));
 }

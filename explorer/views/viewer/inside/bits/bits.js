@@ -2,12 +2,14 @@
 import { bottleneckOf } from "../shared/bottleneck.js";
 import { BLOCK_MAPS, decibelsOf, shareHolding, total } from "./blockmaps.js";
 import { ChannelBars } from "./channelbars.js";
+import { KeepControl, elementsOf } from "./costliest.js";
 import { drawLegend, makeScale, makeSidedScale, paletteNames, quantiles, sidedTicks } from "../shared/colours.js";
 import { formatNumber, makeChoice, makeElement, makeHead, offerOnly } from "../../controls/elements.js";
 import { LambdaChart, MARGIN } from "../shared/lambdachart.js";
 import { constants } from "../../wire/constants.js";
 import { isJoined } from "../../rates/curves.js";
 import { decibels, formatLambda, lambdaText, rate } from "../../rates/readout.js";
+import { numberWithin } from "../../state/values.js";
 
 const ABOUT =
   "Where the rate goes and what it buys: the bits that the entropy model expects, and the error, of each 16×16 block " +
@@ -43,8 +45,9 @@ class BitsView {
     this.here = makeElement("p", "mae-summary");
     this.shares = makeElement("p", "mae-summary");
     this.legend = makeElement("div", "mae-legend");
-    const [bars, rate] = [makeElement("div", "mae-chart"), makeElement("div", "")];
-    box.append(head, this.summary, this.legend, this.here);
+    const [bars, rate, keep] = [makeElement("div", "mae-chart"), makeElement("div", ""), makeElement("div", "mae-part")];
+    box.append(head, this.summary, this.legend, this.here, keep);
+    this.keep = new KeepControl(keep, inside.costliest);
     this.overLambda = makeElement("div", "mae-part", heading("Rate over λ, this picture"), rate);
     box.append(heading("Bits of each channel"), this.shares, bars, this.overLambda);
     const { plotly } = inside.viewer;
@@ -63,8 +66,17 @@ class BitsView {
   }
 
   get wishes() {
-    if (this.inside.missing) return [];
-    return isChange(BLOCK_MAPS[this.choice("where")]) ? ["error", this.local] : ["error"];
+    const { wishes } = this.change;
+    if (this.inside.missing) return wishes;
+    return isChange(BLOCK_MAPS[this.choice("where")]) ? ["error", this.local, ...wishes] : ["error", ...wishes];
+  }
+
+  get change() {
+    return this.inside.costliest;
+  }
+
+  edited() {
+    this.keep.show();
   }
 
   // ---- painting -----------------------------------------------------------------------------------------------------
@@ -72,8 +84,9 @@ class BitsView {
   show(frame) {
     const { wishes } = frame;
     this.bottleneck = bottleneckOf(frame);
-    const { positions: bits, sideCells: side, sideBits, channelBits } = this.bottleneck;
-    this.blocks = { bits, side, mse: wishes.error?.mse, local: wishes[this.local] };
+    const { positions, sideCells: side, sideBits, channelBits } = this.bottleneck;
+    const { positions: bits = positions, mse = wishes.error?.mse, channels = channelBits } = this.inside.edit(frame) ?? {};
+    this.blocks = { bits, side, mse, local: wishes[this.local] };
     const offered = Object.keys(BLOCK_MAPS).filter((key) => this.has(key));
     offerOnly(this.choices.where.select, offered);
     if (!offered.includes(this.choice("where"))) this.choices.where.select.value = "bits";
@@ -84,9 +97,17 @@ class BitsView {
     this.choices.sequential.box.hidden = this.isLocal;
     this.summary.textContent = this.isLocal ? this.tellChange() : this.tellPlaces(frame.header);
     drawLegend(this.legend, this.scale, this.ticks(), this.chosen.unit);
-    this.shares.textContent = this.bars.show(channelBits, this.inside.channel, sideBits);
+    this.shares.textContent = this.bars.show(channels, this.inside.channel, sideBits);
+    this.keep.show();
+    this.numbers();
     this.overLambda.hidden = Boolean(this.inside.missing);
     if (!this.inside.missing) this.drawRate(this.inside.viewer.shown.header);
+  }
+
+  numbers() {
+    const { frame, viewer } = this.inside;
+    const kept = this.inside.edit(frame);
+    if (kept) this.keep.tell(viewer.shown.header, kept, total(this.bottleneck.bits));
   }
 
   // Of a file that was received there are only the bits.
@@ -232,4 +253,17 @@ function percent(share) {
   return `${formatNumber(100 * share, 2)} %`;
 }
 
-export const BITS = { name: "bits", label: "Bits", title: "Where the bits go, and where the error stays", View: BitsView };
+const costliest = {
+  allowed: ({ picture }) => `a whole number from 0 to ${elementsOf(picture)}, or nothing`,
+  check: (value, { picture }) => {
+    const count = value === "" ? "" : numberWithin(value, [0, elementsOf(picture)], 0);
+    return count === elementsOf(picture) ? "" : count?.toString();
+  },
+  read: ({ inside }) => inside.costliest.text,
+  write: ({ inside }, value) => (inside.costliest.text = value),
+};
+
+export const BITS = {
+  name: "bits", label: "Bits", title: "Where the bits go, and where the error stays", View: BitsView,
+  fields: [{ key: "costliest", early: true, ...costliest }],
+};

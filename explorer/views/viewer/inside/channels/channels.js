@@ -123,6 +123,10 @@ class ChannelsView {
     this.inside.refresh();
   }
 
+  get change() {
+    return this.inside.edits;
+  }
+
   edited() {
     this.detail.showEdit();
   }

@@ -1,10 +1,10 @@
 // The chosen channel: its symbols under the prior's probabilities, what it costs, and a control that changes it.
 import { Chart } from "../../rates/chart.js";
 import { formatNumber, makeElement } from "../../controls/elements.js";
+import { NUMBERS, TOO_LARGE, costText } from "../shared/changes.js";
 
 const [FLOOR, ROOM] = [1e-5, 2]; // the smallest probability on the axis; symbols to each side of those that occur
 const ROOMY = "(min-height: 801px)"; // as in the style sheet
-const NUMBERS = "Above are the numbers of this picture; those that are struck belong to the file, which is saved unchanged.";
 const TITLE = { text: "symbol", font: { size: 12 } };
 const LAYOUT = {
   margin: { l: 50, r: 6, t: 24, b: 34 },
@@ -21,8 +21,6 @@ const LOOKS = [
   { type: "bar", name: "occurs", marker: { color: "#8fb8e8" } },
   { type: "scatter", mode: "lines+markers", name: "prior", line: { color: "#d9730d", width: 1.5 }, marker: { size: 4 } },
 ];
-
-const TOO_LARGE = "What changed channels do is shown on pictures of up to a megapixel; this one is larger: open a part of it.";
 
 export class ChannelDetail {
   // box: a details element, folded at first where the maps need the room.
@@ -111,13 +109,4 @@ function numbersText({ channelBits, energies, size, isPredicted }, channel, shar
     `Energy (mean y²) ${formatNumber(energies[channel])}.` +
     (isPredicted ? " Each element has a prior of its own; the line is their mean." : "")
   );
-}
-
-// What an edit saves and costs, against the picture as it is: its numbers, which may be about that, and its bits.
-function costText({ psnr: whole, approximate, width, height }, bits, { estimated_bits: left, psnr }) {
-  const saved = (bits - left) / (width * height);
-  const rate = saved > 0 ? `saves ${saved.toFixed(saved < 0.01 ? 5 : 3)} bpp (estimated)` : "saves no bits";
-  if (![psnr, whole].every(Number.isFinite)) return rate; // nothing is lost, or it is not known
-  const loss = whole - psnr;
-  return `${rate}, ${loss < 0 ? "gains" : "costs"} ${approximate ? "≈ " : ""}${Math.abs(loss).toFixed(2)} dB`;
 }

@@ -6,7 +6,7 @@ const NAMED = 3; // channels that are called by their numbers
 
 export class Edits {
   constructor(changed) {
-    this.changed = changed;
+    this.changed = () => changed(this);
     this.factors = new Map();
     this.isTooLarge = false; // the picture: what a change makes of it would take seconds and travel as a whole
   }
