@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -188,6 +189,22 @@ def test_a_map_clipped_to_one_level_is_refused(mae, file):
     top = file[:13] + b"\xff\xff" + file[15:]
     with pytest.raises(InputError, match="makes no difference"):
         bitstream.unpack(resealed(top, mapcode.encode(disc(3, 4)), payload))
+
+
+@pytest.mark.parametrize("name", ["mae", "mae-hyperprior"])
+def test_a_small_file_that_claims_a_huge_painting_is_refused_at_once(name):
+    model = explorer.load_model(name, "cpu")
+    height, width = 10_000, 12_000
+    lambda_map = disc(*blocks(height, width))
+    header = bitstream.Header(model.version, width, height, 1000, lambda_map)
+    claim = bitstream.pack(header, bitstream.unpack(model.encode(smooth_picture(64, 64), 64))[1])
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match="damaged"):
+            model.decode(claim)
+        assert tracemalloc.get_traced_memory()[1] < 60e6
+    finally:
+        tracemalloc.stop()
 
 
 # -- a session -------------------------------------------------------------------------------------------------------

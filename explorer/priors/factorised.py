@@ -152,8 +152,8 @@ class FactorisedCoder(Coder):
         return encode([(code.symbols, code.rows, code.table)])
 
     def decode(self, payload: bytes, size: tuple[int, int], condition: Condition) -> FactorisedCode:
-        table, rows = by_channel(self.table_at, condition, size, STRIDE)
         reader = Reader(payload)
+        table, rows = by_channel(self.table_at, condition, size, STRIDE, reader)
         q = reader.read((self._channels, *size), rows, table)
         reader.finish()
         return FactorisedCode(condition, frozen(q), table, rows)

@@ -177,8 +177,8 @@ class HyperCoder(Coder):
     def decode(self, payload: bytes, size: tuple[int, int], condition: Condition) -> HyperCode:
         h, w = size
         N, M = self._channels
-        table, rows = by_channel(self.side_table, condition, _side_size(size), BLOCK)
         reader = Reader(payload)
+        table, rows = by_channel(self.side_table, condition, _side_size(size), BLOCK, reader)
         side = reader.read((N, *_side_size(size)), rows, table)
         if np.abs(side).max() > SIDE_MAX:
             raise damaged()

@@ -151,11 +151,17 @@ def channel_rows(channels: int) -> Int64:
     return np.arange(channels)[:, None, None]
 
 
-def by_channel(table_at: Callable[[int], Table], condition: Condition, size: Size, stride: int) -> tuple[Table, Rows]:
+def by_channel(
+    table_at: Callable[[int], Table], condition: Condition, size: Size, stride: int, reader: Reader | None = None
+) -> tuple[Table, Rows]:
     """One distribution a channel for maps (C, *size) of `stride` pixels to an element: their table, and the rows that
-    name each element's, which is that of the λ at its place. table_at: the table of a header level."""
+    name each element's, which is that of the λ at its place. table_at: the table of a header level. reader: of the file
+    whose next map this is, which is refused before anything of the size that it claims is made."""
     levels, index = condition.places(whole(size), stride)
     tables = [table_at(level) for level in levels.tolist()]
+    if reader:
+        counts = np.bincount(index.ravel())
+        reader.expect(sum(float(each.least_bits.sum()) * n for each, n in zip(tables, counts, strict=True)))
     table, channels = Table.stacked(tables), len(tables[0].low)
     if len(tables) == 1:
         return table, channel_rows(channels)
@@ -350,8 +356,7 @@ class Reader:
             table.least_bits[names].sum(dtype=np.float64) * symbols.size / names.size
             for symbols, names in _by_channel(q, rows)
         )
-        if least > self._left:
-            raise damaged()
+        self.expect(least)
         for symbols, names in _by_channel(q, rows):
             flat = self._stream.decode_stream(_flat(names, symbols.shape), *table.coder_arguments)
             column = np.fromiter(flat, np.int64, len(flat)).reshape(symbols.shape)
@@ -362,6 +367,11 @@ class Reader:
             escaped = column == table.count[names]
             symbols[escaped] = [self._varint() for _ in range(int(escaped.sum()))]
         return q
+
+    def expect(self, bits: float) -> None:
+        """Raise where what is to come takes at least so many bits, and the payload has fewer left."""
+        if bits > self._left:
+            raise damaged()
 
     def finish(self) -> None:
         """Check, when all maps are read, that this was the payload's end. The coder does not tell its state and place,
