@@ -102,7 +102,7 @@ class LearnedCodec:
 
     def nearest(self, lmbda: Lambda) -> Condition:
         """The condition of this model that is nearest to λ on its axis."""
-        asked = lmbda if isinstance(lmbda, Condition) else Condition.of(min(max(lmbda, LAMBDA_MIN), LAMBDA_MAX))
+        asked = lmbda if isinstance(lmbda, Condition) else Condition.of(np.clip(lmbda, LAMBDA_MIN, LAMBDA_MAX))
         return min(self.only, key=lambda one: abs(one.level - asked.level)) if self.only else asked
 
     # -- whole files -----------------------------------------------------------------------------------------------
