@@ -37,7 +37,7 @@ ITERATIONS = (0, 100, 2000)  # of each effort
 STEP = 0.005  # of Adam, in quantiser steps
 WARMEST, COLDEST = 0.5, 0.15  # temperatures; their fall is geometric, over the whole search
 CROP = 64  # elements of y to the side of what is searched at once where the picture is larger than one tile,
-HALO = 8  # and so many around, whose own values are searched again elsewhere: a multiple of what one of z stands for
+HALO = 4  # and so many around, whose own values are searched again elsewhere: a multiple of what one of z stands for
 
 
 @dataclass(frozen=True)
@@ -181,6 +181,8 @@ class _Search:
             except Enough:
                 return
 
+    @torch.inference_mode(False)
+    @torch.enable_grad()
     def _descend(self, crop: Crop, random: torch.Generator, tell: Callable[[int, float, float], None]) -> None:
         prior, t, box = self._network.prior, self._t, crop.around
         pixels = self._pixels[box.times(STRIDE).slices]

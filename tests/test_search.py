@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
 import pytest
+import torch
 from conftest import sample_paths
 from PIL import Image
 
@@ -133,6 +134,30 @@ def test_encode_searches(tmp_path, capsys, monkeypatch):
     assert (tmp_path / "part.mae").read_bytes() == Session(library.load_model("mae"), PIXELS).at_effort(1).encode(512)
     assert main([*arguments, "--effort", "1", "--lambda-map", "mask.png"]) == 2
     assert "one λ; leave --lambda-map out" in capsys.readouterr().err
+
+
+def test_long_work_lets_others_in_and_ends_where_they_say_so(plain):
+    """Between the layers, also on the way back."""
+
+    class Superseded(Exception):
+        pass
+
+    calls: list[int] = []
+    told: list[search.Progress] = []
+
+    def tell(progress: search.Progress) -> None:
+        told.append(progress)
+        calls.append(0)
+
+    def pause() -> None:
+        calls[-1] += 1
+        if len(calls) == 3 and calls[-1] == 5:
+            raise Superseded
+
+    calls.append(0)
+    with torch.no_grad(), pytest.raises(Superseded):
+        plain.paced(pause).at_effort(1, tell).code(512)
+    assert calls[1] == 6 and len(told) == 2
 
 
 def test_there_are_three_efforts(plain):
