@@ -17,6 +17,7 @@ from explorer.codecs import measure
 from explorer.images import InputError
 from explorer.session import Session
 from explorer.tiles import Box
+from explorer.views.service.rivals import Rivals
 from explorer.workers import Workers
 
 PIXELS = images.read(sample_paths()[0]).pixels[100:164, 200:280]
@@ -105,6 +106,8 @@ def test_the_search_is_a_codec_of_its_own(hyperprior, monkeypatch):
     assert measured.data == Session(hyperprior, PIXELS).at_effort(1).encode(512)
     assert (measured.pixels == hyperprior.decode(measured.data)).all()
     assert not any("@" in name for name in evaluate.codec_names())
+    with pytest.raises(InputError, match="takes minutes"):
+        Rivals(["mae"]).codec("mae@1")
     for name in ("mae@3", "mae@", "jpeg@1", "@1", "nothing@1"):
         with pytest.raises(InputError, match="search with a model as mae@1"):
             evaluate.find_codec(name)

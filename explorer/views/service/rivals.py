@@ -14,6 +14,7 @@ from explorer.codecs import CODECS, Codec, Knob, MissingPackage, baselines
 from explorer.codecs.baselines import Steps
 from explorer.codecs.learned import LearnedCodec
 from explorer.condition import LAMBDA_MAX, LAMBDA_MIN
+from explorer.images import InputError
 from explorer.library import load_model
 from explorer.views.service.messages import Rival
 
@@ -54,7 +55,10 @@ class Rivals:
         return codecs + models + [_rival(each.name, each.label, each.suffix, each.knob) for each in split]
 
     def codec(self, name: str) -> Codec:
-        """Find one by name. Raises InputError for a name that is none, so that a visitor cannot have files opened."""
+        """Find one by name. Raises InputError for a name that is none, so that a visitor cannot have files opened, and
+        for one with an effort, whose search nobody could end."""
+        if baselines.of_effort(name)[1]:
+            raise InputError(f"{name[:40]} takes minutes; start a search in the tab “Search” instead.")
         return baselines.find(name, self._all, load_model)
 
 
