@@ -145,7 +145,7 @@ class Session:
 
     def __repr__(self) -> str:
         height, width = self.size
-        return f"Session({self.model.name!r}, {self.picture.name!r}, {width}×{height})"
+        return f"Session({search.name_of(self.model.name, self.effort)!r}, {self.picture.name!r}, {width}×{height})"
 
     @property
     def name(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
@@ -11,10 +12,12 @@ from conftest import sample_paths
 from PIL import Image
 
 import explorer
-from explorer import evaluate, images, library, search
+from explorer import evaluate, images, library, metrics, search
 from explorer.__main__ import main
 from explorer.codecs import measure
+from explorer.distortion import Distortion
 from explorer.images import InputError
+from explorer.pace import nothing
 from explorer.session import Session
 from explorer.tiles import Box
 from explorer.views.service.rivals import Rivals
@@ -41,6 +44,22 @@ def test_a_search_finds_a_better_file_the_same_each_time(plain, monkeypatch):
     point = found.point(256)
     assert (point.codec, point.bytes) == (f"{plain.model.name}@1", len(found.encode(256)))
     assert plain.point(256).codec == plain.model.name
+
+
+def test_what_a_search_makes_worse_is_not_kept(plain, monkeypatch):
+    def spoil(found, *_):
+        found.y += 1
+
+    monkeypatch.setattr(search._Search, "run", spoil)
+    assert plain.at_effort(1).encode(512) == plain.encode(512)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (17, 33)])
+def test_pictures_of_any_size_are_searched(plain, monkeypatch, size):
+    monkeypatch.setattr(search, "ITERATIONS", (0, 3, 3))
+    session = Session(plain.model, PIXELS[: size[0], : size[1]])
+    found = session.at_effort(1)
+    assert found.reconstruct(64).shape == (*size, 3) and cost(found, 64) <= cost(session, 64)
 
 
 def test_who_is_told_of_the_progress_may_end_the_search_and_keep_what_there_is(plain):
@@ -71,6 +90,34 @@ def test_a_search_that_is_cancelled_leaves_nothing_behind(plain):
     with pytest.raises(Cancelled):
         found.reconstruct(512)
     assert found.known_code(512) is None and plain.at_effort(1).known_code(512) is None
+
+
+@pytest.mark.parametrize("name", ["mae", "independent-256", "bottleneck-hyperprior"])
+def test_the_distortion_is_that_of_the_decoder_and_has_its_gradient(name):
+    model, pixels = library.load_model(name, "cpu"), PIXELS[:57, :75]
+    condition = model.condition(256)
+    code = model.quantise(model.latents(pixels, condition), condition)
+    decoded = torch.from_numpy(code.decoded.copy())[None].requires_grad_()
+    t = model.network.position(condition.lmbda)
+    found = Distortion(model.network, pixels, t, nothing).of(decoded)
+    shown = model.synthesise(code.part, condition, *pixels.shape[:2])
+    assert -10 * math.log10(found.item()) == pytest.approx(metrics.psnr(pixels, shown), abs=0.1)
+    (gradient,) = torch.autograd.grad(found, decoded)
+    whole = model.network.synthesis(decoded, t)[..., :57, :75]
+    error = (whole.clamp(0, 1) - images.to_tensor(pixels)).square().mean()
+    (expected,) = torch.autograd.grad(error, decoded)
+    assert torch.cosine_similarity(gradient.flatten(), expected.flatten(), dim=0) > 0.98
+
+
+@pytest.mark.parametrize("temperature", [0.5, 0.15])
+def test_rounding_draws_neighbours_the_nearer_the_likelier(temperature):
+    values = torch.tensor([-1.7, -0.2, 0.0, 0.4, 3.5]).repeat(2000, 1).requires_grad_()
+    drawn = search.annealed(values, temperature, torch.Generator().manual_seed(0))
+    assert (drawn >= values.floor() - 1e-3).all() and (drawn <= values.floor() + 1 + 1e-3).all()
+    near = (drawn - values.round()).abs().mean(dim=0)
+    assert near[2] < near[1] < near[0] < near[3] and near[1] < 0.2
+    (gradient,) = torch.autograd.grad(drawn.sum(), values)
+    assert gradient.isfinite().all() and (gradient >= 0).all()
 
 
 def test_a_target_is_met_by_a_search(plain, monkeypatch):
