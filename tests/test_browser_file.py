@@ -8,6 +8,8 @@ import pytest
 from browser import ROOT, settle
 
 from explorer import bitstream
+from explorer.condition import Condition
+from explorer.lambda_map import LambdaMap
 from explorer.session import Session
 
 if TYPE_CHECKING:
@@ -40,6 +42,16 @@ def test_the_file_is_pythons_field_by_field(page: Page, session: Session) -> Non
         lines = page.inner_text("[data-file=bytes]").splitlines()
         assert bytes.fromhex("".join(line[6:] for line in lines)) == data[:256]
     assert page.is_hidden("[data-part=overlayBox]")  # there is no map to lay over the picture
+
+
+def test_the_file_of_a_map_says_so(page: Page, session: Session) -> None:
+    painted = LambdaMap.of([[0] * 12, [0, 5] * 6, *[[0] * 12] * 6])
+    page.evaluate(f"{ROOT}.viewer.set({{ lambda: 256, paint: '{painted.text}', view: 'file' }})")
+    found, data = fields(page), session.encode(Condition.of(256, painted))
+    assert b"".join(listed for listed, _ in found.values()) == data[: bitstream.HEADER_BYTES]
+    assert found["version"][1] == "2" and found["CRC-32"][1] == "matches"
+    rest = len(data) - bitstream.HEADER_BYTES
+    assert page.inner_text("[data-file=shares]") == f"header 23 bytes · y and λ map {rest:,} bytes"
 
 
 def test_what_is_not_counted_but_expected_is_marked(page: Page) -> None:

@@ -343,7 +343,7 @@ def _points_of(source: Session | Received) -> dict[float, Point]:
     point: Point = {
         "codec": source.model.name,
         "version": source.model.version,
-        "knob": {source.model.knob.name: source.lmbda},
+        "knob": {source.model.knob.name: source.lmbda} | ({"map": source.map.text} if source.map else {}),
         "width": width,
         "height": height,
         "bytes": len(source.data),

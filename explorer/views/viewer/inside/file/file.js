@@ -11,12 +11,12 @@ const MAGIC = "MAE\x89";
 // [what it is, bytes, its colour (Okabe and Ito), value(view of those bytes, the file) -> for people, what it is for]
 const FIELDS = [
   ["magic", 4, "#e69f00", (view) => (textOf(view) === MAGIC ? "MAE" : "not MAE"), "says that it is a .mae file"],
-  ["version", 1, "#56b4e9", (view) => view.getUint8(0), "of this layout"],
+  ["version", 1, "#56b4e9", (view) => view.getUint8(0), "of this layout, 2 where a λ map follows the header"],
   ["checkpoint", 4, "#009e73", (view) => hex(view).replaceAll(" ", ""), "the weights and tables that decode it"],
   ["width", 2, "#f0e442", (view) => view.getUint16(0), "in pixels"],
   ["height", 2, "#0072b2", (view) => view.getUint16(0), "in pixels"],
   ["level", 2, "#d55e00", (view) => `λ ${formatLambda(lambdaOf(view.getUint16(0)))}`, "one of 65,536, equidistant in log λ"],
-  ["length", 4, "#cc79a7", (view) => count(view.getUint32(0)), "bytes of payload that follow"],
+  ["length", 4, "#cc79a7", (view) => count(view.getUint32(0)), "bytes that follow: the λ map of version 2, then the payload"],
   ["CRC-32", 4, "#999999", (_, file) => (isWhole(file) ? "matches" : "does not match"), "of all other bytes, computed here"],
 ];
 const HEADER = FIELDS.reduce((sum, [, bytes]) => sum + bytes, 0);
@@ -82,15 +82,15 @@ class FileView {
     const { width, height } = this.inside.viewer.picture;
     this.summary.textContent = `The file at ${lambdaText(header)} has ${count(bytes.length)} bytes, ` +
       `${formatNumber((8 * bytes.length) / (width * height), 4)} bits per pixel.`;
-    this.drawShares(bytes.length - HEADER, (header.side_bits ?? 0) / 8);
+    this.drawShares(bytes.length - HEADER, (header.side_bits ?? 0) / 8, Boolean(header.map));
     this.fields.replaceChildren(...this.rows(bytes));
     this.drawBytes(bytes.subarray(0, SHOWN));
   }
 
-  // side: bytes of z, which the tables expect; only the whole payload can be counted.
-  drawShares(payload, side) {
+  // side: bytes of z, which the tables expect; only all that follows the header can be counted.
+  drawShares(payload, side, isPainted) {
     const parts = [["header", HEADER, "var(--mae-muted)"], ...(side ? [["≈ z", side, "#1b998b"]] : [])];
-    parts.push([side ? "≈ y" : "y", payload - side, "var(--mae-accent)"]);
+    parts.push([`${side ? "≈ " : ""}y${isPainted ? " and λ map" : ""}`, payload - side, "var(--mae-accent)"]);
     this.bar.replaceChildren(...parts.map(([, bytes, color]) => {
       const piece = makeElement("i", "");
       piece.style.cssText = `flex: ${bytes} 1 0; background: ${color}`;
