@@ -57,7 +57,7 @@ def _add_coding(commands: argparse._SubParsersAction) -> None:
     )
     command.add_argument("--lambda-map", metavar="FILE", help=about)
     command.add_argument("--model", help=MODEL_HELP)
-    effort = "search for a better file: 1 takes seconds a megapixel, 2 twenty times as long (default: %(default)s)"
+    effort = "search for a better file: 1 takes half a minute a megapixel, 2 ten minutes (default: %(default)s)"
     command.add_argument("--effort", type=int, choices=(0, 1, 2), default=0, help=effort)
     _add_device(command)
 

@@ -76,6 +76,7 @@ def name_of(model: str, effort: int) -> str:
     return f"{model}@{effort}" if effort else model
 
 
+@torch.inference_mode(False)
 def search(
     model: LearnedCodec,
     pixels: Pixels,
@@ -181,7 +182,6 @@ class _Search:
             except Enough:
                 return
 
-    @torch.inference_mode(False)
     @torch.enable_grad()
     def _descend(self, crop: Crop, random: torch.Generator, tell: Callable[[int, float, float], None]) -> None:
         prior, t, box = self._network.prior, self._t, crop.around

@@ -205,7 +205,7 @@ def test_long_work_lets_others_in_and_ends_where_they_say_so(plain):
             raise Superseded
 
     calls.append(0)
-    with torch.no_grad(), pytest.raises(Superseded):
+    with torch.inference_mode(), pytest.raises(Superseded):
         plain.paced(pause).at_effort(1, tell).code(512)
     assert calls[1] == 6 and len(told) == 2
 
