@@ -190,6 +190,7 @@ WISHES = {
     "features:a1.mod": (messages.Features, messages.FeaturesArrays),
     "features:none": (messages.Features, messages.FeaturesArrays),
     "error": (dict[str, Any], messages.ErrorArrays),
+    "searched:1": (messages.Searched, messages.SearchedArrays),
     "local:64:-": (messages.Local, messages.LocalArrays),
 }
 

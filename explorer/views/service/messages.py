@@ -384,6 +384,55 @@ class SweepFile(TypedDict):
     data: str
 
 
+@final
+class SearchWait(TypedDict):
+    """A search waits. waiting: for so many others."""
+
+    waiting: int
+
+
+@final
+class SearchPart(TypedDict):
+    """How far a search is: done of so many iterations. seconds: that it still takes, about. change: of J = R + λ·D so
+    far, as a share of the first guess's, by the search's own estimate."""
+
+    done: int
+    of: int
+    seconds: float
+    change: float
+
+
+@final
+class SearchFound(TypedDict):
+    """What a search found. map: the text of its λ map, or "". effort: of it. seconds: that it took. before: the first
+    guess; after: what was found, which may be the first guess itself; same: the first guess at another λ, where it has
+    the PSNR of `after`, or null."""
+
+    lmbda: float
+    level: int
+    map: str
+    effort: int
+    seconds: float
+    before: Point
+    after: Point
+    same: Point | None
+
+
+@final
+class SearchEnd(TypedDict):
+    """Why a search found nothing."""
+
+    error: str
+
+
+class SearchesOf(TypedDict):
+    """What is known of searches of a picture. seconds: about how long one takes here, by effort from 1 on. found: what
+    is kept."""
+
+    seconds: list[float]
+    found: list[SearchFound]
+
+
 class Failure(TypedDict):
     """The body of an answer with a status from 400: a sentence for people."""
 
@@ -552,6 +601,21 @@ class FeaturesArrays(TypedDict, total=False):
 class ErrorArrays(TypedDict):
     """mse (h, w): on [0, 1]."""
 
+    mse: NDArray[np.float32]
+
+
+class Searched(TypedDict, total=False):
+    """What a search found at the frame's λ. effort: of it; nothing where none is kept."""
+
+    effort: int
+
+
+class SearchedArrays(TypedDict, total=False):
+    """bits (h, w), estimated, and mse (h, w), on [0, 1], of each block; before them those of the first guess."""
+
+    bits_before: NDArray[np.float32]
+    mse_before: NDArray[np.float32]
+    bits: NDArray[np.float32]
     mse: NDArray[np.float32]
 
 

@@ -27,6 +27,7 @@ from explorer.views.service.errors import Full, Gone
 from explorer.views.service.messages import Point
 from explorer.views.service.other_models import OtherModels
 from explorer.views.service.precomputed import own_points, rival_points
+from explorer.views.service.searches import Searches
 from explorer.views.service.trials import Trials
 
 MAX_OPEN = 400
@@ -42,7 +43,7 @@ NO_ORIGINAL = "A .mae file comes without the original, so nothing can be compare
 class Opened:
     """One picture under one model. source: its session, or the file that was received in its place.
     points: the model's own R-D points so far by λ; painted: the last of those with a λ map. tokens: of the same picture
-    by model, shared by all of them; some may be closed."""
+    by model, shared by all of them; some may be closed. searches: what the encoder's searches found."""
 
     token: str
     name: str
@@ -52,6 +53,7 @@ class Opened:
     points: dict[float, Point] = dataclasses.field(default_factory=dict)
     tokens: dict[str, str] = dataclasses.field(default_factory=dict)
     painted: dict[Condition, Point] = dataclasses.field(default_factory=dict)
+    searches: Searches = dataclasses.field(default_factory=Searches)
 
     @property
     def session(self) -> Session:

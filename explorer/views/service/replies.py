@@ -14,7 +14,7 @@ from explorer.codecs import Codec
 from explorer.codecs.base import BYTES_TOLERANCE, PSNR_TOLERANCE
 from explorer.codecs.learned import LearnedCodec
 from explorer.condition import Condition
-from explorer.pace import Pause, nothing
+from explorer.pace import Pause, Stopwatch, nothing
 from explorer.received import Received
 from explorer.runtime import Pixels
 from explorer.session import Session
@@ -39,10 +39,12 @@ from explorer.views.service.messages import (
 from explorer.views.service.pictures import NO_ORIGINAL, SENDERS_LAMBDA, Opened
 from explorer.views.service.points import known_point, measured_point, timed_point
 from explorer.views.service.rectangles import Rectangle, reduced, whole
+from explorer.views.service.trials import as_message
 from explorer.views.service.wire import Reply
 from explorer.views.service.wishes.answers import answer
 
 RECEIVED = "This is what the receiver of the file sees: made by {}, without the original beside it."
+SEARCHED = "searched"  # what a search found, where the names of codecs stand
 
 
 def opened_picture(opened: Opened, priors: list[Prior], sample: str | None = None) -> OpenedPicture:
@@ -104,7 +106,7 @@ def frame(
         "level": condition.level,
         "map": _text(condition),
         "point": point,
-        "regions": _regions(opened, condition) if point else None,
+        "regions": _regions(opened.source, condition) if point else None,
         "estimated_bits": code.total_bits if code else None,
         "side_bits": code.side_bits if code else None,
         "pace": None,
@@ -117,7 +119,7 @@ def numbers(opened: Opened, condition: Condition, pause: Pause = nothing) -> Num
     """The RDPoint at λ, of the real file and the whole picture. pause: see `explorer.pace`."""
     source = opened.source.paced(pause)
     point, side_bits = measured_point(opened, source, condition), source.code(condition).side_bits
-    regions = _regions(opened, condition)
+    regions = _regions(opened.source, condition)
     return {
         "lmbda": condition.lmbda,
         "level": condition.level,
@@ -127,8 +129,17 @@ def numbers(opened: Opened, condition: Condition, pause: Pause = nothing) -> Num
     }
 
 
-def seen(opened: Opened, condition: Condition, pause: Pause = nothing) -> Seen:
-    """The RDPoint at λ with SSIMULACRA2 and times. pause: see `explorer.pace`. InputError without an original."""
+def seen(opened: Opened, condition: Condition, effort: int = 0, pause: Pause = nothing) -> Seen:
+    """The RDPoint at λ with SSIMULACRA2 and times. effort: of what a search found, 0 for the first guess. pause: see
+    `explorer.pace`. InputError without an original, and where nobody has searched."""
+    if effort:
+        session = opened.searches.session(condition, effort).paced(pause)
+        point = as_message(session.point(condition))
+        clock = Stopwatch(pause)
+        session.model.decode(session.encode(condition))
+        found = opened.searches.known(condition, effort)
+        assert found
+        return {"point": {**point, "encode_s": found["seconds"], "decode_s": clock.lap()}}
     return {"point": timed_point(opened, opened.session.paced(pause), condition, pause)}
 
 
@@ -136,11 +147,13 @@ def _text(condition: Condition) -> str:
     return condition.map.text if condition.map else ""
 
 
-def _regions(opened: Opened, condition: Condition, seen_at: Condition | None = None) -> dict[str, Region] | None:
+def _regions(
+    source: Session | Received, condition: Condition, seen_at: Condition | None = None
+) -> dict[str, Region] | None:
     """Of a λ map, at its own λ or another; None where there is no map, or no original."""
-    if condition.map is None or isinstance(opened.source, Received):
+    if condition.map is None or isinstance(source, Received):
         return None
-    return {name: cast(Region, asdict(each)) for name, each in opened.source.painted(condition, seen_at).items()}
+    return {name: cast(Region, asdict(each)) for name, each in source.painted(condition, seen_at).items()}
 
 
 def rival(
@@ -174,7 +187,7 @@ def uniform(opened: Opened, target: Condition, by: By, part: Rectangle | None = 
     gap = point["bytes"] / aim.bytes - 1 if by == "rate" else point["psnr"] - aim.psnr
     is_reached = abs(gap) <= (BYTES_TOLERANCE if by == "rate" else PSNR_TOLERANCE)
     match: Match = {"by": by, "gap": gap, "reached": is_reached, "limit": None}
-    regions = _regions(opened, target, condition)
+    regions = _regions(opened.source, target, condition)
     return _beside(opened, opened.model, lmbda, point, regions, match, part, part.of(session.reconstruct(condition)))
 
 
@@ -199,6 +212,15 @@ def _beside(
         **match,
     }
     return Reply(header, {"pixels": pixels})
+
+
+def searched(opened: Opened, condition: Condition, effort: int, part: Rectangle | None = None) -> Reply:
+    """What a search found at λ, as another codec's picture whose setting is the effort. Raises InputError where nobody
+    has searched."""
+    part = part or whole(opened.session.size)
+    session = opened.searches.session(condition, effort)
+    point, pixels = as_message(session.point(condition, quick=True)), part.of(session.reconstruct(condition))
+    return _beside(opened, SEARCHED, effort, point, _regions(session, condition), {}, part, pixels)
 
 
 def modulation(model: LearnedCodec) -> Reply:

@@ -12,10 +12,14 @@
     GET  api/rival/{token}?codec=&setting=&box=&reduce=  another codec's picture: header (numbers of its file) + raw RGB
     GET  api/match/{token}?codec=&lmbda=&map=&by=&box=&reduce=  the same, at the model's rate or quality, with the gap;
                                           of the picture's own model: at one λ for all places
+    GET  api/searches/{token}          {seconds, found}: how long the encoder's search takes, and what it found before
+    GET  api/search/{token}?lmbda=&map=&effort=  search at λ: lines of JSON that say how far it is, the last one with
+                                          what it found; it ends when the visitor closes the stream
+    GET  api/searched/{token}?lmbda=&map=&effort=&box=&reduce=  the picture that it found: header (numbers) + raw RGB
     GET  api/modulation?model=         what each modulator of a model makes of λ: header + gains, of no picture
     GET  api/points/{token}?codecs=    R-D points of the model and other codecs: lines of JSON, as they come
     GET  api/file/{token}?lmbda=&map=&kind=  the .mae file, the reconstruction as PNG, or arrays of the inside as NPZ,
-                                          with &a=&b= the ratios of two λ among them
+                                          with &a=&b= the ratios of two λ among them; &effort= what a search found
     GET  api/rivalfile/{token}?codec=&setting=   another codec's file
     GET  api/solve/{token}?bpp=|bytes=|psnr=     {lmbda} that meets a target
     GET  api/sweep/{token}?kind=&from=&to=&frames=   a file of many λ (see `export`): lines of JSON that say how far it
@@ -41,7 +45,7 @@ import io
 import json
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -77,6 +81,7 @@ from explorer.views.service.messages import (
     MeanSetting,
     OpenedPicture,
     Sample,
+    SearchesOf,
     Seen,
     Setup,
     SweepFile,
@@ -86,8 +91,9 @@ from explorer.views.service.messages import (
 from explorer.views.service.pictures import Opened, OpenPictures
 from explorer.views.service.points import CURVES, curve_points
 from explorer.views.service.rivals import CHOSEN, Rivals
+from explorer.views.service.searching import Searching
 from explorer.views.service.turns import PAUSE, Pauses, Turn, Turns
-from explorer.views.service.uploads import MAX_UPLOAD, MAX_UPLOADS, Budget, Share, body
+from explorer.views.service.uploads import MAX_UPLOAD, MAX_UPLOADS, Budget, body
 from explorer.views.service.wire import Reply, to_json
 from explorer.views.service.wishes import ratios
 
@@ -195,6 +201,7 @@ class Api:
         self.rivals = Rivals(list_models())
         self.turns, self.opening = Turns(), Turns()
         self.pauses = Pauses(self.turns)
+        self.searching = Searching(self.pauses)
         self._uploads = Budget(MAX_UPLOADS, "Many files are being sent here at once: please try again in a minute.")
         self._sweeps = Budget(SWEEP_PIXELS, "Many sweeps are being made here at once: please try again in a minute.")
         self._pace: float | None = None
@@ -209,6 +216,9 @@ class Api:
         router.get("/rivalseen/{token}", response_model=None)(self.rival_seen)
         router.get("/rival/{token}")(self.rival)
         mapped("/match/{token}")(self.match)
+        router.get("/searches/{token}", response_model=None)(self.searches)
+        mapped("/search/{token}")(self.search)
+        mapped("/searched/{token}")(self.searched)
         router.get("/modulation")(self.modulation)
         router.get("/points/{token}")(self.points)
         mapped("/file/{token}")(self.file)
@@ -235,7 +245,8 @@ class Api:
     def setup(self) -> Setup:
         """Everything that the viewer needs before it opens a picture."""
         rivals = self.rivals.listed
-        curves = series({"model": "This model"} | {rival["name"]: rival["label"] for rival in rivals})
+        labels = {rival["name"]: rival["label"] for rival in rivals}
+        curves = series({"model": "This model"} | labels | {replies.SEARCHED: "Searched"})
         return {
             "offline": False,
             "models": self.pictures.models,
@@ -354,10 +365,11 @@ class Api:
         opened = visit.opened
         return _Json(await self._measured(visit, NUMBERS, lambda turn: replies.numbers(opened, condition, turn.pause)))
 
-    async def seen(self, visit: Visiting, condition: At) -> Response:
-        """The same with SSIMULACRA2 and times: what a rest of λ has time for, in the pauses between all frames."""
+    async def seen(self, visit: Visiting, condition: At, effort: int = 0) -> Response:
+        """The same with SSIMULACRA2 and times: what a rest of λ has time for, in the pauses between all frames; with an
+        effort, of what a search found."""
         opened = visit.opened
-        return _Json(await self._aside(visit, PAUSE, lambda turn: replies.seen(opened, condition, turn.pause)))
+        return _Json(await self._aside(visit, PAUSE, lambda turn: replies.seen(opened, condition, effort, turn.pause)))
 
     async def rival_seen(self, visit: Visiting, codec: str, setting: float) -> Response:
         """The same of another codec's picture at one setting."""
@@ -418,6 +430,25 @@ class Api:
                 return _binary(await self._aside(visit, PAUSE, work), packed)
         raise Superseded
 
+    async def searches(self, visit: Visiting) -> SearchesOf:
+        """How long the encoder's search takes here, and what is kept of earlier ones."""
+        seconds = await self.searching.seconds(visit.opened, visit.user)
+        return {"seconds": seconds, "found": visit.opened.searches.found()}
+
+    async def search(self, visit: Visiting, condition: At, effort: int) -> StreamingResponse:
+        """The encoder's search at λ; it ends when the visitor closes the stream."""
+        search = self.searching.ask(visit.opened, condition, effort, visit.user)
+        return _Counted(_json_lines(search.lines()), search)
+
+    async def searched(
+        self, visit: Visiting, condition: At, effort: int, box: str | None = None, reduce: int = 1, packed: bool = False
+    ) -> Response:
+        """A part of the picture that a search found."""
+        opened = visit.opened
+        part = rectangles.parse(box, reduce, opened.session.size)
+        reply = await self._aside(visit, 0, lambda _: replies.searched(opened, condition, effort, part))
+        return _binary(reply, packed)
+
     def modulation(self, model: str) -> Response:
         """The gains of a model's modulators over λ."""
         return _binary(replies.modulation(self.pictures.model(model)))
@@ -430,23 +461,30 @@ class Api:
         return StreamingResponse(lines, media_type="application/x-ndjson")
 
     async def file(
-        self, visit: Visiting, condition: At, kind: str, a: str | None = None, b: str | None = None
+        self,
+        visit: Visiting,
+        condition: At,
+        kind: str,
+        a: str | None = None,
+        b: str | None = None,
+        effort: int = 0,
     ) -> Response:
         """The compressed file, the reconstruction as PNG, or arrays of the inside, to keep; with the ratios of two λ
-        where a and b are given, as the wish `ratio` has them."""
+        where a and b are given, as the wish `ratio` has them; with an effort, of what a search found."""
         opened = visit.opened
         if kind not in FILES:
             raise InputError(f"A file can be saved as {', '.join(FILES)}.")
 
         def work(turn: Turn) -> bytes:
-            source = opened.source.paced(turn.pause)
+            source = opened.searches.session(condition, effort) if effort else opened.source.paced(turn.pause)
             if kind == "npz" and a and b:
                 return export.arrays(source, condition, ratios.saved(opened, condition, a, b))
             return FILES[kind](source, condition)
 
         data = await self._measured(visit, REST, work)
         painted = "-painted" if condition.map else ""
-        return _attachment(data, f"{Path(opened.name).stem}-lambda{condition.lmbda:.0f}{painted}.{kind}")
+        how = f"-effort{effort}" if effort else ""
+        return _attachment(data, f"{Path(opened.name).stem}-lambda{condition.lmbda:.0f}{painted}{how}.{kind}")
 
     async def rival_file(self, visit: Visiting, codec: str, setting: float) -> Response:
         """Another codec's file at one setting, to keep."""
@@ -512,7 +550,7 @@ def _attachment(data: bytes, name: str) -> Response:
 class _Counted(StreamingResponse):
     """Lines of JSON that a share of something is used for, until they have ended, however they do."""
 
-    def __init__(self, lines: AsyncIterator[bytes], share: Share) -> None:
+    def __init__(self, lines: AsyncIterator[bytes], share: AbstractContextManager[object]) -> None:
         super().__init__(lines, media_type="application/x-ndjson")
         self._share = share
 

@@ -5,6 +5,7 @@ import { CHANNELS } from "./inside/channels/channels.js";
 import { RATIO } from "./inside/ratio/ratio.js";
 import { MODULATION } from "./inside/modulation/modulation.js";
 import { BITS } from "./inside/bits/bits.js";
+import { SEARCH } from "./inside/search/search.js";
 import { FILE } from "./inside/file/file.js";
 
 /**
@@ -21,4 +22,4 @@ import { FILE } from "./inside/file/file.js";
  */
 
 /** @type {Tab[]} */
-export const TABS = [RD, CHANNELS, RATIO, MODULATION, BITS, FILE];
+export const TABS = [RD, CHANNELS, RATIO, MODULATION, BITS, SEARCH, FILE];

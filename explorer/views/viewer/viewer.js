@@ -33,6 +33,7 @@ import { Parts } from "./picture/parts.js";
 import { RatePanel } from "./rates/panel.js";
 import { Numbers } from "./rates/numbers.js";
 import { livePoint } from "./rates/live.js";
+import { SEARCHED, Searches } from "./compare/searches.js";
 import { Comparison } from "./compare/comparison.js";
 import { Chooser } from "./compare/chooser.js";
 import { Inside } from "./inside/inside.js";
@@ -107,7 +108,9 @@ export class Viewer {
       failed: (error) => this.failed(error),
     });
     this.window = new LiveWindow(this.parts, this.stage, this.large);
+    this.searches = new Searches(this);
     this.comparison = new Comparison((search, signal) => this.transport.rival(search.id, search, signal), {
+      isFound: (header, effort) => Boolean(this.searches.at(header, effort)),
       changed: () => this.comparisonChanged(),
       failed: (error) => this.comparisonFailed(error),
     });
@@ -120,8 +123,10 @@ export class Viewer {
       found: (header) => this.numbersFound(header),
       failed,
     });
-    this.rivalSeen = new Numbers(({ picture, codec, setting }, signal) => {
-      return this.transport.seen(picture, this.isBesideOneLambda ? { lmbda: setting } : { codec, setting }, signal);
+    this.rivalSeen = new Numbers(({ picture, codec, setting, point }, signal) => {
+      const { map } = this.shown.header;
+      const own = codec === SEARCHED ? { lmbda: point.knob.lambda, map, effort: setting } : { lmbda: setting };
+      return this.transport.seen(picture, codec === SEARCHED || this.isBesideOneLambda ? own : { codec, setting }, signal);
     }, {
       found: () => this.repaint(),
       failed,
@@ -160,7 +165,10 @@ export class Viewer {
       grown: () => this.curveGrown(),
       failed: (error) => this.failed(error),
     }, signal);
-    this.chooser = new Chooser(this.parts, this.comparison, (codec) => this.panel.settings(codec), signal);
+    this.chooser = new Chooser(this.parts, this.comparison, {
+      settings: (codec) => this.panel.settings(codec),
+      search: () => this.searches.ask(),
+    }, signal);
     setPalettes(setup.palettes);
     setConstants(setup.constants);
     this.inside = new Inside(this.parts, this, signal);
@@ -452,10 +460,11 @@ export class Viewer {
     comparison.follow(header, this.picture.large ? this.stage.layers : null);
     const { choice, shown, swapped } = comparison;
     const other = comparison.pending ? null : shown?.header.point;
+    const beside = choice && (comparison.pending || shown);
     this.stage.layers.setReference(shown, swapped);
-    const label = choice && this.panel.rivals.get(choice.codec).label;
-    this.readout.show({ ...header.point, side_bits: header.side_bits, missing: this.picture.missing }, choice && { label, point: other });
-    this.painted.show(header, choice && { label, regions: other && shown.header.regions }, this.isBesideOneLambda);
+    const label = beside && this.panel.described.get(choice.codec).label;
+    this.readout.show({ ...header.point, side_bits: header.side_bits, missing: this.picture.missing }, beside && { label, point: other });
+    this.painted.show(header, beside && { label, regions: other && shown?.header.regions }, this.isBesideOneLambda);
     this.panel.show({ ...header, other, codec: choice?.codec, text: describe(header) });
     this.chooser.reflect(Boolean(this.map));
   }
@@ -478,6 +487,7 @@ export class Viewer {
 
   // A point of the plot becomes the right-hand picture: another codec's beside the model's, or the model's own.
   pick(series, setting) {
+    if (series === SEARCHED) return this.inside.views.search.visit(this.searches.all.find(({ lmbda }) => lmbda === setting));
     if (series !== "model") return this.comparison.choose({ codec: series, by: "fixed", setting }, true);
     if (this.comparison.swapped) this.comparison.choose(null);
     return this.setLambda(setting);
@@ -492,7 +502,7 @@ export class Viewer {
   }
 
   sides() {
-    return sideTexts(this.shown && this.shownHeader, this.comparison, this.panel?.rivals, this.inside?.title);
+    return sideTexts(this.shown && this.shownHeader, this.comparison, this.panel?.described, this.inside?.title);
   }
 
   // ---- messages, theme, files ---------------------------------------------------------------------------------------
@@ -539,6 +549,7 @@ export class Viewer {
   destroy() {
     this.closing.abort();
     this.comparison.clear();
+    this.searches.stop();
     this.stopNumbers();
     this.large.stop();
     this.stage.destroy();

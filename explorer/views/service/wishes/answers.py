@@ -141,6 +141,7 @@ WISHES: dict[str, Callable[..., Answer]] = {
     "features": maps.features,
     "error": maps.error,
     "local": maps.local,
+    "searched": maps.searched,
 }
 
 

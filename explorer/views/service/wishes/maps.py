@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 
 from explorer.condition import Condition
 from explorer.inside import block_means
-from explorer.views.service.messages import ErrorArrays, Features, FeaturesArrays, Local, LocalArrays
+from explorer.views.service.messages import (
+    ErrorArrays,
+    Features,
+    FeaturesArrays,
+    Local,
+    LocalArrays,
+    Searched,
+    SearchedArrays,
+)
 from explorer.views.service.pictures import Opened
 from explorer.views.service.wishes.ratios import OWN
 
@@ -55,6 +63,22 @@ def _pooled(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
 def error(opened: Opened, condition: Condition) -> tuple[dict[str, Any], ErrorArrays]:
     """The mean squared error, on [0, 1], of each 16×16 block: mse (h, w) float32."""
     return {}, {"mse": opened.session.block_error(condition)}
+
+
+def searched(opened: Opened, condition: Condition, effort: str) -> tuple[Searched, SearchedArrays]:
+    """Rate and distortion of each 16×16 block before and after a search with an effort. JSON: effort. bits_before and
+    bits, estimated, over all channels, mse_before and mse, on [0, 1]: (h, w) float32. None of it where nobody has
+    searched, so that a wish may stay while λ moves."""
+    session, chosen = opened.session, int(effort)
+    if not opened.searches.known(condition, chosen):
+        return {}, {}
+    after = opened.searches.session(condition, chosen)
+    return {"effort": chosen}, {
+        "bits_before": session.code(condition).position_bits,
+        "mse_before": session.block_error(condition),
+        "bits": after.code(condition).position_bits,
+        "mse": after.block_error(condition),
+    }
 
 
 def local(opened: Opened, condition: Condition, a: str, b: str) -> tuple[Local, LocalArrays]:

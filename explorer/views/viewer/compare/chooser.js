@@ -1,20 +1,22 @@
 // The controls of the comparison: with which codec, by which rule, on which side.
 import { kindText } from "../story/glossary.js";
 import { settingText } from "./labels.js";
+import { SEARCHED, SEARCHED_RIVAL } from "./searches.js";
 
 const ORIGINAL = "Original";
 const RULES = [["rate", "same rate"], ["quality", "same quality"]];
 
 export class Chooser {
-  // settings(codec) -> the settings that were measured. The comparison is what the controls say, and they what it is.
+  // settings(codec) -> the settings that were measured. search(): what a search finds is wanted. The comparison is what the controls say, and they what it is.
   /**
    * @param {import("../page.js").Parts} parts
    * @param {AbortSignal} signal
    */
-  constructor(parts, comparison, settings, signal) {
+  constructor(parts, comparison, { settings, search }, signal) {
     this.parts = parts;
     this.comparison = comparison;
     this.settings = settings;
+    this.search = search;
     const on = (name, type, action) => parts[name].addEventListener(type, action, { signal });
     on("reference", "change", () => this.chooseCodec(parts.reference.value));
     on("rule", "change", () => this.chooseRule(parts.rule.value));
@@ -26,8 +28,8 @@ export class Chooser {
 
   // rivals: those that can be compared with; own: the model itself, at one λ, which a painted picture can be.
   fill(rivals, own) {
-    this.rivals = new Map([own, ...rivals].map((rival) => [rival.name, rival]));
-    const choices = rivals.map(({ name, label, about, reason }) =>
+    this.rivals = new Map([own, SEARCHED_RIVAL, ...rivals].map((rival) => [rival.name, rival]));
+    const choices = [SEARCHED_RIVAL, ...rivals].map(({ name, label, about, reason }) =>
       Object.assign(new Option(reason ? `${label} (not installed)` : label, name), { disabled: reason, title: reason || (kindText(label) ?? about) }),
     );
     this.own = Object.assign(new Option(own.label, own.name), { title: own.about });
@@ -46,8 +48,9 @@ export class Chooser {
   }
 
   chooseCodec(codec) {
+    if (codec === SEARCHED) return this.search();
     const by = this.comparison.choice?.by === "quality" ? "quality" : "rate";
-    this.comparison.choose(codec ? { codec, by } : null);
+    return this.comparison.choose(codec ? { codec, by } : null);
   }
 
   chooseRule(value) {
@@ -58,7 +61,7 @@ export class Chooser {
 
   fillRules() {
     const { choice } = this.comparison;
-    if (!choice) return;
+    if (!choice || choice.by === "effort") return;
     const rival = this.rivals.get(choice.codec);
     const known = new Set([...this.settings(choice.codec), ...(choice.by === "fixed" ? [choice.setting] : [])]);
     const fixed = [...known].sort((a, b) => a - b).map((each) => new Option(settingText(rival, each), each));
@@ -74,9 +77,11 @@ export class Chooser {
     this.parts.reference.value = choice?.codec ?? "";
     const { label = "", about = "" } = this.rivals.get(choice?.codec) ?? {};
     if (!this.parts.reference.disabled) this.parts.reference.title = kindText(label) ?? about;
-    for (const name of ["rule", "swap", "back"]) this.parts[name].hidden = !choice;
+    const hasRule = Boolean(choice) && choice.by !== "effort";
+    this.parts.rule.hidden = !hasRule;
+    for (const name of ["swap", "back"]) this.parts[name].hidden = !choice;
     this.parts.swap.ariaPressed = swapped;
     const { value } = this.parts.rule;
-    if (choice && value !== String(choice.by === "fixed" ? choice.setting : choice.by)) this.fillRules();
+    if (hasRule && value !== String(choice.by === "fixed" ? choice.setting : choice.by)) this.fillRules();
   }
 }

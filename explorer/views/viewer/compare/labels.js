@@ -59,7 +59,8 @@ function awayText({ by, gap }) {
   return by === "rate" ? `${(100 * size).toFixed(1)} % ${less ? "fewer" : "more"} bytes` : `${size.toFixed(2)} dB ${less ? "less" : "more"}`;
 }
 
-function signed(value, digits) {
+// With its sign, also that of what is nothing at so many digits: ±0.0.
+export function signed(value, digits) {
   const size = Math.abs(value).toFixed(digits);
   return Number(size) === 0 ? `±${size}` : `${value < 0 ? "−" : "+"}${size}`;
 }

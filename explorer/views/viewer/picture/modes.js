@@ -64,11 +64,22 @@ export class Modes {
 // Texts of the left and the right side. header: of the model's frame, if there is one; rivals: Map of name -> rival;
 // map: what lies over the model's picture, or "".
 export function sideTexts(header, { choice, shown, pending, swapped }, rivals, map) {
-  const model = { text: header ? [modelText(header, shown), map].filter(Boolean).join(" · ") : "", short: header ? modelText(header) : "" };
+  const sides = pictureTexts(header, { choice, shown, pending, swapped }, rivals);
+  if (header && map) sides[1].text += ` · ${map}`; // it lies over the right-hand picture
+  return sides;
+}
+
+function pictureTexts(header, { choice, shown, pending, swapped }, rivals) {
+  const model = { text: header ? modelText(header, shown) : "", short: header ? modelText(header) : "" };
   const finding = pending ? findingText(choice, rivals.get(choice.codec)) : "";
-  if (!shown) return [{ text: finding ? `Original · ${finding}` : "Original", short: "original" }, model];
+  if (!shown) return [{ text: ["Original", finding || missingText(choice)].filter(Boolean).join(" · "), short: "original" }, model];
   const rival = rivals.get(shown.header.codec);
   const text = [rivalText(shown.header, rival, !pending), finding].filter(Boolean).join(" · ");
   const sides = [{ text, short: rival.label }, model];
   return swapped ? sides.reverse() : sides;
+}
+
+// What a search found is there at the λ where one was made.
+function missingText(choice) {
+  return choice?.by === "effort" ? "nothing was searched for at this λ" : "";
 }

@@ -109,6 +109,7 @@ export class Opening {
     viewer.root.dataset.picture = picture.id;
     viewer.cache.clear();
     viewer.comparison.clear();
+    viewer.searches.open();
     viewer.slider.setRange(picture.lmbda);
     const painted = viewer.map?.text;
     viewer.map = viewer.mapFor(picture);

@@ -2,6 +2,7 @@
 import { Curves, METRICS, hasQuality, isJoined } from "./curves.js";
 import { between } from "./live.js";
 import { settingText } from "../compare/labels.js";
+import { SEARCHED, SEARCHED_RIVAL } from "../compare/searches.js";
 import { kindText } from "../story/glossary.js";
 import { verdict } from "./verdict.js";
 import { RatePlot } from "./plot.js";
@@ -34,6 +35,9 @@ export class RatePanel {
     /** @type {string | null} */
     this.compared = null; // a codec whose curve is drawn for as long as its picture stands beside the model's
     this.rivals = new Map(setup.rivals.map((rival) => [rival.name, rival]));
+    this.described = new Map([...this.rivals, [SEARCHED, SEARCHED_RIVAL]]); // all that may stand beside the model
+    /** @type {import("../wire/types.js").SearchFound[]} */
+    this.searched = []; // of this picture and model
     this.plot = new RatePlot(parts, setup.figure, plotly, on.pick);
     this.curves = new Curves();
     /** @type {(import("./live.js").Measured & { map: string })[]} */
@@ -88,7 +92,7 @@ export class RatePanel {
 
   // codec: what the model is compared with, or null.
   compare(codec) {
-    if (codec === this.compared) return;
+    if (codec === this.compared || codec === SEARCHED) return; // its points are drawn as they are found
     const before = this.names().join();
     this.compared = codec;
     if (this.names().join() !== before) this.update();
@@ -144,6 +148,7 @@ export class RatePanel {
     this.id = id;
     this.curves = new Curves();
     this.visited = [];
+    this.searched = [];
     this.now = null;
     this.isAlone = isAlone;
     this.redraw();
@@ -175,7 +180,7 @@ export class RatePanel {
     const type = this.parts.axis.value;
     const { name, unit } = METRICS[metric];
     const [x, y] = ["Rate (bits per pixel)", unit === "dB" ? `${name} (dB)` : name];
-    const [own, ...others] = ["model", ...this.names()].map((series) => this.drawn(series));
+    const [own, ...others] = ["model", ...this.names(), ...this.searchedNames].map((series) => this.drawn(series));
     const range = viewOf(own, others, type === "log", this.enough);
     this.plot.drawCurves([own, ...others], {
       x: { title: `${x}, ${source}`, type, view: `${source} ${type}`, range: range?.x },
@@ -193,8 +198,20 @@ export class RatePanel {
     return this.setup.figure.enough;
   }
 
+  // What was found by searches has no mean curve.
+  get searchedNames() {
+    return this.searched.length && !this.showsMeans ? [SEARCHED] : [];
+  }
+
+  /** @param {import("../wire/types.js").SearchFound[]} found */
+  setSearched(found) {
+    this.searched = found;
+    this.redraw();
+  }
+
   // [{setting, point}] of a curve, by rate.
   pointsOf(series) {
+    if (series === SEARCHED) return this.searched.map(({ lmbda, after }) => ({ setting: lmbda, point: after }));
     if (!this.showsMeans) return this.curves.of(series).points;
     return this.setup.means?.[series === "model" ? this.model : series] ?? [];
   }
@@ -211,7 +228,7 @@ export class RatePanel {
       joined: this.showsMeans || isJoined({ points, done: isWhole }, this.enough),
       rates: points.map(({ point }) => point.bpp),
       qualities: points.map(({ point }) => quality(point)),
-      texts: points.map(({ setting }) => settingText(knob, setting)),
+      texts: series === SEARCHED ? this.searched.map(searchText) : points.map(({ setting }) => settingText(knob, setting)),
       settings: points.map(({ setting }) => setting),
     };
   }
@@ -221,7 +238,7 @@ export class RatePanel {
   // Called in every paint. point: the model's at λ and its map; other: the codec's beside it, or null; codec: its name;
   // text: of now.
   show({ lmbda, map, point, other, codec, text }) {
-    this.now = { lmbda, map, point, other, codec, text };
+    this.now = { lmbda, map, point, other, codec: codec === SEARCHED ? undefined : codec, text };
     this.tell();
   }
 
@@ -254,4 +271,8 @@ export class RatePanel {
     cancelAnimationFrame(this.drawing);
     this.plot.destroy();
   }
+}
+
+function searchText({ lmbda, map, effort }) {
+  return `λ ${Number(lmbda.toPrecision(3))}${map ? ", painted" : ""}, effort ${effort}`;
 }

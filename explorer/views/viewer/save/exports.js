@@ -1,4 +1,5 @@
 // The menu of files to keep: what the page itself can make of what is on show, and what the server makes.
+import { SEARCHED } from "../compare/searches.js";
 import { bottleneckOf } from "../inside/shared/bottleneck.js";
 import { makeElement } from "../controls/elements.js";
 import { similarityDecibels } from "../rates/curves.js";
@@ -58,10 +59,13 @@ export class Exports {
 
   // The file of the codec that the model is compared with.
   rivalFile({ picture, codec, setting }) {
-    const { panel, transport } = this.viewer;
-    const { label, suffix } = panel.rivals.get(codec);
-    const isOwn = codec === this.viewer.picture.model;
-    const save = this.task(() => isOwn ? transport.file(picture, { lmbda: setting }, suffix) : transport.rivalFile(picture, codec, setting));
+    const { panel, picture: { model }, shown, transport } = this.viewer;
+    const { label, suffix } = panel.described.get(codec);
+    const { lmbda, map } = shown.header;
+    const save = this.task(() => {
+      if (codec === SEARCHED) return transport.file(picture, { lmbda, map }, suffix, { effort: setting });
+      return codec === model ? transport.file(picture, { lmbda: setting }, suffix) : transport.rivalFile(picture, codec, setting);
+    });
     return { label: `${label} file`, live: true, files: { [`.${suffix}`]: save } };
   }
 
@@ -131,8 +135,8 @@ export class Exports {
   points() {
     const { panel, picture } = this.viewer;
     const what = panel.showsMeans ? panel.source : picture.name;
-    return ["model", ...panel.names()].flatMap((series) => {
-      const { knob = "λ", label = picture.model } = panel.rivals.get(series) ?? {};
+    return ["model", ...panel.names(), ...panel.searchedNames].flatMap((series) => {
+      const { knob = "λ", label = picture.model } = panel.described.get(series) ?? {};
       return panel.pointsOf(series).map(({ setting, point }) => [
         what, label, knob, setting, point.bpp, point.psnr, point.ms_ssim, similarityDecibels(point.ms_ssim),
         point.ssimulacra2, point.bytes, point.estimated_bits && point.estimated_bits / (point.width * point.height),

@@ -44,8 +44,9 @@ function parseComparison(value, context) {
   return found !== undefined && (steps ?? [found]).includes(found) ? { codec, by, setting: found } : undefined;
 }
 
+// What a search found is no codec's: the tab Search has a field for it.
 function writeComparison(choice) {
-  return choice ? [choice.codec, choice.by, choice.setting].filter((part) => part !== undefined).join(":") : "";
+  return choice && choice.by !== "effort" ? [choice.codec, choice.by, choice.setting].filter((part) => part !== undefined).join(":") : "";
 }
 
 const comparison = {

@@ -49,6 +49,10 @@ export const TERMS = {
     text: "What the entropy model expects the file to take, −log₂ p summed over all symbols. The file itself is a " +
       "little larger: it has a header, and the range coder rounds.",
   },
+  "amortisation gap": {
+    text: "What it costs that one encoder answers for all pictures: the codes it gives a picture are near the best for the " +
+      "decoder, not the best. A search for that picture alone closes a part of it.",
+  },
   bottleneck: {
     text: "The features y between analysis and synthesis: one stack of channels for each 16×16 pixels. Rounded, they are " +
       "what the file holds.",

@@ -29,6 +29,8 @@ export function offlineTransport({ setup, opened, original, frames }, plotly) {
     modulation: refuse,
     sweep: refuse,
     rivalFile: refuse,
+    searches: refuse,
+    search: refuse,
     solve: refuse,
     points: async (_, codecs, signal, onLine) => {
       for (const { header: { lmbda, point } } of frames) onLine({ series: "model", setting: lmbda, point });

@@ -8,17 +8,21 @@
 //                                        for a frame also {live: whether λ is moving, wishes: what is wanted of the
 //                                        inside, see wishes/answers.py}; null for one that a newer one has made useless
 //   numbers(id, at, signal)           -> {lmbda, level, point, regions, side_bits} of the real file and the whole picture
-//   seen(id, search, signal)          -> {point} with SSIMULACRA2 and times, of the model at {lmbda, map}, or of another
-//                                        codec at {codec, setting}
+//   seen(id, search, signal)          -> {point} with SSIMULACRA2 and times, of the model at {lmbda, map}, of what a
+//                                        search found with {effort} besides, or of another codec at {codec, setting}
 //   rival(id, search, signal)         -> the same of another codec; search: {codec, by: "fixed", setting}, or
-//                                        {codec, by: "rate" or "quality", at} for one that matches the model; also
-//                                        {box, reduce}
+//                                        {codec, by: "rate" or "quality", at} for one that matches the model, or
+//                                        {by: "effort", setting, at} for what a search found; also {box, reduce}
 //   modulation(model)                 -> the gains of a model's modulators over λ: {header: {lambdas, arrays}, m0, …},
 //                                        each Float32Array of λ × channels; see service/replies.py
 //   points(id, codecs, signal, onLine, seen) -> resolves when every point was given to onLine; codecs: names; seen: with
 //                                        SSIMULACRA2
-//   file(id, at, kind, {a, b})        -> {blob, name}; a, b: of the ratios that arrays may come with
+//   file(id, at, kind, {a, b, effort}) -> {blob, name}; a, b: of the ratios that arrays may come with; effort: of what
+//                                        a search found
 //   rivalFile(id, codec, setting)     -> the same of another codec's file
+//   searches(id, signal)              -> {seconds, found}: how long the encoder's search takes with each effort from 1
+//                                        on, and what it found before
+//   search(id, {lmbda, map, effort}, signal, onLine) -> resolves at its end; onLine is told how far it is, and what it found
 //   solve(id, target, map, signal)    -> {lmbda} that reaches a target: {bpp}, {bytes} or {psnr}
 //   sweep(id, kind, map, signal, onPart) -> {blob, name} of many λ; kind: see the route; onPart({done, of}) on the way
 //   plotly()                          -> the Plotly library
@@ -75,6 +79,10 @@ export function httpTransport(base, send = fetch, isNear = isLoopback(new URL(ba
     rival: (id, { codec, by, setting, at: { lmbda, map = "" }, ...part }, signal) => {
       const query = [["codec", codec], ...place(part), ...packed];
       if (by === "fixed") return frame(request(url(`api/rival/${id}`, [...query, ["setting", setting]]), { signal }));
+      if (by === "effort") {
+        const own = [["lmbda", lmbda], ["effort", setting], ...place(part), ...packed];
+        return frame(mapped(`api/searched/${id}`, map, own, { signal }));
+      }
       return frame(mapped(`api/match/${id}`, map, [...query, ["lmbda", lmbda], ["by", by]], { signal }));
     },
     modulation: (model) => frame(request(url("api/modulation", { model }))),
@@ -82,9 +90,13 @@ export function httpTransport(base, send = fetch, isNear = isLoopback(new URL(ba
       const query = { codecs: codecs.join(), ...(seen ? { seen: 1 } : {}) };
       return readLines(request(url(`api/points/${id}`, query), { signal }), onLine);
     },
-    file: (id, { lmbda, map = "" }, kind, ends) =>
-      download(mapped(`api/file/${id}`, map, Object.entries({ lmbda, kind, ...ends }))),
+    file: (id, { lmbda, map = "" }, kind, more) =>
+      download(mapped(`api/file/${id}`, map, Object.entries({ lmbda, kind, ...more }))),
     rivalFile: (id, codec, setting) => download(request(url(`api/rivalfile/${id}`, { codec, setting }))),
+    searches: (id, signal) => json(request(url(`api/searches/${id}`), { signal })),
+    search: (id, { map = "", ...query }, signal, onLine) => {
+      return readLines(mapped(`api/search/${id}`, map, Object.entries(query), { signal }), onLine);
+    },
     solve: (id, target, map, signal) => json(mapped(`api/solve/${id}`, map, Object.entries(target), { signal })),
     sweep: async (id, kind, map, signal, onPart) => {
       let file;

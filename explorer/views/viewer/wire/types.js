@@ -298,6 +298,42 @@
  */
 
 /**
+ * @typedef {object} SearchWait
+ * @property {number} waiting
+ */
+
+/**
+ * @typedef {object} SearchPart
+ * @property {number} done
+ * @property {number} of
+ * @property {number} seconds
+ * @property {number} change
+ */
+
+/**
+ * @typedef {object} SearchFound
+ * @property {number} lmbda
+ * @property {number} level
+ * @property {string} map
+ * @property {number} effort
+ * @property {number} seconds
+ * @property {Point} before
+ * @property {Point} after
+ * @property {Point | null} same
+ */
+
+/**
+ * @typedef {object} SearchEnd
+ * @property {string} error
+ */
+
+/**
+ * @typedef {object} SearchesOf
+ * @property {number[]} seconds
+ * @property {SearchFound[]} found
+ */
+
+/**
  * @typedef {object} SweepPart
  * @property {number} done
  * @property {number} of
@@ -441,6 +477,19 @@
  */
 
 /**
+ * @typedef {object} Searched
+ * @property {number} [effort]
+ */
+
+/**
+ * @typedef {object} SearchedArrays
+ * @property {Float32Array} [bits_before]
+ * @property {Float32Array} [mse_before]
+ * @property {Float32Array} [bits]
+ * @property {Float32Array} [mse]
+ */
+
+/**
  * @typedef {object} Local
  * @property {[number, number]} lambdas
  */
@@ -550,8 +599,9 @@
 
 /** @typedef {{ box?: number[], reduce?: number, live?: boolean, wishes?: string[], signal?: AbortSignal }} PartQuery */
 /** @typedef {{ lmbda: number, map?: string }} At λ, and the text of its map where it has one: see lambdamap.js */
-/** @typedef {{ codec: string, by: By | "fixed", setting?: number, at: At, box?: number[], reduce?: number }} RivalSearch */
-/** @typedef {At | { codec: string, setting: number, map?: "" }} SeenSearch */
+/** @typedef {{ codec: string, by: By | "fixed" | "effort", setting?: number, at: At, box?: number[], reduce?: number }} RivalSearch */
+/** @typedef {(At & { effort?: number }) | { codec: string, setting: number, map?: "" }} SeenSearch */
+/** @typedef {SearchWait | SearchPart | SearchFound | SearchEnd} SearchLine */
 /** @typedef {"rate" | "quality"} By */
 
 /**
@@ -566,9 +616,11 @@
  * @property {(id: string, search: RivalSearch, signal?: AbortSignal) => Promise<Frame<RivalHeader>>} rival
  * @property {(model: string) => Promise<Gains>} modulation
  * @property {(id: string, codecs: string[], signal: AbortSignal, onLine: (line: PointLine | DoneLine) => void, seen: boolean) => Promise<void>} points
- * @property {(id: string, at: At, kind: string, ends?: { a: string | number, b: string | number }) => Promise<SavedFile>} file
+ * @property {(id: string, at: At, kind: string, more?: { a?: string | number, b?: string | number, effort?: number }) => Promise<SavedFile>} file
  * @property {(id: string, kind: string, map: string, signal: AbortSignal, onPart: (part: SweepPart) => void) => Promise<SavedFile>} sweep
  * @property {(id: string, codec: string, setting: number) => Promise<SavedFile>} rivalFile
+ * @property {(id: string, signal?: AbortSignal) => Promise<SearchesOf>} searches
+ * @property {(id: string, query: At & { effort: number }, signal: AbortSignal, onLine: (line: SearchLine) => void) => Promise<void>} search
  * @property {(id: string, target: Record<string, number>, map: string, signal?: AbortSignal) => Promise<Target>} solve
  * @property {() => Promise<any>} plotly
  */
