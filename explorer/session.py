@@ -25,10 +25,10 @@ from explorer import images, inside, metrics, search
 from explorer.cache import Pool
 from explorer.codecs.base import RDPoint
 from explorer.codecs.learned import LearnedCodec, bottleneck_size
-from explorer.condition import LAST_LEVEL, Condition, Lambda
+from explorer.condition import LAST_LEVEL, Condition, Lambda, lambda_of
 from explorer.images import InputError
 from explorer.inside import Edit, Kept, LogRatio, Region, Response
-from explorer.lambda_map import LambdaMap
+from explorer.lambda_map import STEP, LambdaMap
 from explorer.memory import give_back
 from explorer.model import STRIDE
 from explorer.pace import Pause, nothing
@@ -306,8 +306,8 @@ class Session:
         map: LambdaMap | None = None,
     ) -> float:
         """The λ that meets exactly one target: the best quality within a rate (bpp, or bytes of the whole file), or the
-        lowest rate that reaches a PSNR in dB. map: goes with λ, see `Condition`; one without differences counts as
-        none. InputError where no λ does, with the range that is there."""
+        lowest rate that reaches a PSNR in dB. map: goes with λ, see `Condition`. InputError where no λ does, with
+        the range that is there."""
         targets = {"bpp": bpp, "bytes": bytes, "psnr": psnr}
         given = {name: float(value) for name, value in targets.items() if value is not None}
         if len(given) != 1 or not all(math.isfinite(value) and value > 0 for value in given.values()):
@@ -319,11 +319,16 @@ class Session:
 
     def _solve(self, name: str, target: float, map: LambdaMap | None = None) -> float:
         ladder = self._ladder
-        if map and not map.is_flat:
-            ladder = _EveryLevel(self.condition(Condition(LAST_LEVEL // 2, map)).map)
+        if map:
+            map.check(*self.size)
+            ladder = _EveryLevel(map)
         if name == "psnr":
-            return self._first_of_quality(target, ladder).lmbda
-        return self._last_of_rate(target, 1 if name == "bytes" else 8 / self._pixel_count, name, ladder).lmbda
+            found = self._first_of_quality(target, ladder)
+        else:
+            found = self._last_of_rate(target, 1 if name == "bytes" else 8 / self._pixel_count, name, ladder)
+        if map and map.is_flat:  # the condition has taken it into its level
+            return lambda_of(min(max(found.level - STEP * int(map.steps[0, 0]), 0), LAST_LEVEL))
+        return found.lmbda
 
     @property
     def _pixel_count(self) -> int:

@@ -275,13 +275,15 @@ def test_numbers_of_what_is_painted(painted):
     assert session.painted(500)["at"].psnr == pytest.approx(session.point(500).psnr, abs=1e-3)
 
 
-def test_a_target_is_met_with_a_map(mae):
+@pytest.mark.parametrize("lambda_map", [disc(2, 3, share=0.3), LambdaMap.of(np.full((2, 3), 7))], ids=["disc", "all"])
+def test_a_target_is_met_with_a_map(mae, lambda_map):
     session = Session(mae, smooth_picture(128, 192))
-    lambda_map = disc(2, 3, share=0.3)
     limit = session.point(Condition(level_of(200), lambda_map)).bytes
     found = session.solve(bytes=limit, map=lambda_map)
     assert 0.9 * limit < len(session.encode(Condition(level_of(found), lambda_map))) <= limit
     assert found < session.solve(bytes=limit)
+    with pytest.raises(InputError, match="has 2×3 blocks"):
+        session.solve(bytes=limit, map=disc(3, 3))
 
 
 def test_a_received_file_has_its_map(mae, file):
