@@ -17,6 +17,7 @@ EVERYTHING = {
     "split": 0.3, "box": "200.5,250,2", "map": "off", "opacity": 40, "compare": "jpeg:fixed:40", "swap": "on",
     "curves": "jpeg,jpeg444", "metric": "ms_ssim", "axis": "log", "hide": "samples,actions", "values": "σ",
     "pins": "10-30,2-3", "element": "12-20", "sort": "energy", "scale": "fixed", "palette": "purple-orange",
+    "ppd": "33.51",
 }  # fmt: skip
 HOSTILE = [
     "picture=<script>window.hacked=1</script>",

@@ -9,7 +9,16 @@ const MODES = [
   ["flip", "Flip", "The right picture alone; hold Space or F to see the left one (R)"],
   ["signed", "Difference", "Right minus left picture around grey (D)"],
   ["absolute", "Absolute", "Magnitude of the difference on black (A)"],
+  ["visible", "Visible", "Where eyes see an error, by FLIP: 0 to 1; hold Space to see the left picture (V)"],
 ];
+// Pixels in a degree of the visual field, and where a screen has them.
+/** @type {[ppd: number, text: string, where: string][]} */
+const DISTANCES = [
+  [33.51, "34 px/°", "a screen of 24 inches and 1920 pixels from 0.5 m"],
+  [67.02, "67 px/°", "a screen of 0.7 m and 3840 pixels from 0.7 m"],
+  [134.04, "134 px/°", "the same from 1.4 m"],
+];
+const USUAL = 1;
 const GAINS = [1, 2, 4, 8, 16, 32];
 
 const PAGE = `
@@ -65,6 +74,11 @@ const PAGE = `
     <div class="mae-drop" aria-hidden="true">Drop pictures or .mae files here</div>
   </div>
   <div class="mae-under">
+    <div class="mae-visible" data-part="visibleBox" hidden><span data-part="visibleTerm"></span>
+      <label>at <select data-part="ppd" data-state="ppd" aria-label="Pixels in a degree of the visual field"
+        title="Pixels in a degree of the visual field: ${DISTANCES.map(([, text, where]) => `${text}, ${where}`).join("; ")}"
+        >${DISTANCES.map(distanceChoice).join("")}</select></label>
+      <output data-part="visibleValue" aria-label="Visible error under the pointer"></output></div>
     <div class="mae-probe" data-part="probe" role="group" aria-label="Values under the pointer"></div>
     <label class="mae-choice" data-part="overlayBox" hidden><input type="checkbox" data-part="overlay" checked> Map over picture</label>
     <label class="mae-choice" data-part="opacityBox" hidden>Opacity
@@ -138,6 +152,11 @@ function tabPanel({ name, label, spoken = label, className = "mae-inside", html 
   return `<section class="${className}" data-panel="${name}" role="tabpanel" tabindex="0" aria-label="${spoken}" hidden>${html}</section>`;
 }
 
+/** @param {[ppd: number, text: string, where: string]} distance @param {number} i */
+function distanceChoice([ppd, text], i) {
+  return `<option value="${ppd}"${i === USUAL ? " selected" : ""}>${text}</option>`;
+}
+
 function gainChoice(gain) {
   return `<option value="${gain}">×${gain}</option>`;
 }
@@ -148,7 +167,7 @@ function gainChoice(gain) {
  *       "lambda" | "leftTag" | "legend" | "lesson" | "lessonCount" | "lessonList" | "lessonTexts" | "lessonTitle" |
  *       "networkText" | "notice" | "notices" | "now" | "numbers" | "opacityBox" | "other" | "overlayBox" | "painted" | "panels" |
  *       "pins" | "playOptions" | "plot" | "preview" | "prior" | "probe" | "rightTag" | "samples" | "stage" | "tabs" |
- *       "ticks" | "times" | "veiled" | "verdict" | "window" | "words", HTMLElement>
+ *       "ticks" | "times" | "veiled" | "visibleBox" | "visibleTerm" | "verdict" | "window" | "words", HTMLElement>
  *   & Record<"actual" | "back" | "choose" | "copyLink" | "exportStop" | "fit" | "helpOpen" | "hold" | "lessonBack" |
  *       "lessonClose" | "lessonNext" | "lessonsOpen" | "means" | "more" | "networkOpen" | "noticeClose" | "oneLambda" | "play" |
  *       "quizOpen" | "swap" | "windowHandle" | "zoomIn" | "zoomOut", HTMLButtonElement>
@@ -158,8 +177,8 @@ function gainChoice(gain) {
  *   & Record<"priorChoice", HTMLFieldSetElement>
  *   & Record<"targetForm", HTMLFormElement>
  *   & Record<"file" | "opacity" | "overlay" | "slider" | "target", HTMLInputElement>
- *   & Record<"zoom", HTMLOutputElement>
- *   & Record<"axis" | "gain" | "metric" | "reference" | "rule", HTMLSelectElement>
+ *   & Record<"visibleValue" | "zoom", HTMLOutputElement>
+ *   & Record<"axis" | "gain" | "metric" | "ppd" | "reference" | "rule", HTMLSelectElement>
  *   & Record<"regions", HTMLTableElement>
  *   & Record<"networkPlan", SVGSVGElement>
  *   & { modes: HTMLInputElement[] }} Parts

@@ -27,6 +27,7 @@ import { Opening } from "./picture/opening.js";
 import { PictureStrip } from "./picture/strip.js";
 import { Stage } from "./picture/stage.js";
 import { Modes, sideTexts } from "./picture/modes.js";
+import { VisibleErrors } from "./picture/visible.js";
 import { LiveWindow } from "./picture/window.js";
 import { LambdaMap, isSameLambda } from "./picture/lambdamap.js";
 import { Parts } from "./picture/parts.js";
@@ -91,8 +92,14 @@ export class Viewer {
     this.painted = new PaintedNumbers(this.parts, () => this.compareOneLambda());
     this.stage = new Stage(this.parts, {
       view: (scale) => this.viewChanged(scale),
-      drawn: () => this.window?.show(),
-      hover: (pixel) => this.inside?.hoverPixel(pixel),
+      drawn: () => {
+        this.window?.show();
+        this.visible?.seek();
+      },
+      hover: (pixel) => {
+        this.inside?.hoverPixel(pixel);
+        this.visible?.point(pixel);
+      },
       pick: (pixel) => this.inside?.pickPixel(pixel),
     });
     this.frames = new Latest((request) => this.fetchFrame(request), QUEUE_MS);
@@ -134,6 +141,10 @@ export class Viewer {
     this.modes = new Modes(this.parts, this.stage, () => this.sides());
     this.plotly = new Promise((resolve) => (this.givePlotly = resolve)); // large: loaded after the first picture
     this.closing = new AbortController();
+    this.visible = new VisibleErrors(this.parts, this.stage, {
+      isAtRest: () => this.isAtRest,
+      changed: () => this.modes.label(),
+    }, this.closing.signal);
     this.notices = new Notices(this.parts, this.closing.signal);
     this.opening = new Opening(this);
     this.applyTheme();
@@ -305,6 +316,13 @@ export class Viewer {
   // Whether a frame is of the λ where the slider stands and its map, and has all that the open views want with it.
   isWanted({ wishes }, request) {
     return isSameLambda(request, this.at) && this.inside.wishes.every((wish) => wish in wishes);
+  }
+
+  // Whether the stage has what is wanted, whole.
+  get isAtRest() {
+    const { shown, picture, comparison } = this;
+    if (!shown || shown.id !== picture?.id || comparison.pending) return false;
+    return this.isWanted(shown.frame, shown.request) && (!picture.large || this.large.isWhole);
   }
 
   async fetchFrame(request) {

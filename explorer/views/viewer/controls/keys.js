@@ -21,6 +21,7 @@ const SHORTCUTS = [
   [["r"], "flip: the right picture alone", (v) => v.modes.set("flip")],
   [["d"], "difference, signed", (v) => v.modes.set("signed")],
   [["a"], "difference, absolute", (v) => v.modes.set("absolute")],
+  [["v"], "error that eyes see", (v) => v.modes.set("visible")],
   [["g"], "next gain of the difference", (v) => v.modes.nextGain()],
   [["f", " "], "hold: the left picture", HOLD],
   [["x"], "swap left and right", (v) => v.comparison.swap()],

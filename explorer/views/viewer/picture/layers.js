@@ -21,6 +21,9 @@ export class Layers {
     /** @type {Sheet | null} */
     this.reference = null;
     this.difference = null;
+    this.stamp = 0; // another one for other pictures
+    /** @type {{ maps: Map<Sheet, any> } | null} */
+    this.errors = null; // of what eyes see: see visible.js
     this.map = null;
     this.rect = { x: 0, y: 0, width, height };
     this.reduce = 1;
@@ -35,7 +38,7 @@ export class Layers {
   setFrame(pixels) {
     if (pixels === this.frame?.pixels) return;
     this.frame = new Sheet(this.rect, 1, this.frame?.canvas).set(pixels);
-    this.difference = null;
+    this.renew();
   }
 
   // ---- a large picture: what is in sight ----------------------------------------------------------------------------
@@ -50,7 +53,7 @@ export class Layers {
     this.original = this.renewed(this.original);
     this.frame = this.renewed(this.frame);
     this.reference = null;
-    this.difference = null;
+    this.renew();
   }
 
   /** @param {Sheet | null} before */
@@ -61,12 +64,12 @@ export class Layers {
   }
 
   putOriginal(part) {
-    this.difference = null;
+    this.renew();
     return this.original.put(part, ORIGINAL);
   }
 
   putFrame(part, lmbda) {
-    this.difference = null;
+    this.renew();
     return this.frame.put(part, lmbda);
   }
 
@@ -88,10 +91,22 @@ export class Layers {
     const pixels = isHere ? frame.pixels : null;
     if (pixels !== (this.reference?.pixels ?? null)) {
       this.reference = pixels && new Sheet(this.rect, this.reduce, this.reference?.canvas).set(pixels, ORIGINAL);
-      this.difference = null;
+      this.renew();
     }
-    if (this.swapped !== swapped) this.difference = null;
+    if (this.swapped !== swapped) this.renew();
     this.swapped = swapped;
+  }
+
+  // What was made of the pictures is not of them any more.
+  renew() {
+    this.difference = null;
+    this.errors = null;
+    this.stamp++;
+  }
+
+  // The map of the error of one of the sides against the original, where there is one.
+  errorOf(sheet) {
+    return this.errors?.maps.get(sheet) ?? null;
   }
 
   // What the layers hold, as a part that can be asked for.

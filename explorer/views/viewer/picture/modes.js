@@ -14,6 +14,14 @@ export class Modes {
     this.missing = null; // why there is no original, or null
   }
 
+  // What is said of the error that eyes see in a side; while there is no map yet, the side itself is seen.
+  visibleText(side) {
+    const { layers } = this.stage;
+    const { text, short } = this.sides()[side];
+    const map = layers?.errorOf(layers.sides[side]);
+    return map ? `Visible error of ${short}, mean ${map.mean.toFixed(3)}` : `${text} · visible error to come …`;
+  }
+
   // Without an original there is one picture to see.
   limit(missing) {
     this.missing = missing;
@@ -27,6 +35,7 @@ export class Modes {
     const mode = this.missing === null ? chosen : ALONE;
     this.stage.setMode(mode);
     for (const radio of this.parts.modes) radio.checked = radio.value === mode;
+    this.parts.visibleBox.hidden = mode !== "visible";
     this.parts.gainBox.hidden = mode !== "signed" && mode !== "absolute";
     this.parts.hold.hidden = mode !== ALONE || this.missing !== null;
     this.label();
@@ -54,9 +63,11 @@ export class Modes {
     const [left, right] = this.sides();
     const difference = `${right.short} − ${left.short}`;
     const differences = { signed: `${difference}, ×${gain}`, absolute: `|${difference}|, ×${gain}` };
-    const single = { flip: right.text, ...differences }[mode];
-    this.parts.leftTag.textContent = held ? left.text : (single ?? left.text);
-    this.parts.rightTag.textContent = held || single !== undefined ? "" : right.text;
+    const isAlone = mode === "visible" && !this.stage.isDivided;
+    const single = { flip: right.text, ...differences, ...(isAlone ? { visible: this.visibleText(1) } : {}) }[mode];
+    const pair = mode === "visible" ? [this.visibleText(0), this.visibleText(1)] : [left.text, right.text];
+    this.parts.leftTag.textContent = held ? left.text : (single ?? pair[0]);
+    this.parts.rightTag.textContent = held || single !== undefined ? "" : pair[1];
     this.parts.hold.textContent = `Hold: ${left.short}`;
   }
 }

@@ -121,7 +121,7 @@ export class Stage {
 
   // Those of them where the model's picture is seen: the divider hides a part of it.
   get modelSight() {
-    if (this.mode !== "split" || this.held) return this.sight;
+    if (!this.isDivided || this.held) return this.sight;
     return (this.layers.swapped ? this.sightBetween(0, this.split) : this.sightBetween(this.split, 1)) ?? this.sight;
   }
 
@@ -166,6 +166,7 @@ export class Stage {
   draw() {
     cancelAnimationFrame(this.drawing);
     this.drawing = null;
+    this.parts.stage.dataset.divided = String(this.isDivided);
     if (!this.layers?.frame) return;
     this.shown.forEach((canvas, i) => this.drawPanel(canvas, i));
     this.on.drawn?.();
@@ -174,26 +175,39 @@ export class Stage {
   drawPanel(canvas, i) {
     const context = canvas.getContext("2d");
     context.clearRect(0, 0, canvas.width, canvas.height);
-    const divider = this.mode === "split" && !this.held ? Math.round(this.split * canvas.width) : 0;
+    const divider = this.isDivided && !this.held ? Math.round(this.split * canvas.width) : 0;
     const layer = this.layerOn(i);
     this.drawLayer(context, layer, divider, canvas.width);
     if (layer === this.layers.sides[1]) this.drawMap(context, divider, canvas.width);
     this.veil(context, this.sheetsOf(layer), divider, canvas.width);
-    if (divider) this.drawLayer(context, this.layers.sides[0], 0, divider);
-    if (divider) this.veil(context, this.sheetsOf(this.layers.sides[0]), 0, divider);
+    const left = this.visibleOf(this.layers.sides[0]);
+    if (divider) this.drawLayer(context, left, 0, divider);
+    if (divider) this.veil(context, this.sheetsOf(left), 0, divider);
     this.drawMarks(context);
   }
 
   layerOn(i) {
     const [left, right] = this.layers.sides;
+    if (this.mode === "visible" && !this.held) return this.visibleOf(right);
     if (this.held || (this.mode === "beside" && i === 0)) return left;
     const isDifference = this.mode === "signed" || this.mode === "absolute";
     return isDifference ? this.layers.freshDifference(this.gain, this.mode === "signed") : right;
   }
 
-  // What a layer is made of: a difference is of two sheets.
+  // A side of the picture, or the map of the error that eyes see in it, where that is wanted and there.
+  visibleOf(sheet) {
+    return (this.mode === "visible" && !this.held && this.layers.errorOf(sheet)) || sheet;
+  }
+
+  // Whether two layers share the panel, with the divider between them: the maps of two codecs do, too.
+  get isDivided() {
+    return this.mode === "split" || (this.mode === "visible" && Boolean(this.layers?.reference));
+  }
+
+  // What a layer is made of: a difference is of two sheets, the map of an error of whole ones alone.
   sheetsOf(layer) {
-    return layer === this.layers.difference ? this.layers.sides : [layer];
+    if (layer === this.layers.difference) return this.layers.sides;
+    return "cells" in layer ? [layer] : [];
   }
 
   // Blocks that show another λ, or are not yet sharp, lie under a veil.

@@ -216,16 +216,20 @@ export class RatePanel {
     return this.setup.means?.[series === "model" ? this.model : series] ?? [];
   }
 
+  // A curve of this picture, which is done when all its points have a value on the axis.
+  curveOf(series) {
+    const curve = this.curves.of(series);
+    const isKnown = ({ point }) => METRICS[this.metric].quality(point) !== undefined;
+    return { ...curve, done: curve.done && curve.points.every(isKnown) };
+  }
+
   drawn(series) {
     const { quality } = METRICS[this.metric];
-    const all = this.pointsOf(series);
-    const points = all.filter(({ point }) => hasQuality(point, this.metric));
-    const { done } = this.curves.of(series);
-    const isWhole = done && all.every(({ point }) => quality(point) !== undefined);
+    const points = this.pointsOf(series).filter(({ point }) => hasQuality(point, this.metric));
     const knob = this.rivals.get(series) ?? { knob: "λ", unit: "" };
     return {
       series,
-      joined: this.showsMeans || isJoined({ points, done: isWhole }, this.enough),
+      joined: this.showsMeans || isJoined({ points, done: this.curveOf(series).done }, this.enough),
       rates: points.map(({ point }) => point.bpp),
       qualities: points.map(({ point }) => quality(point)),
       texts: series === SEARCHED ? this.searched.map(searchText) : points.map(({ setting }) => settingText(knob, setting)),
@@ -248,7 +252,7 @@ export class RatePanel {
     const means = map ? NO_PLACES : this.meanPlaces(lmbda);
     const places = this.showsMeans ? means : { now: this.place(point), other: this.place(other) };
     this.plot.move(places, text);
-    const curve = this.curves.of(codec === this.model ? "model" : codec);
+    const curve = this.curveOf(codec === this.model ? "model" : codec);
     const sentence = codec ? verdict(point, curve, this.rivals.get(codec).label, this.metric) : "";
     // The numbers are this picture's, whatever is plotted.
     const hasMeans = this.pointsOf("model").some(({ point: each }) => hasQuality(each, this.metric));

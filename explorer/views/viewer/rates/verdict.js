@@ -28,9 +28,13 @@ function atRate(rate, value, { rates: [low, high], qualityAt }, label, unit) {
 }
 
 function atQuality(rate, value, { qualities: [low, high], rateAt }, label, { name, unit }) {
-  if (value < low) return `the points of ${label} begin above this ${name}, at ${low.toFixed(1)}${NBSP}${unit}`;
-  if (value > high) return `the points of ${label} end below this ${name}, at ${high.toFixed(1)}${NBSP}${unit}`;
+  if (value < low) return `the points of ${label} begin above this ${name}, at ${signed(low)}${NBSP}${unit}`;
+  if (value > high) return `the points of ${label} end below this ${name}, at ${signed(high)}${NBSP}${unit}`;
   const percent = Math.round(100 * (rateAt(value) / rate - 1));
   const share = percent === 0 ? "as many bytes" : `${Math.abs(percent)}${NBSP}% ${percent > 0 ? "more" : "fewer"} bytes`;
   return `for the same ${name} ${share} with ${label}`;
+}
+
+function signed(value) {
+  return value.toFixed(1).replace("-", "−");
 }

@@ -22,6 +22,11 @@ export const TERMS = {
       "difference is seen even if the two take turns on one place, 70 for high, 50 for medium and 30 for low quality, " +
       "below 0 where little is left. Of the package ssimulacra2; libjxl’s tool says up to 1.6 more at medium quality.",
   },
+  "visible error": {
+    text: "FLIP (Andersson et al. 2020): how much of a difference is seen at each place when the two pictures take turns on " +
+      "it, from 0 for none to 1. It depends on how far away one sits: with more pixels in a degree of the visual field " +
+      "fine errors are not seen. A large picture is judged as it is shown, reduced to what the screen has.",
+  },
   time: {
     word: "encode / decode",
     text: "Wall-clock time of encoder and decoder alone, on this machine, from pixels to the file and back, when the file " +
