@@ -159,6 +159,18 @@ def settle(page: Page) -> dict[str, Any]:
     return page.wait_for_function(SETTLED).json_value()
 
 
+def matched(page: Page) -> dict[str, Any] | None:
+    """Wait until what stands beside the model's picture is there and painted; return a codec's header."""
+    page.wait_for_function(f"!{ROOT}.viewer.comparison.pending && !{ROOT}.viewer.coming")
+    return page.evaluate(f"{ROOT}.viewer.comparison.shown?.header")
+
+
+def compare_with(page: Page, codec: str) -> dict[str, Any] | None:
+    """Choose a codec, or "" for the original; see `matched`."""
+    page.select_option("[data-part=reference]", codec)
+    return matched(page)
+
+
 def painted(page: Page, frames: int = 2) -> None:
     """Wait until what was done so far is on the screen: a change is drawn in the next frame, and that is over in the
     one after it."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from browser import ROOT, canvas_pixels, decoded, drag_lambda, open_app, painted, settle, wanted
+from browser import ROOT, canvas_pixels, compare_with, decoded, drag_lambda, matched, open_app, painted, settle, wanted
 from PIL import Image
 
 if TYPE_CHECKING:
@@ -229,18 +229,25 @@ def test_paste_and_drop_open_a_picture(page: Page) -> None:
 
 def test_a_picture_that_the_server_let_go_of_is_opened_again(page: Page) -> None:
     page.route("**/api/frame/**", lambda route: route.fulfill(status=410, json={"error": "gone"}), times=1)
+    before = page.evaluate(f"{ROOT}.dataset.picture")
     page.focus("[data-part=slider]")
     page.keyboard.press("PageUp")
-    before = len(page.evaluate("window.frames_seen"))
-    page.wait_for_function(f"window.frames_seen.length > {before}")
+    page.wait_for_function(f"{ROOT}.dataset.picture !== {before!r}")
     frame = settle(page)
     assert not page.is_visible("[data-part=notices]")  # nobody has to do anything
     assert frame["wanted"] == wanted(page) and frame["picture"] == page.evaluate(f"{ROOT}.dataset.picture")
 
 
-def test_plot_zoom_survives_updates_and_a_click_sets_lambda(page: Page) -> None:
-    page.wait_for_function(f"{ROOT}.viewer.panel.plot.data[0].x.length >= 5", timeout=120_000)
+def measured(page: Page) -> None:
+    """Wait until all curves are whole and drawn: then nothing in the plot moves by itself."""
+    panel = f"{ROOT}.viewer.panel"
+    done = f"['model', ...{panel}.names()].every((name) => {panel}.curves.of(name).done)"
+    page.wait_for_function(f"{done} && !{panel}.drawing && {panel}.plot.started", timeout=120_000)
     page.wait_for_selector(".mae-plot .scatterlayer .trace path.point")
+
+
+def test_plot_zoom_survives_updates_and_a_click_sets_lambda(page: Page) -> None:
+    measured(page)
     pick = f"""() => {{
       const {{ plot }} = {ROOT}.viewer.panel, {{ xaxis, yaxis }} = plot.box._fullLayout, model = plot.data[0];
       const box = plot.box.getBoundingClientRect();
@@ -271,19 +278,6 @@ def test_plot_zoom_survives_updates_and_a_click_sets_lambda(page: Page) -> None:
 
 
 # -- comparison ------------------------------------------------------------------------------------------------------
-
-
-def matched(page: Page) -> dict[str, Any]:
-    """Wait until the codec's picture is there and painted; return its header."""
-    page.wait_for_function(
-        f"{ROOT}.viewer.comparison.shown && !{ROOT}.viewer.comparison.pending && !{ROOT}.viewer.coming"
-    )
-    return page.evaluate(f"{ROOT}.viewer.comparison.shown.header")
-
-
-def compare_with(page: Page, codec: str) -> dict[str, Any]:
-    page.select_option("[data-part=reference]", codec)
-    return matched(page)
 
 
 def test_same_rate_and_same_quality_follow_lambda_and_say_the_gap(page: Page) -> None:

@@ -50,6 +50,11 @@ def thumbnails(page: Page) -> list[str]:
     )
 
 
+def looked_at(page: Page, count: int) -> None:
+    """Wait until so many of one's own pictures have a thumbnail, and with it their size."""
+    page.wait_for_function(f"document.querySelectorAll('.mae-own img[src^=data]').length === {count}")
+
+
 def thumbnail(page: Page, name: str) -> Any:
     return page.locator(f".mae-own > button[aria-label^='{name}']")
 
@@ -63,13 +68,13 @@ def test_several_pictures_stay_beside_the_samples_with_name_size_and_bytes(page:
     opened(page, "beach.jpg")
     sizes = [f"{len(data):,} bytes" for _, data in files]
     about = ["beach.jpg · 200 × 120 pixels · " + sizes[0], "turned.jpg · 120 × 200 pixels · " + sizes[1]]
-    page.wait_for_function("document.querySelectorAll('.mae-own img[src^=data]').length === 2")
+    looked_at(page, 2)
     assert thumbnails(page) == [*about, f"scan.tiff · {sizes[2]}"]  # which this browser cannot read
     assert thumbnail(page, "beach.jpg").get_attribute("title") == about[0]
     thumbnail(page, "scan.tiff").click()
     opened(page, "scan.tiff")
+    looked_at(page, 3)
     assert thumbnails(page)[2] == f"scan.tiff · 200 × 120 pixels · {sizes[2]}"
-    assert page.locator(".mae-own img[src^=data]").count() == 3
     assert thumbnail(page, "scan.tiff").get_attribute("aria-pressed") == "true"
     page.click("[data-sample=parrots]")
     opened(page, "parrots")
@@ -199,6 +204,7 @@ def test_a_received_file_is_shown_without_an_original(page: Page, file: Given) -
     decoded = explorer.receive(file[1], device="cpu")
     shown = canvas_pixels(page, f"{VIEWER}.stage.layers.frame.canvas")[..., :3]
     np.testing.assert_array_equal(shown, decoded.reconstruct())
+    looked_at(page, 1)
     assert thumbnails(page) == [f"photo.mae · 240 × 176 pixels · {len(file[1]):,} bytes"]
     assert page.evaluate(f"{VIEWER}.model") == "mae-hyperprior"
     assert page.inner_text("[data-part=lambda]") == "700" and page.is_disabled("[data-part=slider]")

@@ -134,6 +134,7 @@ def test_while_lambda_moves_a_window_is_live_and_the_rest_says_its_lambda(
 def test_dimmed_pixels_are_dimmed_on_the_screen(large: Page) -> None:
     large.keyboard.press("r")  # the model's picture alone
     whole(large)
+    settle(large)  # numbers that come would have it drawn anew
     screen = "document.querySelector('[data-part=left]')"
     before = canvas_pixels(large, screen).astype(int)
     large.evaluate(f"() => {{ {STAGE}.current = 3; {STAGE}.draw(); }}")

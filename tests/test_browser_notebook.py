@@ -179,6 +179,7 @@ def test_numbers_and_pixels_are_the_apps(notebook: Page) -> None:
     from explorer.views.service.routes import create_server
 
     run(notebook, "w.lmbda = 300")
+    notebook.wait_for_function(f"{ROOT}.viewer.wanted === 300")
     settle(notebook)
     shown = notebook.evaluate(f"{ROOT}.viewer.shown.header")
     with TestClient(create_server()) as client:
@@ -218,6 +219,7 @@ def test_traits_follow_and_are_followed(notebook: Page) -> None:
 
 def test_the_file_is_listed_byte_by_byte(notebook: Page) -> None:
     run(notebook, "w.lmbda = 512; w.view = 'file'")
+    notebook.wait_for_function(f"{ROOT}.viewer.wanted === 512 && {ROOT}.viewer.get('view') === 'file'")
     settle(notebook)
     notebook.wait_for_selector(".mae-file[data-waiting=false]")
     lines = notebook.inner_text("[data-file=bytes]").splitlines()
@@ -304,9 +306,8 @@ def test_the_cells_picture_and_those_that_are_dropped_stay_in_the_widget(noteboo
     wait_until(lambda: run(notebook, "print(own.session)").endswith("'dropped.png', 112×80)"))
     size = run(notebook, "print(len(own.session.encode(700)))")
     notebook.evaluate(f"{viewer}.parts.target.value = '{size} bytes'; {viewer}.parts.targetForm.requestSubmit()")
-    notebook.wait_for_function(f"{viewer}.parts.target.value === ''")
-    notebook.wait_for_function(f"{viewer}.isSettled()")
-    assert float(run(notebook, f"print(own.lmbda - own.session.solve(bytes={size}))")) == pytest.approx(0, abs=1e-6)
+    gap = f"print(own.lmbda - own.session.solve(bytes={size}))"
+    wait_until(lambda: float(run(notebook, gap)) == pytest.approx(0, abs=1e-6))
     thumbnail("picture")  # the kernel has it still
     opened("picture")
     wait_until(lambda: run(notebook, "print(own.session)").endswith("144×96)"))

@@ -121,7 +121,7 @@ def test_a_worker_that_dies_is_one_sentence(die: Callable[..., None]) -> None:
 
 
 def test_a_cluster_that_is_lost_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "DASK_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(workers, "DASK_TIMEOUT_S", 3.0)  # also to connect in
     distributed = pytest.importorskip("distributed")
     cluster = distributed.LocalCluster(1, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=None)
     why = r"The cluster at .* was lost; the same command goes on where this one stopped"

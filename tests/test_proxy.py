@@ -112,6 +112,7 @@ def test_a_closed_tab_frees_its_picture_and_one_that_comes_back_opens_it_again(p
         page.add_init_script(LINES)
         open_app(page, proxied)
         token = page.evaluate(f"{ROOT}.dataset.picture")
+        page.wait_for_function("lines.some(({ readyState }) => readyState === WebSocket.OPEN)")
         time.sleep(IDLE_S + 0.5)
         assert is_open(proxied, token), "it is looked at"
         page.evaluate("lines.forEach((line) => { line.onclose = null; line.close(); })")  # as in its sleep
