@@ -467,6 +467,24 @@ def test_samples_and_model_keep_the_page_consistent(page: Page, address: str) ->
     assert settle(page)["wanted"] == wanted(page)
 
 
+def test_lambda_that_moves_while_a_picture_is_opened_is_the_one_that_is_shown(page: Page) -> None:
+    page.focus("[data-part=slider]")
+    for key in ("PageUp", "PageDown"):  # so that the page has both frames
+        page.keyboard.press(key)
+        settle(page)
+    held: list[Any] = []
+    page.route("**/api/frame/**", lambda route: held.append(route))
+    with page.expect_request("**/api/frame/**"):
+        page.click("[data-sample=parrots]")  # which is open
+    page.focus("[data-part=slider]")
+    page.keyboard.press("PageUp")
+    page.wait_for_function(f"{ROOT}.viewer.shown.request.lmbda === {ROOT}.viewer.wanted")
+    held.pop().continue_()
+    page.unroute("**/api/frame/**")
+    page.wait_for_selector(".mae[data-state=ready]")
+    assert settle(page)["lmbda"] == pytest.approx(wanted(page), rel=1e-4)
+
+
 def test_a_closed_viewer_leaves_nothing_behind(page: Page) -> None:
     page.evaluate(f"window.closed_viewer = {ROOT}.viewer; window.closed_viewer.destroy()")
     assert page.evaluate(f"{ROOT}.childElementCount") == 0

@@ -184,6 +184,25 @@ def test_a_server_that_goes_away_is_told_and_waited_for(page: Page) -> None:
     assert settle(page)["lmbda"] == pytest.approx(lmbda, rel=1e-4)
 
 
+def test_what_fails_for_a_moment_is_asked_for_again(page: Page) -> None:
+    failed: list[str] = []
+
+    def fail(route: Any) -> None:
+        failed.append(route.request.url.split("/")[4])
+        route.fulfill(status=503, json={"error": "Come back."}, headers={"Retry-After": "1"})
+
+    for kind in ("numbers", "points"):
+        page.route(f"**/api/{kind}/**", fail, times=1)
+    page.click("[data-sample=houses]")
+    opened(page, "houses")
+    page.focus("[data-part=slider]")
+    page.keyboard.press("ArrowRight")  # to a λ that was not measured beforehand
+    settle(page)
+    page.wait_for_function(f"{VIEWER}.panel.curves.of('model').done && {VIEWER}.panel.curves.of('jpeg').done")
+    assert sorted(failed) == ["numbers", "points"]
+    assert not page.is_visible("[data-part=notices]")
+
+
 # -- no canvas is too large --------------------------------------------------------------------------------------------
 
 CANVASES = """() => {

@@ -303,9 +303,10 @@ export class Viewer {
     }
   }
 
+  // Whether what is wanted is on show, or will be with the next paint.
   isSettled() {
-    const { shown, picture } = this;
-    return shown?.id === picture.id && this.isWanted(shown.frame, shown.request) && !this.isWaiting;
+    const { frame, request } = this.coming ?? this.shown ?? {};
+    return frame?.header.picture === this.picture.id && this.isWanted(frame, request) && !this.isWaiting;
   }
 
   // Whether a frame of what is wanted is still to come.
@@ -362,6 +363,7 @@ export class Viewer {
   resume() {
     this.askFrame();
     this.repaint(); // what numbers and comparisons lack is asked for in a paint
+    this.panel?.resume();
     if (this.picture?.large) this.large.run();
   }
 
@@ -413,6 +415,7 @@ export class Viewer {
     const other = this.comparison.pending ? null : this.comparison.shown?.header;
     this.rivalSeen.seek(other?.point.ssimulacra2 === undefined ? other : null);
     if (header.point && isWhole) delete this.root.dataset.pending;
+    else this.root.dataset.pending = "true";
   }
 
   stopNumbers() {

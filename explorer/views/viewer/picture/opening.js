@@ -123,7 +123,7 @@ export class Opening {
     viewer.modes.limit(picture.missing ?? null);
     viewer.chooser.limit(picture.missing ?? null);
     viewer.panel.open(picture.id, Boolean(picture.missing));
-    if (frame) viewer.present(frame, { ...viewer.at, asked: performance.now() });
+    if (frame) viewer.present(frame, { ...request, asked: performance.now() }); // λ may have moved since
     viewer.strip.mark(source);
     // Its thumbnail is of no more weight than this: a failure would be told of by what comes next.
     if (source.own) viewer.strip.complete(source.own, picture, viewer.transport).catch(() => {});

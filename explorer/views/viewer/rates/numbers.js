@@ -30,7 +30,9 @@ export class Numbers {
       Object.assign(header, { point, side_bits, regions });
       this.found(header);
     } catch (error) {
-      if (!signal.aborted) this.failed(error);
+      if (signal.aborted) return;
+      this.sought = null; // to be sought again
+      this.failed(error);
     }
   }
 

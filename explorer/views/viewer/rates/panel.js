@@ -40,6 +40,7 @@ export class RatePanel {
     this.searched = []; // of this picture and model
     this.plot = new RatePlot(parts, setup.figure, plotly, on.pick);
     this.curves = new Curves();
+    this.isBroken = false; // whether points are lacking that were asked for
     /** @type {(import("./live.js").Measured & { map: string })[]} */
     this.visited = [];
     parts.means.hidden = !setup.means;
@@ -158,12 +159,22 @@ export class RatePanel {
   // The points of the picture before are of no more use: leaving the stream makes the server stop.
   async collect() {
     this.collecting?.abort();
+    this.isBroken = false;
     if (this.isAlone) return;
     this.collecting = new AbortController();
     const { signal } = this.collecting;
     const add = (line) => signal.aborted || this.add(line);
     const isSeen = this.metric === "ssimulacra2"; // it takes as long as all other numbers together
-    await this.on.load(this.id, this.names(), signal, add, isSeen).catch((error) => signal.aborted || this.on.failed(error));
+    await this.on.load(this.id, this.names(), signal, add, isSeen).catch((error) => {
+      if (signal.aborted) return;
+      this.isBroken = true;
+      this.on.failed(error);
+    });
+  }
+
+  // What broke off may work now.
+  resume() {
+    if (this.isBroken) this.collect();
   }
 
   add(line) {
