@@ -35,6 +35,13 @@ RECORD = f"""
     shown: {ROOT}.viewer.shown.header.point?.bpp,
   }}), true);
 """
+# Answers and messages that are late by chance, by up to LATE_MS milliseconds: a wait that a test lacks shows then.
+LATE = """
+  const wait = () => new Promise((done) => setTimeout(done, Math.max(0, Math.random() - 0.5) * 2 * MS));
+  const [{ fetch }, { postMessage }] = [window, MessagePort.prototype];
+  window.fetch = (...query) => wait().then(() => fetch(...query)).finally(wait);
+  MessagePort.prototype.postMessage = function (...message) { wait().then(() => postMessage.apply(this, message)); };
+"""
 # The last frame's event, once what was asked for last is painted and its event has come, which is a little after that.
 SETTLED = f"""() => {{
   const {{ viewer, dataset }} = {ROOT}, {{ id, request }} = viewer.shown ?? {{}}, last = window.frames_seen.at(-1);
@@ -94,6 +101,8 @@ def new_context(browser: Browser, **options: Any) -> BrowserContext:
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 720}} | options)
     context.set_default_timeout(60_000)  # the machine may be busy
     context.add_init_script(RECORD)
+    if late := os.environ.get("LATE_MS"):
+        context.add_init_script(f"{{ const MS = {float(late)}; {LATE} }}")
     return context
 
 

@@ -1,8 +1,8 @@
 // A page is there for as long as it is connected: so long its pictures stay open on the server, and not a minute longer.
 // A WebSocket, as a browser opens only six other connections to a server, over all of a visitor's tabs.
+import { Patience } from "./patience.js";
 
-const FIRST_WAIT_MS = 1000;
-const LONGEST_WAIT_MS = 30_000;
+const SOON = 1; // seconds
 
 // A name for a page that no other page has.
 export function pageName() {
@@ -14,14 +14,11 @@ export function pageName() {
 export function stayPresent(base, page) {
   const url = new URL(`api/page?page=${page}`, base);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  let wait = FIRST_WAIT_MS;
+  const patience = new Patience(new AbortController().signal); // it ends with the page alone
   const connect = () => {
     const socket = new WebSocket(url);
-    socket.onopen = () => (wait = FIRST_WAIT_MS);
-    socket.onclose = () => {
-      setTimeout(connect, wait);
-      wait = Math.min(2 * wait, LONGEST_WAIT_MS);
-    };
+    socket.onopen = () => patience.reset();
+    socket.onclose = () => patience.pause(SOON).then(connect);
   };
   connect();
 }
