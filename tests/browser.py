@@ -188,11 +188,13 @@ def painted(page: Page, frames: int = 2) -> None:
 
 @contextmanager
 def requests_of(page: Page) -> Iterator[list[str]]:
-    """The addresses of the app that a page asks for meanwhile, up to the last change that was made."""
+    """The addresses of the app that a page asks for meanwhile, up to the last change that was made; without the numbers
+    that come by themselves some time after λ has come to rest."""
     urls: list[str] = []
 
     def remember(request: Request) -> None:
-        urls.append(request.url)
+        if "/api/seen/" not in request.url:
+            urls.append(request.url)
 
     page.on("request", remember)
     yield urls

@@ -134,11 +134,9 @@ def test_while_lambda_moves_a_window_is_live_and_the_rest_says_its_lambda(
 def test_dimmed_pixels_are_dimmed_on_the_screen(large: Page) -> None:
     large.keyboard.press("r")  # the model's picture alone
     whole(large)
-    settle(large)  # numbers that come would have it drawn anew
     screen = "document.querySelector('[data-part=left]')"
     before = canvas_pixels(large, screen).astype(int)
-    large.evaluate(f"() => {{ {STAGE}.current = 3; {STAGE}.draw(); }}")
-    after = canvas_pixels(large, screen).astype(int)
+    after = canvas_pixels(large, f"({STAGE}.current = 3, {STAGE}.draw(), {screen})").astype(int)  # before a repaint
     inside = before[..., 3] == 255
     ground = large.evaluate(f"getComputedStyle({STAGE}.parts.stage).backgroundColor.match(/[0-9]+/g).map(Number)")
     expected = 0.38 * before[inside][:, :3] + 0.62 * np.array(ground)

@@ -272,7 +272,7 @@ def test_the_quiz_is_blind_and_says_what_the_answers_are_worth(page: Page) -> No
         ):
             assert round_[1]["bytes"] == pytest.approx(round_[0]["bytes"], rel=0.02)
         page.click("[data-quiz=close]")
-    assert set(sent) <= {"open", "pixels", "frame", "match", "numbers", "points"}
+    assert set(sent) <= {"open", "pixels", "frame", "match", "numbers", "seen", "points"}
 
 
 def test_the_quiz_shuffles_the_sides_and_shows_exact_pixels(page: Page) -> None:

@@ -31,7 +31,7 @@ export class Numbers {
       this.found(header);
     } catch (error) {
       if (signal.aborted) return;
-      this.sought = null; // to be sought again
+      if (error.later) this.sought = null; // to be sought again
       this.failed(error);
     }
   }
