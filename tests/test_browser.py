@@ -229,10 +229,9 @@ def test_paste_and_drop_open_a_picture(page: Page) -> None:
 
 def test_a_picture_that_the_server_let_go_of_is_opened_again(page: Page) -> None:
     page.route("**/api/frame/**", lambda route: route.fulfill(status=410, json={"error": "gone"}), times=1)
-    before = page.evaluate(f"{ROOT}.dataset.picture")
     page.focus("[data-part=slider]")
-    page.keyboard.press("PageUp")
-    page.wait_for_function(f"{ROOT}.dataset.picture !== {before!r}")
+    with page.expect_response("**/api/open?**"):
+        page.keyboard.press("PageUp")
     frame = settle(page)
     assert not page.is_visible("[data-part=notices]")  # nobody has to do anything
     assert frame["wanted"] == wanted(page) and frame["picture"] == page.evaluate(f"{ROOT}.dataset.picture")
@@ -264,9 +263,9 @@ def test_plot_zoom_survives_updates_and_a_click_sets_lambda(page: Page) -> None:
     layout = f"{ROOT}.viewer.panel.plot.box._fullLayout"
     limits = f"[...{layout}.xaxis.range, ...{layout}.yaxis.range]"
     whole = page.evaluate(limits)
-    page.mouse.move(box["x"] + 60, box["y"] + 60)
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.2 * box["height"])
     page.mouse.down()
-    page.mouse.move(box["x"] + 200, box["y"] + 200, steps=5)
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.8 * box["height"], steps=5)
     page.mouse.up()
     page.wait_for_function(f"(whole) => {limits}.every((limit, i) => limit !== whole[i])", arg=whole)
     zoomed = page.evaluate(limits)
