@@ -65,7 +65,7 @@ def test_label_and_value_text_follow_the_thumb_before_any_frame(page: Page) -> N
 def test_the_picture_comes_first_and_its_numbers_when_lambda_rests(page: Page, address: str) -> None:
     held: list[Any] = []
     page.route("**/api/numbers/**", lambda route: held.append(route))
-    enough = f"{ROOT}.viewer.panel.measured.length >= 2"
+    enough = f"{ROOT}.viewer.panel.measured('').length >= 2"
     page.wait_for_function(enough, timeout=120_000)
     page.focus("[data-part=slider]")
     with page.expect_request("**/api/numbers/**"):

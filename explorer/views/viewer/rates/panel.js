@@ -39,6 +39,8 @@ export class RatePanel {
     /** @type {import("../wire/types.js").SearchFound[]} */
     this.searched = []; // of this picture and model
     this.plot = new RatePlot(parts, setup.figure, plotly, on.pick);
+    /** @type {string | null} */
+    this.id = null; // of the picture that is open
     this.curves = new Curves();
     this.isBroken = false; // whether points are lacking that were asked for
     /** @type {(import("./live.js").Measured & { map: string })[]} */
@@ -160,7 +162,7 @@ export class RatePanel {
   async collect() {
     this.collecting?.abort();
     this.isBroken = false;
-    if (this.isAlone) return;
+    if (this.isAlone || this.id === null) return;
     this.collecting = new AbortController();
     const { signal } = this.collecting;
     const add = (line) => signal.aborted || this.add(line);
