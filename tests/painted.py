@@ -23,7 +23,7 @@ from explorer.lambda_map import BLOCK, STEP, LambdaMap, blocks
 from explorer.session import Session
 
 MODELS = ("mae", "mae-hyperprior")
-LAMBDAS = (128.0, 256.0)
+LAMBDAS = (64.0, 128.0, 256.0)
 STEPS = (0, 5, 11, 16)  # of the disc: at the base's λ, and up to 8 times that
 SHARE = 0.25
 
