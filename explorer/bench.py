@@ -28,9 +28,10 @@ from tqdm import tqdm
 from explorer import __version__, files, images, metrics
 from explorer.codecs import CODECS, Codec, MissingPackage, match
 from explorer.codecs.learned import LearnedCodec
-from explorer.condition import LAST_LEVEL, lambda_of
+from explorer.condition import LAST_LEVEL, Condition, lambda_of
 from explorer.gdn import GDN
 from explorer.images import Picture
+from explorer.lambda_map import LambdaMap, blocks
 from explorer.library import DEFAULT, find_checkpoint, first_model, load_model
 from explorer.model import STRIDE, Step
 from explorer.priors.hypercode import HyperCode, HyperCoder
@@ -193,17 +194,20 @@ def stages(model: LearnedCodec, picture: Picture) -> dict[str, float]:
 
 def step(model: LearnedCodec, picture: Picture) -> dict[str, float]:
     """A step of λ in a session, in ms: until the first pixels, those of the window that stays live where the picture is
-    large; until all pixels; until its numbers. And how many steps a second show their first pixels in a drag."""
+    large; until all pixels; until its numbers. Then the first pixels after a dab of the brush that paints λ, and how
+    many steps a second show their first pixels in a drag."""
     one = Session(model, picture)
     size = one.size
     height, width = (min(wanted, there) for wanted, there in zip(WINDOW, size, strict=True))
     top, left = ((there - inside) // 2 // 256 * 256 for there, inside in zip(size, (height, width), strict=True))
     window = top, left, top + height, left + width
     lambdas = map(_lambda, range(1 << 20))
+    dabs = (Condition.of(LAMBDA, _stroke(blocks(*size), number)) for number in range(1 << 20))
     return {
         "first_pixels_ms": _ms(lambda: one.region(next(lambdas), window, live=True)),
         "all_pixels_ms": _ms(lambda: one.region(next(lambdas), (0, 0, size[0], size[1]))),
         "numbers_ms": _ms(lambda: one.point(next(lambdas))),
+        "dab_ms": _ms(lambda: one.region(next(dabs), window, live=True)),
         "steps_per_s": _per_second(lambda: one.region(next(lambdas), window, live=True)),
     }
 
@@ -219,6 +223,13 @@ def _per_second(show: Callable[[], object]) -> float:
 def _lambda(number: int) -> float:
     """Ever new λ all over the axis: multiples of the golden ratio never meet."""
     return lambda_of(round((number * 0.618034) % 1 * LAST_LEVEL))
+
+
+def _stroke(shape: tuple[int, int], number: int) -> LambdaMap:
+    """What a stroke at 8 × λ has painted of (rows, columns) blocks after so many dabs, each of another block."""
+    steps = np.zeros(shape, int)
+    steps.flat[: 1 + number % (steps.size - 1)] = 16
+    return LambdaMap.of(steps)
 
 
 def compressai(height: int, width: int) -> dict[str, float] | None:
@@ -321,6 +332,7 @@ STEP = {
     "first_pixels_ms": "a step of λ: first pixels",
     "all_pixels_ms": "all pixels",
     "numbers_ms": "file, PSNR and MS-SSIM",
+    "dab_ms": "a dab of the brush: first pixels",
     "steps_per_s": "steps a second in a drag",
 }
 DRAWN = ("latents", "quantise (with a hyperprior: z, μ, σ too)", "synthesis", "encode (code to file)", "MS-SSIM")

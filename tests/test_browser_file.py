@@ -48,10 +48,12 @@ def test_the_file_of_a_map_says_so(page: Page, session: Session) -> None:
     painted = LambdaMap.of([[0] * 12, [0, 5] * 6, *[[0] * 12] * 6])
     page.evaluate(f"{ROOT}.viewer.set({{ lambda: 256, paint: '{painted.text}', view: 'file' }})")
     found, data = fields(page), session.encode(Condition.of(256, painted))
-    assert b"".join(listed for listed, _ in found.values()) == data[: bitstream.HEADER_BYTES]
-    assert found["version"][1] == "2" and found["CRC-32"][1] == "matches"
-    rest = len(data) - bitstream.HEADER_BYTES
-    assert page.inner_text("[data-file=shares]") == f"header 23 bytes · y and λ map {rest:,} bytes"
+    size = bitstream.unpack(data)[0].map_bytes
+    whole = bitstream.HEADER_BYTES + size
+    assert b"".join(listed for listed, _ in found.values()) == data[:whole]
+    assert [found[name][1] for name in ("version", "CRC-32", "λ map")] == ["2", "matches", "8 × 12 blocks"]
+    expected = f"header 23 bytes · λ map {size} bytes · y {len(data) - whole:,} bytes"
+    assert page.inner_text("[data-file=shares]") == expected
 
 
 def test_what_is_not_counted_but_expected_is_marked(page: Page) -> None:

@@ -17,7 +17,7 @@ from conftest import smooth_picture
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from explorer import load_model, tiles
+from explorer import bitstream, load_model, tiles
 from explorer.checkpoint import save
 from explorer.codecs.base import BYTES_TOLERANCE
 from explorer.condition import Condition
@@ -74,6 +74,7 @@ def test_a_frame_and_its_numbers_are_those_of_the_painted_picture(client, sessio
     np.testing.assert_array_equal(pixels, session.reconstruct(PAINTED))
     assert not np.array_equal(pixels, session.reconstruct(256))
     assert (header["lmbda"], header["map"], header["point"], header["regions"]) == (PAINTED.lmbda, MAP.text, None, None)
+    assert header["map_bytes"] == bitstream.unpack(session.encode(PAINTED))[0].map_bytes > 0
     found = ask(client, "numbers", lmbda=256, map=MAP.text).json()
     point = session.point(PAINTED, quick=True)
     assert (found["point"]["bytes"], found["point"]["psnr"]) == (point.bytes, pytest.approx(point.psnr))

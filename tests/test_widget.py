@@ -226,6 +226,43 @@ def test_traits_guard_what_they_take(open_widget: Callable[..., explorer.Explore
     assert (widget.lmbda, widget.channel, widget.view) == (300, 0, "compare")
 
 
+def test_lambda_is_painted_by_array_and_what_is_painted_by_hand_is_one(
+    open_widget: Callable[..., explorer.ExplorerWidget],
+) -> None:
+    pixels = smooth_picture(100, 150)  # of 2×3 blocks
+    widget = open_widget(pixels, lmbda=256)
+    seen: list[Any] = []
+    widget.observe(lambda change: seen.append(change["new"]), "lambda_map")
+    assert widget.lambda_map is None and widget.condition.map is None
+    wanted = np.array([[256, 256, 2048], [256, 256, 700]])
+    widget.lambda_map = wanted
+    assert (widget.lmbda, widget._map) == (256, widget.session.condition(wanted).map.text)
+    np.testing.assert_allclose(widget.lambda_map, [[256, 256, 2048], [256, 256, 256 * 2 ** (8 * 3 / 16)]], rtol=1e-3)
+    assert len(seen) == 1
+    np.testing.assert_array_equal(
+        widget.session.reconstruct(widget.condition), widget.session.reconstruct(widget.lambda_map)
+    )
+    assert widget.point.bytes == len(widget.session.encode(wanted)) and "with a map" in widget.snapshot().caption
+    widget.lmbda = 128  # the painting moves with it
+    np.testing.assert_allclose(widget.lambda_map[:, 2], [1024, 128 * 2**1.5], rtol=1e-3)
+    widget._map = "2x3~0*5~-16"  # as the viewer's brush sets it
+    np.testing.assert_allclose(widget.lambda_map, [[128] * 3, [128, 128, 64]], rtol=1e-3)  # as low as λ goes
+    widget.lambda_map = np.full((2, 3), 700.0)  # one λ is no map
+    assert (widget.lmbda, widget._map) == (pytest.approx(700, rel=1e-4), "") and widget.lambda_map is None
+    widget.lambda_map = wanted
+    widget.lambda_map = None
+    assert (widget._map, seen[-1]) == ("", None)
+    wrongs = {"2×3 blocks": [[64, 64], [64, 64], [64, 512]], "5000": [[64, 5000, 64]] * 2, "array": "disc"}
+    for sentence, wrong in wrongs.items():
+        with pytest.raises(explorer.InputError, match=sentence):
+            widget.lambda_map = wrong
+    received = open_widget(widget.session.encode(wanted))
+    np.testing.assert_array_equal(received.lambda_map, widget.session.condition(wanted).by_block)
+    with pytest.raises(explorer.InputError, match="The sender chose λ"):
+        received.lambda_map = wanted
+    assert open_widget(pixels, lmbda=wanted)._map == widget.session.condition(wanted).map.text
+
+
 def test_arrays_are_the_sessions(open_widget: Callable[..., explorer.ExplorerWidget]) -> None:
     widget = open_widget("parrots", lmbda=500)
     session = explorer.Session(explorer.load_model(first_model()), explorer.samples()["parrots"])

@@ -2,6 +2,7 @@
 
     w = explorer.widget("photo.jpg")     drag λ, or
     w.lmbda = 300                        set it; w.observe(f, "lmbda") tells of either
+    w.lambda_map = [[256, 2048], …]      paint λ, block by block; what was painted by hand is there, too
     w.latents, w.ratio, w.session        what is on show, as arrays
     w.snapshot()                         a figure that a saved notebook keeps
     w.keep()                             the viewer stays alive along λ in a saved notebook, without a kernel
@@ -16,8 +17,9 @@ from __future__ import annotations
 import math
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +36,11 @@ from numpy.typing import NDArray
 
 from explorer.codecs.base import RDPoint
 from explorer.codecs.learned import LearnedCodec
+from explorer.condition import Condition
 from explorer.images import InputError
+from explorer.lambda_map import LambdaMap, blocks
 from explorer.library import SAMPLES
+from explorer.priors.base import frozen
 from explorer.received import Received
 from explorer.session import Session
 from explorer.views import viewer
@@ -68,6 +73,8 @@ class ExplorerWidget(anywidget.AnyWidget):
     Traits, to read, to set and to observe; they follow what is done in the viewer, and it follows them:
 
     lmbda: λ in the model's range.
+    lambda_map: λ of each block of 64×64 pixels, (⌈H/64⌉, ⌈W/64⌉) float, where it differs from block to block, else
+        None; an array that is set has its median as λ and is taken to the nearest steps from there, 3/16 of an octave.
     view: what is open beside the picture, one of `VIEWS`: "compare" (nothing) or a tab of the viewer.
     channel: of the bottleneck, the one that the views of the inside mark.
     view_box: [x, y, scale], the pixel in the middle and screen pixels for each pixel; [] for the whole picture.
@@ -83,16 +90,19 @@ class ExplorerWidget(anywidget.AnyWidget):
     view_box: traitlets.List[float] = traitlets.List(traitlets.Float()).tag(sync=True)
     pins: traitlets.List[list[int]] = traitlets.List(traitlets.List(traitlets.Int())).tag(sync=True)
     state: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
+    lambda_map = traitlets.Any(None, allow_none=True)
     height = traitlets.Int(640, help="of the viewer, in CSS pixels").tag(sync=True)
     _model = traitlets.Unicode().tag(sync=True)
     _picture = traitlets.Unicode(help="token of what is on show").tag(sync=True)
-    _shown: traitlets.List[Any] = traitlets.List(help="token and λ of the frame on show").tag(sync=True)
+    _map = traitlets.Unicode(help="text of what was painted").tag(sync=True)
+    _shown: traitlets.List[Any] = traitlets.List(help="token, λ and map of the frame on show").tag(sync=True)
     _kept = traitlets.Unicode(help="see `keep`").tag(sync=True)
 
     def __init__(self, opened: Opened, **traits: Any) -> None:
         self._connection = Connection(shared_service().thread, self.send)
         self._opened: Opened | None = shared_service().pictures.hold(opened.token)
         self._first = shared_service().pictures.hold(opened.token).token  # the page has no file to send it again
+        self._follows = False  # while `lambda_map` is brought to what the other traits say, or these to it
         super().__init__(_picture=opened.token, _model=opened.model, **traits)
         self.on_msg(lambda _, message, buffers: self._connection.receive(message, buffers))
         if _is_hidden_by_colab():
@@ -121,14 +131,21 @@ class ExplorerWidget(anywidget.AnyWidget):
         return self.opened.source
 
     @property
+    def condition(self) -> Condition:
+        """λ, with its map where it was painted: what the methods of `session` take in the place of a number."""
+        map = LambdaMap.of_text(self._map) if self._map else None
+        is_here = map is not None and map.shape == blocks(*self.source.size)  # another picture may just have come
+        return self.opened.condition(self.lmbda, map if is_here else None)
+
+    @property
     def point(self) -> RDPoint:
         """Rate and quality at λ."""
-        return self.session.point(self.lmbda)
+        return self.session.point(self.condition)
 
     @property
     def latents(self) -> NDArray[np.float32]:
         """y at λ before rounding, (M, h, w) float32."""
-        return self.session.latents(self.lmbda)
+        return self.session.latents(self.condition)
 
     @property
     def ratio(self) -> NDArray[np.float32]:
@@ -138,7 +155,7 @@ class ExplorerWidget(anywidget.AnyWidget):
 
     def snapshot(self, lossless: bool = False) -> Snapshot:
         """What is on show as a figure that a saved notebook keeps: see `snapshot.snapshot`. lossless: as PNG."""
-        found = snapshot(self.session, self.lmbda, self.view, self.channel, self._ratio_ends)
+        found = snapshot(self.session, self.condition, self.view, self.channel, self._ratio_ends)
         return Snapshot(found.pixels, found.caption, lossless)
 
     def keep(self, points: int = 17, limit: int = KEPT_BYTES) -> None:
@@ -187,9 +204,12 @@ class ExplorerWidget(anywidget.AnyWidget):
         super().close()
 
     @property
-    def _ratio_ends(self) -> tuple[float, float]:
+    def _ratio_ends(self) -> tuple[Condition, Condition]:
         a, b = (self.state.get(end, usual) for end, usual in (("a", self.session.model.knob.maximum), ("b", OWN)))
-        return self.lmbda if a == OWN else float(a), self.lmbda if b == OWN else float(b)
+        return self._ratio_end(a), self._ratio_end(b)
+
+    def _ratio_end(self, chosen: str | float) -> Condition:
+        return self.condition if chosen == OWN else Condition.of(float(chosen))
 
     @traitlets.validate("lmbda")
     def _check_lambda(self, proposal: dict[str, Any]) -> float:
@@ -208,6 +228,53 @@ class ExplorerWidget(anywidget.AnyWidget):
         if change["old"]:
             self._opened = shared_service().pictures.hold(change["new"])
             shared_service().pictures.release(change["old"])
+        self._tell_map()
+
+    # -- λ by block, of which the viewer has the steps -------------------------------------------------------------
+
+    @traitlets.validate("lambda_map")
+    def _check_map(self, proposal: dict[str, Any]) -> NDArray[np.float64] | None:
+        value = proposal["value"]
+        if self._follows or value is None:
+            return value
+        if self.opened.fixed:
+            raise InputError(self.opened.fixed)
+        array = np.atleast_1d(value)  # so that what is no array is refused in the same words
+        return frozen(np.broadcast_to(self.session.condition(array).by_block, array.shape))
+
+    @traitlets.observe("lambda_map")
+    def _take_map(self, change: dict[str, Any]) -> None:
+        if self._follows:
+            return
+        here = Condition.of(self.lmbda)
+        found = here if change["new"] is None else Condition.of(change["new"])
+        with self._following():
+            self._map = found.map.text if found.map else ""
+            if found.level != here.level:
+                self.lmbda = found.lmbda
+        self._tell_map()
+
+    @traitlets.observe("lmbda", "_map")
+    def _tell_map(self, _: Any = None) -> None:
+        if self._follows:
+            return
+        found, before = _by_block(self.condition), self.lambda_map
+        is_same = found is before if found is None or before is None else np.array_equal(found, before)
+        if not is_same:
+            with self._following():
+                self.lambda_map = found
+
+    @contextmanager
+    def _following(self) -> Iterator[None]:
+        self._follows = True
+        try:
+            yield
+        finally:
+            self._follows = False
+
+
+def _by_block(condition: Condition) -> NDArray[np.float64] | None:
+    return frozen(condition.by_block) if condition.map else None
 
 
 def _is_hidden_by_colab() -> bool:
@@ -266,10 +333,11 @@ class ExplorerPanel(ipywidgets.VBox):
         layout["margin"] = layout["margin"] | {"t": 28}
         return go.FigureWidget([*plain["data"], now], layout)
 
-    def _show(self, picture: str, lmbda: float) -> None:
+    def _show(self, picture: str, lmbda: float, map: str = "") -> None:
         if picture != self.viewer._picture:
             return
-        point = self.viewer.session.point(lmbda, quick=True)
+        condition = self.viewer.opened.condition(lmbda, LambdaMap.of_text(map) if map else None)
+        point = self.viewer.session.point(condition, quick=True)
         self.numbers.value = f"<b>{describe(point)}</b>"
         with self.figure.batch_update():
             self.figure.data[-1].x, self.figure.data[-1].y = [point.bpp], [point.psnr]
@@ -296,7 +364,7 @@ def widget(
     image: Any = SAMPLES[0],
     model: str | Path | LearnedCodec | None = None,
     view: str = "compare",
-    lmbda: float = START_LAMBDA,
+    lmbda: float | NDArray[Any] = START_LAMBDA,
     height: int = 640,
 ) -> ExplorerWidget:
     """The viewer as a widget.
@@ -304,13 +372,17 @@ def widget(
     image: the name of a sample (see `explorer.samples`), the path or bytes of a picture or a .mae file, a PIL image,
     an (H, W, 3) uint8 array, or an `explorer.Session`, whose model it then is. model: a bundled name, a checkpoint's
     path, or a loaded model; None is the one that the app opens with; a .mae file names its own. view: what is open
-    beside the picture, see `ExplorerWidget`. lmbda: where to start, or the nearest λ that there is. height: in CSS
-    pixels. Raises InputError for a picture or a model that cannot be read.
+    beside the picture, see `ExplorerWidget`. lmbda: where to start, or the nearest λ that there is; or λ by block, see
+    `ExplorerWidget.lambda_map`. height: in CSS pixels. Raises InputError for a picture or a model that cannot be read.
     """
     opened = shared_service().open(image, model)
     lowest, highest = opened.lambda_range
-    start = min(max(lmbda, lowest), highest)  # as given: its level would read 255.999…
-    return ExplorerWidget(opened, view=view, lmbda=start, height=height)
+    is_by_block = np.ndim(lmbda) > 0
+    start = min(max(START_LAMBDA if is_by_block else float(lmbda), lowest), highest)  # its level would read 255.999…
+    made = ExplorerWidget(opened, view=view, lmbda=start, height=height)
+    if is_by_block:
+        made.lambda_map = lmbda
+    return made
 
 
 def notebook(

@@ -11,16 +11,18 @@ const LINKS = [
   "#lambda=256&compare=jpeg:fixed:40&pins=1-2,0-0&element=1-1&mode=beside&split=0.25&view=channels&channel=3",
   "#picture=parrots&model=mae&edit=1=0,2=1.5&zchannel=2&a=λ&b=128.5&hide=numbers,samples&box=10,20.5,3.25",
   "#lesson=one.1&map=on&opacity=50&swap=off&play=on&compare=&pins=&box=",
+  "#paint=1x1~-16&compare=mae:rate",
 ];
 const PIECES = [
   "#", "&", "=", "%", "%00", "%E0%A4", "%2525", ",", ":", "-", "-0", "0", "1e400", "NaN", "99999999999", "0x10", "٣", " ", "\n",
   "__proto__=1", "constructor=x", "toString", "hasOwnProperty", "\ud800", "<img src=x onerror=alert(1)>", "\u202e", "on", "lambda=64",
+  "~", "~0*99999", "99999x99999~0", "paint=1x1~33", "paint=1x2~0*2", "paint=1x1~0~0",
 ];
 
 setConstants({ ...constants, element: 16, factor_max: 4, own_lambda: "λ" });
 
 const picture = {
-  width: 48, height: 33, channels: 8, model: "mae", lmbda: { min: 64, max: 4096 },
+  width: 48, height: 33, channels: 8, model: "mae", lmbda: { min: 64, max: 4096 }, fixed: null, map: "",
 };
 const viewer = {
   setup: {
@@ -87,6 +89,13 @@ test("a hostile link is a valid state or is ignored with one sentence", async ()
     }
   }
   assert.ok(counts.followed > CASES / 20 && counts.ignored > CASES / 20, JSON.stringify(counts));
+});
+
+test("what λ cannot be painted on takes no map from a link, but its own", () => {
+  const check = (value, other) => FIELDS.find(({ key }) => key === "paint").check(value, { viewer, picture: { ...picture, ...other } });
+  const received = { fixed: "The sender chose λ.", map: "1x1~3" };
+  assert.deepEqual([check("1x1~16"), check("1x1~16", { width: 65 }), check("", {})], ["1x1~16", undefined, ""]);
+  assert.deepEqual(["1x1~16", "1x1~3", ""].map((value) => check(value, received)), [undefined, "1x1~3", "1x1~3"]);
 });
 
 test("any state survives its link", () => {

@@ -22,6 +22,7 @@ from plotly.colors import unlabel_rgb
 
 from explorer import metrics
 from explorer.codecs.base import RDPoint
+from explorer.condition import Lambda
 from explorer.model import STRIDE
 from explorer.runtime import Pixels
 from explorer.session import Session
@@ -57,7 +58,7 @@ class Snapshot:
         return {"text/html": figure, "text/plain": self.caption}
 
 
-def snapshot(session: Session, lmbda: float, view: str, channel: int, ratio: tuple[float, float]) -> Snapshot:
+def snapshot(session: Session, lmbda: Lambda, view: str, channel: int, ratio: tuple[Lambda, Lambda]) -> Snapshot:
     """The original and the reconstruction, halves of one picture, and beside it the map of an open view of the inside:
     of a channel where the view is "channels" or "ratio" (of λa and λb), of the bits of each element where it is
     "bits". At most `WIDTH` pixels wide."""
@@ -84,22 +85,23 @@ def describe(point: RDPoint) -> str:
 # -- maps: values (h, w), a palette, whether 0 is its middle, a title --------------------------------------------------
 
 
-def _channel(session: Session, lmbda: float, channel: int, _: Any) -> Map:
+def _channel(session: Session, lmbda: Lambda, channel: int, _: Any) -> Map:
     return session.code(lmbda).decoded[channel], "blue-red", True, f"channel {channel} of ŷ"
 
 
-def _ratio(session: Session, lmbda: float, channel: int, ratio: tuple[float, float]) -> Map:
+def _ratio(session: Session, lmbda: Lambda, channel: int, ratio: tuple[Lambda, Lambda]) -> Map:
     found = session.log_ratio(*ratio).value[channel]
-    return found, "purple-orange", True, f"log₂ |y({ratio[0]:.4g})/y({ratio[1]:.4g})| in channel {channel}"
+    a, b = (f"{session.condition(each).lmbda:.4g}" for each in ratio)
+    return found, "purple-orange", True, f"log₂ |y({a})/y({b})| in channel {channel}"
 
 
-def _bits(session: Session, lmbda: float, channel: int, _: Any) -> Map:
+def _bits(session: Session, lmbda: Lambda, channel: int, _: Any) -> Map:
     code = session.code(lmbda)
     with_z = " and with their share of z’s" if code.side_bits else ""
     return code.position_bits, "viridis", False, f"the bits of each element, all channels together{with_z}"
 
 
-MAPS: dict[str, Callable[[Session, float, int, tuple[float, float]], Map]] = {
+MAPS: dict[str, Callable[[Session, Lambda, int, tuple[Lambda, Lambda]], Map]] = {
     "channels": _channel,
     "ratio": _ratio,
     "bits": _bits,

@@ -281,7 +281,8 @@ class Region(_Quality, total=False):
 
 
 class FrameHeader(PartHeader):
-    """Of the model's picture. map: the text of λ's map, "" where λ is the same everywhere. point: null until it is
+    """Of the model's picture. map: the text of λ's map, "" where λ is the same everywhere; map_bytes: what it takes of
+    the file. point: null until it is
     measured, see `Numbers`, and with it regions. estimated_bits: of the whole file;
     side_bits: of these, those of what it holds besides y; both null where only a part of a large picture is known.
     pace: pixels a second that are computed here while λ moves, a tile around each part counted, or null until it is
@@ -290,6 +291,7 @@ class FrameHeader(PartHeader):
     lmbda: float
     level: int
     map: str
+    map_bytes: int
     point: Point | None
     regions: dict[str, Region] | None
     estimated_bits: float | None
@@ -722,7 +724,8 @@ class Part(Head):
 
 class Traits(TypedDict):
     """What a widget's viewer and Python both may change, and see changed; see `ExplorerWidget`. _model, _picture: of
-    what is open, _picture a token. _shown: token and λ of the frame on show. _kept: JSON of a `KeptSweep`, or ""."""
+    what is open, _picture a token. _map: the text of the λ map that was painted, or "". _shown: token, λ and map of the
+    frame on show. _kept: JSON of a `KeptSweep`, or ""."""
 
     lmbda: float
     view: str
@@ -733,5 +736,6 @@ class Traits(TypedDict):
     height: int
     _model: str
     _picture: str
+    _map: str
     _shown: list[Any]
     _kept: str

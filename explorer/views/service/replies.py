@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from typing import cast
 
 import numpy as np
 
-from explorer import inside
+from explorer import inside, mapcode
 from explorer.codecs import Codec
 from explorer.codecs.base import BYTES_TOLERANCE, PSNR_TOLERANCE
 from explorer.codecs.learned import LearnedCodec
 from explorer.condition import Condition
+from explorer.lambda_map import LambdaMap
 from explorer.pace import Pause, Stopwatch, nothing
 from explorer.received import Received
 from explorer.runtime import Pixels
@@ -105,6 +107,7 @@ def frame(
         "lmbda": condition.lmbda,
         "level": condition.level,
         "map": _text(condition),
+        "map_bytes": _map_bytes(condition.map) if condition.map else 0,
         "point": point,
         "regions": _regions(opened.source, condition) if point else None,
         "estimated_bits": code.total_bits if code else None,
@@ -141,6 +144,11 @@ def seen(opened: Opened, condition: Condition, effort: int = 0, pause: Pause = n
         assert found
         return {"point": {**point, "encode_s": found["seconds"], "decode_s": clock.lap()}}
     return {"point": timed_point(opened, opened.session.paced(pause), condition, pause)}
+
+
+@lru_cache(maxsize=64)  # each frame of a drag has the same
+def _map_bytes(map: LambdaMap) -> int:
+    return len(mapcode.encode(map))
 
 
 def _text(condition: Condition) -> str:

@@ -16,8 +16,8 @@
 // options: scope, what hears shortcuts, paste and drop (default: root); theme(), "light" or "dark" (default: what the
 // system prefers); links: whether the page's address follows the viewer's state, and the other way round (default: no).
 // On root: `root.viewer`, root.dataset.{state, lmbda, picture, pending}, and three events: "picture", "statechange" (see
-// state.js), and "frame" right after a frame's paint. Its detail is {picture, lmbda, level, wanted, asked, painted}: λ of
-// the frame, λ that was asked for, when (performance.now) the input came that asked for it, and when it was painted.
+// state.js), and "frame" right after a frame's paint. Its detail is {picture, lmbda, level, map, wanted, asked, painted}: λ of
+// the frame and the text of its map, λ that was asked for, when (performance.now) the input came that asked for it, and when it was painted.
 import { Latest, FrameCache } from "./wire/latest.js";
 import { buildPage } from "./page.js";
 import { Readout, describe, editedHeader } from "./rates/readout.js";
@@ -448,11 +448,11 @@ export class Viewer {
   }
 
   // A message posted during a paint is delivered after it.
-  report({ picture, lmbda, level }, { lmbda: wanted, asked }) {
+  report({ picture, lmbda, level, map }, { lmbda: wanted, asked }) {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {
       port1.close();
-      const detail = { picture, lmbda, level, wanted, asked, painted: performance.now() };
+      const detail = { picture, lmbda, level, map, wanted, asked, painted: performance.now() };
       this.root.dispatchEvent(new CustomEvent("frame", { detail }));
     };
     port2.postMessage(null);

@@ -124,6 +124,7 @@ const WHOLE = ""; // the state's word for a picture that is wholly visible
 /** @type {[trait: keyof Traits, read: (state: any) => unknown, write: (value: any, state: any) => object][]} */
 const TRAITS = [
   ["lmbda", ({ lambda }) => lambda, (lambda) => ({ lambda })],
+  ["_map", ({ paint }) => paint, (paint) => ({ paint })],
   ["view", ({ view, hide }) => (isAlone(hide) ? "compare" : view), (view, { hide }) => writeView(view, hide)],
   ["channel", ({ channel = 0 }) => channel, (channel) => ({ channel })],
   ["view_box", ({ box }) => (box === WHOLE ? [] : box.split(",").map(Number)), (box) => ({ box: box.join(",") })],
@@ -201,8 +202,8 @@ class Link {
   }
 
   // λ that is wanted is told with each frame, so at most that often.
-  tellFrame({ picture, lmbda }) {
-    this.tell({ lmbda: this.viewer.get("lambda"), _shown: [picture, lmbda] });
+  tellFrame({ picture, lmbda, map }) {
+    this.tell({ lmbda: this.viewer.get("lambda"), _map: this.viewer.get("paint"), _shown: [picture, lmbda, map] });
   }
 
   tellState() {

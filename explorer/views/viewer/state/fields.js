@@ -77,10 +77,11 @@ const box = {
 const paint = {
   early: true,
   longest: 2 ** 18, // of a link fewer: see links.js
-  allowed: ({ picture }) => (picture.fixed ? "left out here" : `the text of a λ map of ${sizeOf(LambdaMap.flat(picture))} blocks`),
+  allowed: ({ picture }) => (picture.fixed ? "left out for this picture" : `the text of a λ map of ${sizeOf(LambdaMap.flat(picture))} blocks`),
   check: (value, { picture }) => {
+    if (picture.fixed) return ["", picture.map].includes(value) ? picture.map : undefined;
     if (value === "") return "";
-    const map = picture.fixed ? null : LambdaMap.parse(value);
+    const map = LambdaMap.parse(value);
     return map?.fits(picture) ? map.text : undefined;
   },
   read: ({ map }) => map?.text ?? "",

@@ -226,6 +226,7 @@
  * @property {number} lmbda
  * @property {number} level
  * @property {string} map
+ * @property {number} map_bytes
  * @property {Point | null} point
  * @property {Record<string, Region> | null} regions
  * @property {number | null} estimated_bits
@@ -580,6 +581,7 @@
  * @property {number} height
  * @property {string} _model
  * @property {string} _picture
+ * @property {string} _map
  * @property {any[]} _shown
  * @property {string} _kept
  */

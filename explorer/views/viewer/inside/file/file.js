@@ -2,6 +2,7 @@
 import { formatNumber, makeElement } from "../../controls/elements.js";
 import { formatLambda, lambdaText } from "../../rates/readout.js";
 import { constants } from "../../wire/constants.js";
+import { LambdaMap, isSameLambda } from "../../picture/lambdamap.js";
 import { Latest } from "../../wire/latest.js";
 
 const REST_MS = 150; // a file is made where λ rests
@@ -16,9 +17,10 @@ const FIELDS = [
   ["width", 2, "#f0e442", (view) => view.getUint16(0), "in pixels"],
   ["height", 2, "#0072b2", (view) => view.getUint16(0), "in pixels"],
   ["level", 2, "#d55e00", (view) => `λ ${formatLambda(lambdaOf(view.getUint16(0)))}`, "one of 65,536, equidistant in log λ"],
-  ["length", 4, "#cc79a7", (view) => count(view.getUint32(0)), "bytes that follow: the λ map of version 2, then the payload"],
+  ["length", 4, "#cc79a7", (view) => count(view.getUint32(0)), "bytes that follow"],
   ["CRC-32", 4, "#999999", (_, file) => (isWhole(file) ? "matches" : "does not match"), "of all other bytes, computed here"],
 ];
+const MAP_COLOR = "#8c564b";
 const HEADER = FIELDS.reduce((sum, [, bytes]) => sum + bytes, 0);
 
 const PAGE = `
@@ -29,6 +31,7 @@ const PAGE = `
 .mae-file-bar i { min-width: 3px; border-radius: 2px; }
 .mae-file table { border-collapse: collapse; }
 .mae-file :is(th, td) { padding: 2px 10px 2px 0; border-bottom: 1px solid var(--mae-line); text-align: left; font-weight: 400; }
+.mae-file td:nth-child(2) { max-width: 150px; overflow: hidden; text-overflow: ellipsis; }
 .mae-file td:nth-child(2), .mae-file pre { font-family: ui-monospace, monospace; font-size: 11px; }
 .mae-file :is(th, td:not(:last-child)) { white-space: nowrap; }
 .mae-file td:last-child { width: 99%; color: var(--mae-muted); }
@@ -82,15 +85,16 @@ class FileView {
     const { width, height } = this.inside.viewer.picture;
     this.summary.textContent = `The file at ${lambdaText(header)} has ${count(bytes.length)} bytes, ` +
       `${formatNumber((8 * bytes.length) / (width * height), 4)} bits per pixel.`;
-    this.drawShares(bytes.length - HEADER, (header.side_bits ?? 0) / 8, Boolean(header.map));
-    this.fields.replaceChildren(...this.rows(bytes));
-    this.drawBytes(bytes.subarray(0, SHOWN));
+    const fields = [...FIELDS, ...mapField(header)];
+    this.drawShares(bytes.length - HEADER - header.map_bytes, (header.side_bits ?? 0) / 8, header.map_bytes);
+    this.fields.replaceChildren(...this.rows(bytes, fields));
+    this.drawBytes(bytes.subarray(0, SHOWN), fields);
   }
 
-  // side: bytes of z, which the tables expect; only all that follows the header can be counted.
-  drawShares(payload, side, isPainted) {
-    const parts = [["header", HEADER, "var(--mae-muted)"], ...(side ? [["≈ z", side, "#1b998b"]] : [])];
-    parts.push([`${side ? "≈ " : ""}y${isPainted ? " and λ map" : ""}`, payload - side, "var(--mae-accent)"]);
+  // side: bytes of z, which the tables expect; only the whole payload can be counted. map: bytes of the λ map.
+  drawShares(payload, side, map) {
+    const parts = [["header", HEADER, "var(--mae-muted)"], ...(map ? [["λ map", map, MAP_COLOR]] : []), ...(side ? [["≈ z", side, "#1b998b"]] : [])];
+    parts.push([side ? "≈ y" : "y", payload - side, "var(--mae-accent)"]);
     this.bar.replaceChildren(...parts.map(([, bytes, color]) => {
       const piece = makeElement("i", "");
       piece.style.cssText = `flex: ${bytes} 1 0; background: ${color}`;
@@ -101,9 +105,9 @@ class FileView {
     ]));
   }
 
-  rows(bytes) {
+  rows(bytes, fields) {
     let start = 0;
-    return FIELDS.map(([name, length, color, value, about]) => {
+    return fields.map(([name, length, color, value, about]) => {
       const view = new DataView(bytes.buffer, bytes.byteOffset + start, length);
       start += length;
       const head = Object.assign(makeElement("th", "", makeSwatch(color), name), { scope: "row" });
@@ -112,8 +116,8 @@ class FileView {
     });
   }
 
-  drawBytes(bytes) {
-    const colors = FIELDS.flatMap(([, length, color]) => Array(length).fill(color));
+  drawBytes(bytes, fields) {
+    const colors = fields.flatMap(([, length, color]) => Array(length).fill(color));
     const lines = [];
     for (let at = 0; at < bytes.length; at += COLUMNS) {
       const cells = Array.from(bytes.subarray(at, at + COLUMNS), (byte, i) => {
@@ -131,6 +135,13 @@ class FileView {
   }
 }
 
+// Where λ differs from block to block, of which a file of version 2 tells after its header.
+function mapField({ map, map_bytes: bytes }) {
+  if (!map) return [];
+  const { rows, columns } = LambdaMap.parse(map);
+  return [["λ map", bytes, MAP_COLOR, () => `${rows} × ${columns} blocks`, "of steps, in which λ differs from the level"]];
+}
+
 function makeSwatch(color) {
   const swatch = makeElement("i", "mae-swatch");
   swatch.style.background = color;
@@ -138,7 +149,7 @@ function makeSwatch(color) {
 }
 
 function isSame(header, other) {
-  return header.picture === other?.picture && header.level === other.level;
+  return header.picture === other?.picture && isSameLambda(header, other);
 }
 
 function count(bytes) {
