@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
@@ -111,13 +111,18 @@ def codec_of(network: Autoencoder, name: str) -> LearnedCodec:
 
 
 def curve_lines(opened: Any, codecs: list[Any]) -> list[Any]:
-    """All lines of a stream of points. In a thread: Playwright's own loop runs in this one."""
+    """All lines of a stream of points."""
 
     async def collect() -> list[Any]:
         return [line async for line in curve_points(opened, codecs, Pauses(Turns()))]
 
+    return run_async(collect())
+
+
+def run_async(work: Coroutine[Any, Any, Any]) -> Any:
+    """The result of a coroutine. In a thread: after tests of the page Playwright's own loop runs in this one."""
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(lambda: asyncio.run(collect())).result()
+        return thread.submit(asyncio.run, work).result()
 
 
 def has_ipv6() -> bool:

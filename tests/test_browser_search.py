@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from browser import ROOT, canvas_pixels, painted, settle
+from browser import ROOT, canvas_pixels, matched, painted, settle
 from conftest import smooth_picture
 from PIL import Image
 
@@ -75,7 +75,8 @@ def test_first_guess_and_what_was_found_agree_in_picture_numbers_plot_maps_and_f
     settle(small)
     assert text(small, "[data-part=leftTag]") == "Original · nothing was searched for at this λ"
     small.get_by_role("button", name=f"λ {lmbda:.4g}, effort 1").click()
-    small.wait_for_function(f"{VIEWER}.comparison.shown")
+    settle(small)
+    matched(small)
     assert text(small, "[data-part=rightTag]").startswith("Searched, effort 1")
     small.get_by_role("button", name="First guess | searched").click()
     painted(small)

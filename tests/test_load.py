@@ -8,6 +8,7 @@ import threading
 
 import pytest
 import uvicorn
+from conftest import run_async
 from load import LAMBDAS, Load, picture, prepare
 
 from explorer import Session, load_model
@@ -27,13 +28,6 @@ def checkpoint(tiny_network, tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
-def in_thread(work) -> None:
-    """Playwright's own loop runs in this one."""
-    thread = threading.Thread(target=lambda: asyncio.run(work))
-    thread.start()
-    thread.join()
-
-
 def test_many_users_get_their_own_frames_and_wait_alike(checkpoint: str) -> None:
     pictures = prepare(USERS, checkpoint, sizes=((192, 256),))
     listener = listen("127.0.0.1", 0)
@@ -41,7 +35,7 @@ def test_many_users_get_their_own_frames_and_wait_alike(checkpoint: str) -> None
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
     thread.start()
     load = Load(f"http://127.0.0.1:{listener.getsockname()[1]}", os.getpid(), pictures, checkpoint)
-    in_thread(load.run(SECONDS, 0))
+    run_async(load.run(SECONDS, 0))
     server.should_exit = True
     thread.join(20)
     report = load.report

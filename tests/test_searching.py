@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import smooth_picture, wait_until
+from conftest import run_async, smooth_picture, wait_until
 from fastapi.testclient import TestClient
 from PIL import Image
 from test_app import as_sent, png, unpack, upload
@@ -50,7 +50,7 @@ async def lines_of(searching: Searching, opened: Opened, lmbda: float, effort: i
 
 
 def test_a_search_tells_how_far_it_is_and_then_what_it_found(opened: Opened) -> None:
-    lines = asyncio.run(lines_of(Searching(Pauses(Turns())), opened, 256))
+    lines = run_async(lines_of(Searching(Pauses(Turns())), opened, 256))
     assert [line["done"] for line in lines[:-1]] == list(range(1, 13)) and {line["of"] for line in lines[:-1]} == {12}
     assert all(line["seconds"] >= 0 for line in lines[:-1]) and lines[-2]["seconds"] == 0
     for line in lines:
@@ -71,15 +71,15 @@ def cost(point: Any, lmbda: float) -> float:
 
 def test_what_was_found_is_told_at_once_when_it_is_asked_for_again(opened: Opened, monkeypatch) -> None:
     all_searches = Searching(Pauses(Turns()))
-    found = asyncio.run(lines_of(all_searches, opened, 256))[-1]
+    found = run_async(lines_of(all_searches, opened, 256))[-1]
     monkeypatch.setattr(search, "search", lambda *_: pytest.fail("it was searched for again"))
-    assert asyncio.run(lines_of(all_searches, opened, 256)) == [found]
+    assert run_async(lines_of(all_searches, opened, 256)) == [found]
 
 
 def test_maps_are_of_the_files_before_and_after(opened: Opened) -> None:
     condition = opened.condition(256)
     assert answer(opened, condition, "searched:1") == ({}, {})
-    asyncio.run(lines_of(Searching(Pauses(Turns())), opened, 256))
+    run_async(lines_of(Searching(Pauses(Turns())), opened, 256))
     about, arrays = answer(opened, condition, "searched:1")
     check(arrays, messages.SearchedArrays)
     assert about == {"effort": 1}
@@ -106,7 +106,7 @@ def test_one_search_is_made_at_a_time_and_who_waits_is_told(opened: Opened) -> N
         first, second = await asyncio.gather(*jobs)
         return first, second
 
-    first, second = asyncio.run(both())
+    first, second = run_async(both())
     assert "waiting" not in first[0]
     check(second[0], messages.SearchWait)
     assert second[0] == {"waiting": 1} and second[1]["done"] == 1 and "after" in second[-1]
@@ -124,7 +124,7 @@ def test_a_search_that_is_left_ends_within_an_iteration_and_the_next_begins(open
                     break
         return seen, await asyncio.wait_for(lines_of(all_searches, opened, 512, user="b"), 60)
 
-    seen, after = asyncio.run(leave())
+    seen, after = run_async(leave())
     assert [line["done"] for line in seen] == [1, 2, 3]
     assert "after" in after[-1] and [each["effort"] for each in opened.searches.found()] == [1]
 
@@ -139,7 +139,7 @@ def test_a_search_stands_still_while_a_frame_is_made(opened: Opened) -> None:
             await first.run("a", lambda _: wait_until(lambda: pauses._working is None, seconds=20))
             return [begun] + [line async for line in lines]
 
-    lines = asyncio.run(look())
+    lines = run_async(look())
     assert [line["done"] for line in lines[:-1]] == list(range(1, 13)) and "after" in lines[-1]
 
 
@@ -156,7 +156,7 @@ def test_so_many_searches_may_wait_and_one_of_each_user(opened: Opened, monkeypa
 
 
 def test_the_time_of_a_search_is_told_before_it_begins(opened: Opened) -> None:
-    one, two = asyncio.run(Searching(Pauses(Turns())).seconds(opened, ""))
+    one, two = run_async(Searching(Pauses(Turns())).seconds(opened, ""))
     assert 0 < one < 60 and two == pytest.approx(one * 400 / 12)
 
 
@@ -165,7 +165,7 @@ def test_a_large_picture_is_searched_too_and_seen_by_parts(tiny: LearnedCodec, m
     monkeypatch.setattr(searching, "_of_same_quality", lambda *_: None)
     pixels = smooth_picture(1040, 1040)
     large = Opened("token", "large.png", tiny.name, Session(tiny, pixels), Trials(pixels))
-    found = asyncio.run(lines_of(Searching(Pauses(Turns())), large, 256))[-1]
+    found = run_async(lines_of(Searching(Pauses(Turns())), large, 256))[-1]
     condition, part = large.condition(256), rectangles.parse("500,500,64,32", 2, (1040, 1040))
     shown = replies.searched(large, condition, 1, part)
     assert shown.header["point"] == found["after"] and shown.arrays["pixels"].shape == (16, 32, 3)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from conftest import run_async
 
 from explorer.views.service import turns
 from explorer.views.service.errors import Full, Superseded
@@ -61,20 +62,7 @@ class Bench:
 
 
 def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """In a thread: Playwright's own loop runs in this one."""
-    failed: list[BaseException] = []
-
-    def whole() -> None:
-        try:
-            asyncio.run(asyncio.wait_for(work(), 30))
-        except BaseException as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=whole)
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
+    run_async(asyncio.wait_for(work(), 30))
 
 
 async def during_a_frame() -> tuple[Clock, Bench, Bench]:
