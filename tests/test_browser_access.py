@@ -74,7 +74,7 @@ def test_axe_finds_none_with_own_pictures_and_a_received_file(page: Page, addres
 
 @pytest.mark.parametrize(("theme", "width", "height"), [("light", 1280, 720), ("dark", 390, 844)])
 def test_axe_finds_none_in_what_comes_and_goes(page: Page, address: str, theme: str, width: int, height: int) -> None:
-    """A lesson and what it points at, a message, an explanation, the plan of the network, a card and pins."""
+    """A lesson and what it points at, a message, an explanation, the plan of the network, a card, pins, painting."""
     page.set_viewport_size({"width": width, "height": height})
     page.goto(f"{address}?__theme={theme}#lesson=bits.1&pins=1-1&element=2-2")
     page.wait_for_selector(".mae[data-state=ready][data-lmbda]", timeout=120_000)
@@ -86,5 +86,8 @@ def test_axe_finds_none_in_what_comes_and_goes(page: Page, address: str, theme: 
     page.wait_for_selector("[role=tooltip]:popover-open")
     assert violations(page) == [], "explanation"
     page.keyboard.press("Escape")
+    page.click("[data-part=paintOpen]")
+    page.click("[data-part=paintCentre]")
+    assert violations(page) == [], "painting"
     page.click("[data-part=networkOpen]")
     assert violations(page) == [], "network"

@@ -1,5 +1,6 @@
 // The viewer's fixed page. Parts are found by their data-part; text from outside goes in as text, never as HTML.
 // data-live: what needs a server, and is hidden in a page that has none.
+import { PAINT } from "./paint/panel.js";
 import { TABS } from "./tabs.js";
 
 /** @type {[mode: string, label: string, title: string][]} */
@@ -69,10 +70,13 @@ const PAGE = `
     <div class="mae-window" data-part="window" hidden><button type="button" data-part="windowHandle"
       title="This window follows λ at once; drag it, or move it with the arrow keys"></button></div>
     <span class="mae-tag mae-veiled" data-part="veiled"></span>
+    <span class="mae-tag mae-tag-place" data-part="paintPlace"></span>
     <div class="mae-preview" data-part="preview" hidden><canvas></canvas><span class="mae-tag">Original</span></div>
     <div class="mae-doing" data-part="doing" role="status"></div>
     <div class="mae-drop" aria-hidden="true">Drop pictures or .mae files here</div>
   </div>
+  <button type="button" data-part="paintOpen">Paint λ</button>
+  ${PAINT}
   <div class="mae-under">
     <div class="mae-visible" data-part="visibleBox" hidden><span data-part="visibleTerm"></span>
       <label>at <select data-part="ppd" data-state="ppd" aria-label="Pixels in a degree of the visual field"
@@ -165,19 +169,22 @@ function gainChoice(gain) {
  * The page's parts by their data-part: a new one is listed here with the element that it is.
  * @typedef {Record<"card" | "curveList" | "divider" | "doing" | "exportList" | "gainBox" | "helpList" | "inspect" |
  *       "lambda" | "leftTag" | "legend" | "lesson" | "lessonCount" | "lessonList" | "lessonTexts" | "lessonTitle" |
- *       "networkText" | "notice" | "notices" | "now" | "numbers" | "opacityBox" | "other" | "overlayBox" | "painted" | "panels" |
+ *       "networkText" | "notice" | "notices" | "now" | "numbers" | "opacityBox" | "other" | "overlayBox" | "paint" |
+ *       "paintBar" | "paintHere" | "paintPlace" | "paintSaid" | "painted" | "panels" |
  *       "pins" | "playOptions" | "plot" | "preview" | "prior" | "probe" | "rightTag" | "samples" | "stage" | "tabs" |
  *       "ticks" | "times" | "veiled" | "visibleBox" | "visibleTerm" | "verdict" | "window" | "words", HTMLElement>
  *   & Record<"actual" | "back" | "choose" | "copyLink" | "exportStop" | "fit" | "helpOpen" | "hold" | "lessonBack" |
- *       "lessonClose" | "lessonNext" | "lessonsOpen" | "means" | "more" | "networkOpen" | "noticeClose" | "oneLambda" | "play" |
+ *       "lessonClose" | "lessonNext" | "lessonsOpen" | "means" | "more" | "networkOpen" | "noticeClose" | "oneLambda" |
+ *       "paintCentre" | "paintClear" | "paintDone" | "paintLarger" | "paintOpen" | "paintRedo" | "paintSmaller" | "paintUndo" | "play" |
  *       "quizOpen" | "swap" | "windowHandle" | "zoomIn" | "zoomOut", HTMLButtonElement>
  *   & Record<"left" | "right", HTMLCanvasElement>
  *   & Record<"curves" | "exports" | "playMenu", HTMLDetailsElement>
  *   & Record<"help" | "lessons" | "network" | "quiz", HTMLDialogElement>
  *   & Record<"priorChoice", HTMLFieldSetElement>
  *   & Record<"targetForm", HTMLFormElement>
- *   & Record<"file" | "opacity" | "overlay" | "slider" | "target", HTMLInputElement>
- *   & Record<"visibleValue" | "zoom", HTMLOutputElement>
+ *   & Record<"file" | "opacity" | "overlay" | "paintShown" | "paintSoft" | "paintStrength" | "slider" | "target",
+ *       HTMLInputElement>
+ *   & Record<"paintSize" | "visibleValue" | "zoom", HTMLOutputElement>
  *   & Record<"axis" | "gain" | "metric" | "ppd" | "reference" | "rule", HTMLSelectElement>
  *   & Record<"regions", HTMLTableElement>
  *   & Record<"networkPlan", SVGSVGElement>

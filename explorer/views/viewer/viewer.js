@@ -31,6 +31,7 @@ import { VisibleErrors } from "./picture/visible.js";
 import { LiveWindow } from "./picture/window.js";
 import { LambdaMap, isSameLambda } from "./picture/lambdamap.js";
 import { Parts } from "./picture/parts.js";
+import { Painter } from "./paint/painter.js";
 import { RatePanel } from "./rates/panel.js";
 import { Numbers } from "./rates/numbers.js";
 import { livePoint } from "./rates/live.js";
@@ -100,7 +101,7 @@ export class Viewer {
         this.inside?.hoverPixel(pixel);
         this.visible?.point(pixel);
       },
-      pick: (pixel) => this.inside?.pickPixel(pixel),
+      pick: (pixel) => this.painter?.isOn || this.inside?.pickPixel(pixel),
     });
     this.frames = new Latest((request) => this.fetchFrame(request), QUEUE_MS);
     this.turn = 0; // of the frame that was asked for last,
@@ -190,6 +191,7 @@ export class Viewer {
     this.network = new Network(this.parts, this, signal);
     this.exports = new Exports(this.parts, this, signal);
     this.prior = new PriorSwitch(this.parts, this, signal);
+    this.painter = new Painter(this.parts, this, signal);
     this.state = new State(this);
     const link = links && new Links(this, signal);
     await this.persist(() => (link ? link.follow() : this.state.apply({})));
@@ -519,7 +521,7 @@ export class Viewer {
     const open = [curves, exports, playMenu].find((menu) => menu.open);
     if (open) open.open = false;
     else if (this.notices.isOpen) this.notices.close();
-    else if (!this.inside?.inspection.close()) this.comparison.choose(null);
+    else if (!this.painter?.leave() && !this.inside?.inspection.close()) this.comparison.choose(null);
   }
 
   sides() {

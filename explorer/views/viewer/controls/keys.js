@@ -1,4 +1,5 @@
 // The keyboard: one table that both the handler and the help overlay read.
+import { PAINT_KEYS } from "../paint/hand.js";
 import { keysOf } from "./layout.js";
 
 const OCTAVE_STEPS = 16;
@@ -16,6 +17,7 @@ const SHORTCUTS = [
   [["h"], "the other prior, with a hyperprior or without", (v) => v.prior?.next()],
   [["t"], "type λ, or a rate, a file size or a PSNR to reach", (v) => v.parts.target.focus()],
   [["k"], "play or pause λ", (v) => v.player?.toggle()],
+  [["l"], "paint λ on the picture", (v) => v.painter?.toggle()],
   [["s"], "split", (v) => v.modes.set("split")],
   [["b"], "side by side", (v) => v.modes.set("beside")],
   [["r"], "flip: the right picture alone", (v) => v.modes.set("flip")],
@@ -27,7 +29,7 @@ const SHORTCUTS = [
   [["x"], "swap left and right", (v) => v.comparison.swap()],
   [["e"], "card of the element under the pointer or in the middle", (v) => v.inside?.inspection.open()],
   [["p"], "pin what is under the pointer, or unpin it", (v) => v.inside?.inspection.togglePin()],
-  [["Escape"], "close a menu, a message, the element’s card; back to the original", (v) => v.back()],
+  [["Escape"], "close a menu, a message, painting, the element’s card; back to the original", (v) => v.back()],
   [["+", "="], "zoom in", (v) => v.stage.zoomStep(1)],
   [["-"], "zoom out", (v) => v.stage.zoomStep(-1)],
   [["0"], "whole picture", (v) => v.stage.fit()],
@@ -46,7 +48,7 @@ function element(tag, textContent) {
 
 export function fillHelp(list) {
   /** @type {[keys: string[], does: string, ...unknown[]][]} */
-  const rows = [...SHORTCUTS, [Object.keys(PAN_KEYS), "move the picture (when it has the focus)"]];
+  const rows = [...SHORTCUTS, ...PAINT_KEYS, [Object.keys(PAN_KEYS), "move the picture (when it has the focus)"]];
   list.replaceChildren(...rows.flatMap(([keys, does]) => {
     const term = document.createElement("dt");
     const shown = keys.length > 4 ? [keys[0], "…", keys.at(-1)] : keys;
@@ -76,6 +78,7 @@ function moveDivider(event, stage) {
 export function listenToKeys(scope, viewer, signal) {
   const { stage, divider } = viewer.parts;
   const down = (event) => {
+    if (viewer.painter?.hand.press(event)) return event.preventDefault();
     const keys = keysOf(event);
     if (!keys.length || belongsToFocus(event, viewer.parts)) return;
     const key = keys.find((each) => ACTIONS.has(each));
@@ -87,7 +90,7 @@ export function listenToKeys(scope, viewer, signal) {
     else action(viewer, key);
   };
   scope.addEventListener("keydown", down, { signal });
-  const up = (event) => keysOf(event).some((key) => ACTIONS.get(key) === HOLD) && viewer.modes.hold(false);
+  const up = (event) => viewer.painter?.hand.release(event) || keysOf(event).some((key) => ACTIONS.get(key) === HOLD) && viewer.modes.hold(false);
   scope.addEventListener("keyup", up, { signal });
   window.addEventListener("blur", () => viewer.modes.hold(false), { signal });
   divider.addEventListener("keydown", (event) => moveDivider(event, viewer.stage), { signal });

@@ -236,7 +236,7 @@ export class Inside {
 
   // The map that the open view has of its channel, over the right-hand picture.
   layMap() {
-    const has = Boolean(this.view?.map) && !this.isBarred;
+    const has = Boolean(this.view?.map) && !this.isBarred && !this.viewer.painter?.isOn; // that lays its own
     this.parts.overlayBox.hidden = !has;
     this.parts.opacityBox.hidden = !has || !this.parts.overlay.checked;
     const map = has && this.isTold && this.parts.overlay.checked ? this.view.map() : null;

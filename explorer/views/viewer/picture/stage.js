@@ -29,6 +29,10 @@ export class Stage {
     this.parts = parts;
     this.on = on;
     this.marks = [];
+    /** @type {((context: CanvasRenderingContext2D, line: number) => void) | null} */
+    this.cover = null; // what draws over every panel, in pixels of the picture; line: a pixel of CSS in them
+    /** @type {(event: Event) => boolean} */
+    this.takes = () => false; // whether an event is another's, so that it neither zooms nor pans
     /** @type {(HTMLCanvasElement & { __zoom?: import("../vendor/d3-zoom.js").Transform })[]} */
     this.canvases = [parts.left, parts.right];
     this.mode = "split";
@@ -73,6 +77,7 @@ export class Stage {
 
   // One finger on a picture that is wholly visible scrolls the page: there is nothing to pan.
   accepts(event) {
+    if (this.takes(event)) return false;
     if (event.type === "touchstart" && event.touches.length < 2 && this.fitted) return false;
     return !event.button && (!event.ctrlKey || event.type === "wheel");
   }
@@ -183,7 +188,8 @@ export class Stage {
     const left = this.visibleOf(this.layers.sides[0]);
     if (divider) this.drawLayer(context, left, 0, divider);
     if (divider) this.veil(context, this.sheetsOf(left), 0, divider);
-    this.drawMarks(context);
+    if (this.cover && !this.held) this.between(context, 0, canvas.width, () => this.cover(context, this.ratio / this.scale));
+    else this.drawMarks(context);
   }
 
   layerOn(i) {

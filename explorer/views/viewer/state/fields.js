@@ -155,6 +155,7 @@ export const FIELDS = [
     read: ({ lessons }) => lessons.place,
     write: ({ lessons }, value) => lessons.show(value),
   },
+  { key: "painting", ...toggle(({ painter }) => painter.isOn, ({ painter }, isOn) => painter.set(isOn)) },
   { key: "play", ...toggle(({ player }) => player.playing, ({ player }, isOn) => (isOn ? player.offer() : player.stop())) },
   {
     key: "hide",

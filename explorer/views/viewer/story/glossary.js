@@ -82,6 +82,11 @@ export const TERMS = {
     text: "Generalised divisive normalisation: each feature is divided by a pooled activity of all channels at its place. " +
       "The synthesis undoes it (IGDN).",
   },
+  "λ map": {
+    also: ["λ maps"],
+    text: "How much λ lies above or below the slider’s in each block of 64×64 pixels. Modulation acts point by point, so " +
+      "one network gives each block its own λ; the map travels in the file, in a few dozen bytes.",
+  },
   octave: {
     also: ["octaves"],
     text: "A factor of two: from λ 64 to 4096 are six octaves, and a gain of one octave doubles a feature.",

@@ -3,6 +3,7 @@ export interface Transform {
   readonly k: number;
   readonly x: number;
   readonly y: number;
+  apply(point: [number, number]): [number, number];
   invert(point: [number, number]): [number, number];
   invertX(x: number): number;
   invertY(y: number): number;
