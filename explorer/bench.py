@@ -14,11 +14,13 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from io import BytesIO
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from threading import Event, Thread
+from time import perf_counter, sleep
 from typing import Any
 
 import numpy as np
@@ -37,6 +39,7 @@ from explorer.model import STRIDE, Step
 from explorer.priors.hypercode import HyperCode, HyperCoder
 from explorer.report import table
 from explorer.session import Session
+from explorer.ssimulacra import ssimulacra2
 from explorer.tiles import output_size
 
 MODELS = tuple(dict.fromkeys((DEFAULT, first_model())))  # one for each prior
@@ -194,8 +197,9 @@ def stages(model: LearnedCodec, picture: Picture) -> dict[str, float]:
 
 def step(model: LearnedCodec, picture: Picture) -> dict[str, float]:
     """A step of λ in a session, in ms: until the first pixels, those of the window that stays live where the picture is
-    large; until all pixels; until its numbers. Then the first pixels after a dab of the brush that paints λ, and how
-    many steps a second show their first pixels in a drag."""
+    large; until all pixels; until its numbers; and SSIMULACRA2 besides. Then the first pixels after a dab of the brush
+    that paints λ, how many steps a second show their first pixels in a drag, and how much longer one takes that comes
+    while SSIMULACRA2 is being measured."""
     one = Session(model, picture)
     size = one.size
     height, width = (min(wanted, there) for wanted, there in zip(WINDOW, size, strict=True))
@@ -206,10 +210,46 @@ def step(model: LearnedCodec, picture: Picture) -> dict[str, float]:
     return {
         "first_pixels_ms": _ms(lambda: one.region(next(lambdas), window, live=True)),
         "all_pixels_ms": _ms(lambda: one.region(next(lambdas), (0, 0, size[0], size[1]))),
-        "numbers_ms": _ms(lambda: one.point(next(lambdas))),
+        "numbers_ms": _ms(lambda: one.point(next(lambdas), quick=True)),
+        "ssimulacra2_ms": _ms(lambda: ssimulacra2(picture.pixels, picture.pixels)),
         "dab_ms": _ms(lambda: one.region(next(dabs), window, live=True)),
         "steps_per_s": _per_second(lambda: one.region(next(lambdas), window, live=True)),
+        "beside_ssimulacra2": _beside(picture, lambda: one.region(next(lambdas), window, live=True)),
     }
+
+
+def _beside(picture: Picture, show: Callable[[], object]) -> float:
+    """The time of a step that comes while SSIMULACRA2 is being measured, over that of one that does not, medians of
+    steps in turn. As in the app, it pauses while a step is made, at the end of what it is at."""
+    goes_on, ended = Event(), Event()
+
+    def pause() -> None:
+        goes_on.wait()
+        if ended.is_set():
+            raise InterruptedError
+
+    def measure() -> None:
+        with suppress(InterruptedError):
+            while True:
+                pause()
+                ssimulacra2(picture.pixels, picture.pixels, pause)
+
+    thread = Thread(target=measure, daemon=True)
+    thread.start()
+    times: tuple[list[float], list[float]] = [], []
+    for number in range(2 * REPEATS + 2):
+        if number % 2:
+            goes_on.set()
+        sleep(0.1)  # a hand that rests for a moment
+        goes_on.clear()
+        start = perf_counter()
+        show()
+        times[number % 2].append(perf_counter() - start)
+    ended.set()
+    goes_on.set()
+    thread.join()
+    alone, beside = (median(each[1:]) for each in times)
+    return round(beside / alone, 3)
 
 
 def _per_second(show: Callable[[], object]) -> float:
@@ -332,8 +372,10 @@ STEP = {
     "first_pixels_ms": "a step of λ: first pixels",
     "all_pixels_ms": "all pixels",
     "numbers_ms": "file, PSNR and MS-SSIM",
+    "ssimulacra2_ms": "SSIMULACRA2 besides",
     "dab_ms": "a dab of the brush: first pixels",
     "steps_per_s": "steps a second in a drag",
+    "beside_ssimulacra2": "a step while SSIMULACRA2 is measured, over one alone",
 }
 DRAWN = ("latents", "quantise (with a hyperprior: z, μ, σ too)", "synthesis", "encode (code to file)", "MS-SSIM")
 

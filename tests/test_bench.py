@@ -34,6 +34,7 @@ def test_one_run_measures_sessions_codecs_and_start(monkeypatch: pytest.MonkeyPa
         for name in bench.MODELS:
             session = size["sessions"][f"{name} on cpu"]
             assert all(time > 0 for time in session["stages_ms"].values())
+            assert session["ssimulacra2_ms"] >= 0 and session["beside_ssimulacra2"] > 0
             assert session["steps_per_s"] > 0 and session["first_pixels_ms"] > 0 and session["gflops"]["latents"] > 0
         assert any("hyper-synthesis" in stage for stage in size["sessions"]["mae-hyperprior on cpu"]["stages_ms"])
     assert set(result["startup_s"]) == {"python", "import explorer", "explorer --help"}
