@@ -35,7 +35,7 @@ export class RatePanel {
     /** @type {string | null} */
     this.compared = null; // a codec whose curve is drawn for as long as its picture stands beside the model's
     this.rivals = new Map(setup.rivals.map((rival) => [rival.name, rival]));
-    this.described = new Map([...this.rivals, [SEARCHED, SEARCHED_RIVAL]]); // all that may stand beside the model
+    this.described = new Map(/** @type {[string, any][]} */ ([...this.rivals]));
     /** @type {import("../wire/types.js").SearchFound[]} */
     this.searched = []; // of this picture and model
     this.plot = new RatePlot(parts, setup.figure, plotly, on.pick);
@@ -67,6 +67,7 @@ export class RatePanel {
   setModel(model) {
     this.model = model;
     this.rivals = new Map(this.setup.rivals.map((rival) => [rival.name, rival])).set(model, { ...ONE_LAMBDA, name: model });
+    this.described = new Map([...this.rivals, [SEARCHED, SEARCHED_RIVAL]]); // all that may stand beside the model
     const rows = [...this.rivals.values()].filter(({ name }) => name !== model).map((rival) => this.row(rival));
     this.parts.curveList.replaceChildren(...rows);
   }
