@@ -35,7 +35,7 @@ def page(browser: Browser, address: str, theme: str) -> Iterator[Page]:
         yield page
 
 
-@pytest.mark.parametrize("hash_", ["", "#model=mae-hyperprior&values=z&where=side&layer=h0&pins=1-1"])
+@pytest.mark.parametrize("hash_", ["", "#model=mae-hyperprior&values=z&where=side&layer=h0&pins=1-1&costliest=100"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_no_serious_violation(page: Page, address: str, theme: str, hash_: str) -> None:
     page.goto(f"{address}?__theme={theme}{hash_}")
