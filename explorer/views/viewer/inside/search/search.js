@@ -46,10 +46,10 @@ class SearchView {
     const { effort, ...others } = this.choices;
     this.mapChoices = makeElement("div", "mae-bar", ...Object.values(others).map((choice) => choice.box));
     this.progress = Object.assign(makeElement("progress", "mae-search-progress"), { ariaLabel: "How far the search is" });
-    this.state = makeElement("p", "mae-summary");
+    this.state = makeElement("p", "mae-summary mae-search-state");
     this.state.setAttribute("role", "status");
     this.table = makeElement("table", "mae-search-numbers");
-    this.gain = makeElement("p", "mae-finding mae-search-gain");
+    this.gain = makeElement("p", "mae-finding");
     this.kept = makeElement("div", "mae-bar");
     this.legend = makeElement("div", "mae-legend");
     this.shares = makeElement("p", "mae-summary");
