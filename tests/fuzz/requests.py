@@ -44,6 +44,8 @@ ROUTES = (
     ("GET", "/api/frame/TOKEN", {"lmbda": "4096", "wish": "response:0:0:0", "wish ": "edit:1=2"}),
     ("GET", "/api/frame/TOKEN", {"lmbda": "300", "wish": "features:a1.mod", "wish ": "local:64:2048"}),
     ("GET", "/api/numbers/TOKEN", {"lmbda": "300"}),
+    ("GET", "/api/numbers/TOKEN", {"lmbda": "300", "map": "1x1~16"}),
+    ("POST", "/api/frame/TOKEN", {"lmbda": "300", "reduce": "2"}),
     ("GET", "/api/seen/TOKEN", {"lmbda": "300"}),
     ("GET", "/api/rivalseen/TOKEN", {"codec": "jpeg", "setting": "50"}),
     ("GET", "/api/rival/TOKEN", {"codec": "jpeg", "setting": "50", "box": "0,0,9,9"}),
@@ -69,6 +71,7 @@ STREAMS = ("/api/points/", "/api/sweep/")
 VALUES = (
     "", "0", "-1", "1", "64", "4096", "63.999", "nan", "-inf", "inf", "1e308", "1e-320", "1e400", "9" * 400, "0x40",
     "1,2,3", "0,0,0,0", "-1,-1,5,5", "0,0,99999999999999999999,1", "0,0,1,1,1", "51,39,1,1", "0,0,52,40", "3", "128",
+    "1x1~0", "1x1~33", "99999x99999~0*99999", "~",
     "true", "null", "[]", "[" * 3000, '{"a":' * 2000, "planes", "ratio:nan:64", "edit:0=nan", "edit:9999=1",
     "response:0:0:99999", "response:-1:-1:-1", "features:none", "plane:z", "local:1e9:0", "error", "jpeg", "bpg444",
     "quality", "taste", "gif", "html", "../../etc/passwd", "..", "/", "a\r\nX-Evil: 1", "\0", "\x7f\x1b[2J", "\u202e",
