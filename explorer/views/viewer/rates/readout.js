@@ -16,7 +16,7 @@ const NUMBERS = [
   ["ms_ssim", "MS-SSIM", "MS-SSIM", similarity],
   ["ssimulacra2", "SSIMU2", "SSIMULACRA2", visible],
   ["ratio", "Ratio", "ratio", (p) => [live(p, p.bpp, (bpp) => (BITS_PER_PIXEL / bpp).toFixed(1)), ": 1"]],
-  ["estimated", "Estimated", "estimated", estimatedRate],
+  ["estimated", "Est.", "estimated", estimatedRate],
 ];
 
 /** @type {[least: number, quality: string][]} */
