@@ -8,11 +8,13 @@ PSNR, whose logarithm is a straight line between two close λ.
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 
@@ -51,10 +53,38 @@ def cost(row: Row) -> float:
     return row["bpp"] + setting(row) * 10 ** (-row["psnr"] / 10)
 
 
+def figures(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Of each searched codec at each λ. bytes: their change at equal PSNR in percent. no_worse: on how many pictures J
+    is. seconds: that encoding took, on one thread of whatever the machine had left."""
+    report = []
+    for codec in sorted({row["codec"] for row in rows if "@" in row["codec"]}):
+        of_codec = saved(rows, codec, codec.partition("@")[0])
+        for lmbda in sorted({lmbda for _, lmbda in of_codec}):
+            found = {image: value for (image, own), value in of_codec.items() if own == lmbda}
+            changes = {image: round(change, 2) for image, (change, _) in sorted(found.items())}
+            about = {
+                "codec": codec,
+                "lambda": round(lmbda, 3),
+                "pictures": len(found),
+                "bytes": round(fmean(changes.values()), 2),
+                "best": min(changes.values()),
+                "worst": max(changes.values()),
+                "no_worse": sum(kept for _, kept in found.values()),
+                "seconds": round(fmean(row["encode_s"] for row in rows if is_of(row, codec, lmbda))),
+            }
+            report.append(about | {"of_each": changes})
+    return report
+
+
+def is_of(row: Row, codec: str, lmbda: float) -> bool:
+    return row["codec"] == codec and setting(row) == lmbda
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.searched", description="What the encoder's search saves.")
     parser.add_argument("folder", type=Path, help="pictures, such as `explorer fetch kodak` brings")
     parser.add_argument("--json", type=Path, required=True, help="the file of rows, as `explorer evaluate` writes it")
+    parser.add_argument("--figures", type=Path, help="file for what is printed, and for each picture's own")
     parser.add_argument("--models", nargs="+", default=["mae-hyperprior", "mae"])
     parser.add_argument("--efforts", type=int, nargs="*", default=[1], help="to measure; none: what is there is shown")
     parser.add_argument("--lambdas", type=float, nargs="+", default=LAMBDAS)
@@ -62,17 +92,11 @@ def main() -> int:
     rows = Store(chosen.json).read().rows
     for model in chosen.models if chosen.efforts else ():
         rows = rows_of(chosen.folder, chosen.json, model, chosen.efforts, chosen.lambdas)
-    for codec in sorted({row["codec"] for row in rows if "@" in row["codec"]}):
-        of_codec = saved(rows, codec, codec.partition("@")[0])
-        for lmbda in sorted({lmbda for _, lmbda in of_codec}):
-            found = [value for (_, own), value in of_codec.items() if own == lmbda]
-            changes = [change for change, _ in found]
-            seconds = fmean(row["encode_s"] for row in rows if row["codec"] == codec and setting(row) == lmbda)
-            print(
-                f"{codec} at λ = {lmbda:.4g}, {len(found)} pictures: bytes at equal PSNR {fmean(changes):+.2f} % "
-                f"({min(changes):+.2f} to {max(changes):+.2f}), {sum(kept for _, kept in found)} of them no worse, "
-                f"{seconds:.0f} s each"
-            )
+    report = figures(rows)
+    for about in report:
+        print(", ".join(f"{name} {value}" for name, value in about.items() if name != "of_each"))
+    if chosen.figures:
+        chosen.figures.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return 0
 
 
