@@ -191,6 +191,7 @@ def phone(browser: Browser, address: str) -> Iterator[Page]:
 
 def test_one_finger_paints_and_two_zoom(phone: Page) -> None:
     phone.tap("[data-part=paintOpen]")
+    phone.wait_for_selector("[data-part=paint]:not([hidden])")  # a tap becomes a click a little later
     devtools = phone.context.new_cdp_session(phone)
 
     def touch(type_: str, *blocks: tuple[int, int]) -> None:
@@ -219,7 +220,7 @@ def test_the_map_lies_over_the_picture_and_can_be_switched_off(page: Page) -> No
     start(page)
     page.keyboard.press("r")
     page.click("[data-part=paintCentre]")
-    painted(page)
+    settle(page)
     canvas = f"{VIEWER}.stage.canvases[0]"
     shown = canvas_pixels(page, canvas)
     page.uncheck("[data-part=paintShown]")
