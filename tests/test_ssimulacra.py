@@ -9,10 +9,10 @@ from itertools import count
 import numpy as np
 import pytest
 from ssimulacra2 import compute_ssimulacra2
+from test_metrics import noisy, picture
 
 from explorer import ssimulacra
 from explorer.ssimulacra import SMALLEST, ssimulacra2
-from tests.test_metrics import noisy, picture
 
 
 def reference(*pair: np.ndarray) -> float:
