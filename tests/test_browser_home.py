@@ -213,9 +213,8 @@ def test_a_received_file_is_shown_without_an_original(page: Page, file: Given) -
     assert page.inner_text("[data-number=bytes]") == f"{len(file[1]):,}"
     assert page.inner_text("[data-number=psnr]") == page.inner_text("[data-number=ms_ssim]") == "–"
     assert "without the original" in page.get_attribute("[data-number=psnr]", "title")
-    assert page.evaluate(
-        "[...document.querySelectorAll('.mae-view .mae-modes input:enabled')].map((each) => each.value)"
-    ) == ["flip"]
+    modes = "[...document.querySelectorAll('[name^=mae-mode]:enabled')].map((each) => each.value)"
+    assert page.evaluate(modes) == ["flip"]
     page.keyboard.press("s")
     page.keyboard.down("f")
     assert page.inner_text("[data-part=leftTag]") == "λ 700", "there is nothing else to show"
