@@ -416,7 +416,7 @@ def test_a_widget_that_is_kept_is_alive_without_its_kernel_and_in_the_saved_note
     wait_until(lambda: has_widgets(folder / NOTEBOOK.name))
     notebook.evaluate(SAVE_WIDGETS)
     notebook.evaluate(RESTART)
-    notebook.wait_for_selector(".jupyter-widgets-disconnected", state="attached")
+    notebook.wait_for_selector(OFFLINE)
 
     fresh = notebook.context.new_page()
     fresh.goto(f"{lab}/lab/tree/{NOTEBOOK.name}")

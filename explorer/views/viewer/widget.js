@@ -21,9 +21,10 @@ export function render({ model, el }) {
     leave();
     leave = start(model, el);
   };
-  model.on("comm_live_update", lost);
+  const layout = model.get("layout"); // whose word `isLive` takes: the widget itself may hear of it before
+  layout?.on?.("comm_live_update", lost);
   return () => {
-    model.off("comm_live_update", lost);
+    layout?.off?.("comm_live_update", lost);
     leave();
   };
 }

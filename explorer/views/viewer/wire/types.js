@@ -634,9 +634,14 @@
  */
 
 /**
+ * The model of a widget's layout; where no JupyterLab made it, it may be anything.
+ * @typedef {{ comm_live?: boolean, on?: WidgetModel["on"], off?: WidgetModel["off"] }} WidgetLayout
+ */
+
+/**
  * The model of a widget, as anywidget hands it over.
  * @typedef {object} WidgetModel
- * @property {(<Name extends keyof Traits>(name: Name) => Traits[Name]) & ((name: "layout") => { comm_live?: boolean } | undefined)} get
+ * @property {(<Name extends keyof Traits>(name: Name) => Traits[Name]) & ((name: "layout") => WidgetLayout | undefined)} get
  * @property {(name: string, value: any) => void} set
  * @property {() => void} save_changes
  * @property {(type: string, action: (...about: any[]) => void) => void} on
