@@ -39,6 +39,8 @@ from explorer.workers import Workers, start_workers
 
 # The paper's seven λ and the geometric mean of each two neighbours.
 LAMBDAS = tuple(float(64 * 2 ** (step / 2)) for step in range(2 * len(PAPER_LAMBDAS) - 1))
+LATEST = "ssimulacra2"  # what rows of earlier versions lack
+SAME_PSNR = 1e-3  # dB: within this two measurements of one file differ by the order of their sums, if by anything
 NOTES = [
     "bpp counts the whole file; PSNR in dB, MS-SSIM and SSIMULACRA2 are of 8-bit RGB; null: identical pictures, or a "
     "size that has none.",
@@ -233,9 +235,9 @@ def evaluate(
 
     workers: local processes, one for each core by default. dask: a scheduler's address to run there instead. points: so
     many settings of each sweep at most. lambdas: of models these settings instead. What `out` and its journal hold of
-    these pictures is kept, except rows of these
-    codecs in another version or with another knob. tell: gets a sentence about whatever is left out, which `out` holds
-    as well, and about what is kept where the run is interrupted. Raises InputError for a folder without pictures, an
+    these pictures is kept, except rows of these codecs in another version or with another knob; rows of an earlier
+    version of this package get what they lack. tell: gets a sentence about whatever is left out, which `out` holds as
+    well, and about what is kept where the run is interrupted. Raises InputError for a folder without pictures, an
     unknown codec or one that is not installed, a file that is not of this format or of other pictures, a worker that
     dies, a cluster that does not answer, and where nothing could be measured.
     """
@@ -255,9 +257,15 @@ def evaluate(
     about = _about(stored.about, printable(name), len(surveyed.ids), codecs) | {"left_out": surveyed.left_out}
     store.write(about, rows)
     settings = {name: sweep(codec, points, lambdas) for name, codec in found.items()}
-    jobs = _missing_jobs(found, surveyed.ids, {key(row) for row in rows}, settings)
-    new, failed = _run(store, jobs, versions, start_workers(workers, dask), tell) if jobs else ([], [])
-    rows += new
+    earlier = {key(row): row for row in rows if LATEST not in row}
+    done = {key(row) for row in rows} - earlier.keys()
+    jobs = _missing_jobs(found, surveyed.ids, done, settings)
+    if again := len(earlier.keys() & jobs.keys()):
+        tell(f"{again} rows of an earlier version lack SSIMULACRA2. They are measured for it; their times stay.")
+    starting = start_workers(workers, dask)
+    new, failed = _run(store, [*jobs.values()], versions, earlier, starting, tell) if jobs else ([], [])
+    anew = {key(row) for row in new}
+    rows = [row for row in rows if key(row) not in anew] + new
     about["left_out"] = surveyed.left_out + _said(failed, found, tell)
     rows.sort(key=lambda row: (row["codec"], row["image"], setting(row)))
     store.write(about | {"codecs": {row["codec"]: row["version"] for row in rows}}, rows)
@@ -299,13 +307,13 @@ def _missing_jobs(
     ids: Mapping[Path, str],
     done: Container[Key],
     settings: Mapping[str, Sequence[float]],
-) -> list[Job]:
+) -> dict[Key, Job]:
     """Jobs for what is not done, codec by codec, so that a worker loads each model once."""
-    jobs = []
+    jobs: dict[Key, Job] = {}
     for name, codec in codecs.items():
         for path, known_as in ids.items():
-            left = [each for each in settings[name] if (codec.name, codec.version, known_as, each) not in done]
-            jobs += [Job(name, path, known_as, each) for each in left]
+            wanted = {(codec.name, codec.version, known_as, each): each for each in settings[name]}
+            jobs |= {place: Job(name, path, known_as, each) for place, each in wanted.items() if place not in done}
     return jobs
 
 
@@ -313,13 +321,13 @@ def _run(
     store: Store,
     jobs: Sequence[Job],
     versions: Mapping[str, str],
+    earlier: Mapping[Key, Row],
     starting: AbstractContextManager[Workers],
     tell: Tell,
 ) -> tuple[list[Row], list[tuple[Job, InputError]]]:
     """Do jobs, and note each row as it comes: the rows, and the jobs that have none."""
     rows: list[Row] = []
     failed: list[tuple[Job, InputError]] = []
-    before = len(store.read().rows)
     try:
         with tqdm(total=len(jobs), desc="measuring", unit="setting") as bar, starting as at_work:
             for job, outcome in _outcomes(at_work, jobs):
@@ -327,12 +335,13 @@ def _run(
                     failed.append((job, outcome))
                 else:
                     _check_version(outcome, versions)
-                    store.note([outcome])
-                    rows.append(outcome)
+                    row = _completed(outcome, earlier)
+                    store.note([row])
+                    rows.append(row)
                 bar.update()
     except KeyboardInterrupt:  # which may come between a row's note and its place in the list
-        kept = len(store.read().rows) - before
-        tell(f"Interrupted: {kept} of {len(jobs)} settings are kept; the same command goes on from there.")
+        kept, _ = store.noted()
+        tell(f"Interrupted: {len(kept)} of {len(jobs)} settings are kept; the same command goes on from there.")
         raise
     return rows, failed
 
@@ -380,6 +389,20 @@ def _said(failed: Iterable[tuple[Job, InputError]], codecs: Mapping[str, Codec],
     for each in sentences:
         tell(each)
     return sentences
+
+
+def _completed(row: Row, earlier: Mapping[Key, Row]) -> Row:
+    """A row that was just measured for what an earlier one lacks: the earlier one with that, where both are of the same
+    file, so that its times are still those of one machine at one time; else the new one."""
+    before = earlier.get(key(row))
+    if before is None or not _is_same_file(before, row):
+        return row
+    return {name: before.get(name, value) for name, value in row.items()}
+
+
+def _is_same_file(a: Row, b: Row) -> bool:
+    loss = [math.inf if row["psnr"] is None else row["psnr"] for row in (a, b)]
+    return a["bytes"] == b["bytes"] and math.isclose(*loss, rel_tol=0, abs_tol=SAME_PSNR)
 
 
 def _check_version(row: Row, versions: Mapping[str, str]) -> None:

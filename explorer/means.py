@@ -54,6 +54,7 @@ def means(rows: Iterable[Row]) -> Means:
 
     Where a picture was not measured at some setting, or loses nothing there (infinite PSNR has no mean), either the
     setting is left out or the picture: whichever keeps more rows. A codec without any setting left has no curve."""
+    rows = list(rows)
     grid: dict[tuple[str, float], dict[str, Row]] = defaultdict(dict)
     for row in rows:
         grid[row["codec"], setting(row)][row["image_id"]] = row
@@ -61,18 +62,25 @@ def means(rows: Iterable[Row]) -> Means:
     whole = {place: [at[each] for each in kept] for place, at in grid.items() if kept and kept <= _lossy(at)}
     small = _without(whole.values(), "ms_ssim")
     unseen = _without(whole.values(), "ssimulacra2")
+    partly = unmeasured(rows, "ssimulacra2")
     curves: dict[str, list[MeanPoint]] = defaultdict(list)
     for (codec, value), at in whole.items():
         bpp, psnr = fmean(row["bpp"] for row in at), fmean(row["psnr"] for row in at)
-        similar, seen = _mean_of(at, "ms_ssim", small), _mean_of(at, "ssimulacra2", unseen)
+        similar = _mean_of(at, "ms_ssim", small)
+        seen = (math.nan, math.nan) if curve_name(codec) in partly else _mean_of(at, "ssimulacra2", unseen)
         curves[curve_name(codec)].append(MeanPoint(value, bpp, psnr, *similar, *seen))
     in_order = {curve: sorted(points, key=lambda point: point.bpp) for curve, points in curves.items()}
     sentences = (
         _left_out(grid, kept, set(whole)),
         _without_ms_ssim(grid, kept, small),
-        _without_ssimulacra2(grid, whole),
+        _without_ssimulacra2(grid, unseen, partly),
     )
     return Means(in_order, kept, [each for some in sentences for each in some])
+
+
+def unmeasured(rows: Iterable[Row], metric: str) -> dict[str, None]:
+    """The curves with a row in which a metric was not measured, in order: the rest would show a part as the whole."""
+    return dict.fromkeys(curve_name(row["codec"]) for row in rows if metric not in row)
 
 
 def _without(settings: Iterable[Iterable[Row]], metric: str) -> set[str]:
@@ -101,9 +109,9 @@ def _kept_pictures(grid: _Grid) -> frozenset[str]:
 
 def _mean_of(rows: Sequence[Row], metric: str, without: Iterable[str]) -> tuple[float, float]:
     """The mean of a metric and that of the rate, over the rows of all pictures but those `without` it; nan where there
-    are none, or where one was not measured."""
+    are none."""
     kept = [row for row in rows if row["image_id"] not in without]
-    if not kept or any(metric not in row for row in kept):
+    if not kept:
         return math.nan, math.nan
     return fmean(row[metric] for row in kept), fmean(row["bpp"] for row in kept)
 
@@ -155,19 +163,17 @@ def _without_ms_ssim(grid: _Grid, kept: frozenset[str], small: set[str]) -> list
     return [f"Means of MS-SSIM are over {of}: it {why}."]
 
 
-def _without_ssimulacra2(grid: _Grid, whole: Mapping[tuple[str, float], Sequence[Row]]) -> list[str]:
+def _without_ssimulacra2(grid: _Grid, unseen: set[str], partly: Iterable[str]) -> list[str]:
     """Nothing is said where nothing has it: rows of earlier versions have none."""
-    rows = [row for at in whole.values() for row in at]
-    if not any("ssimulacra2" in row for row in rows):
+    if not any("ssimulacra2" in row for at in grid.values() for row in at.values()):
         return []
     sentences = []
-    if unseen := _without(whole.values(), "ssimulacra2"):
+    if unseen:
         why = f"{SMALLEST} pixels a side or more, and {MOST_PIXELS // 10**6} megapixels at most"
         sentences.append(f"Means of SSIMULACRA2 are without {_names(grid, unseen)}: it needs {why}.")
-    old = dict.fromkeys(label(curve_name(row["codec"])) for row in rows if "ssimulacra2" not in row)
-    if old:
-        why = "rows of an earlier version have none; measure them into another file"
-        sentences.append(f"There are no means of SSIMULACRA2 of {listed(list(old))}: {why}.")
+    if names := [label(curve) for curve in partly]:
+        why = "rows of an earlier version lack it; `explorer evaluate` adds it"
+        sentences.append(f"SSIMULACRA2 is left out for {', '.join(names)}: {why}.")
     return sentences
 
 

@@ -9,7 +9,7 @@
 
 A published curve is another's measurement, never one of ours: it is named so wherever it appears, and stands beside
 means over Kodak's 24 pictures only, which it is of. BD-rate is the mean rate at equal PSNR in percent, negative for
-fewer bits. SSIMULACRA2 is shown where it was measured: rows of earlier versions have none.
+fewer bits. SSIMULACRA2 is shown of curves all of whose rows have it: those of earlier versions have none.
 """
 
 from __future__ import annotations
@@ -95,8 +95,7 @@ def bd_text(shown: PictureSet) -> str:
         "Over how many dB of PSNR both curves are known, of how many that the row's has, mean over pictures:",
         _matrix(labels, labels, found, overlap_cell),
     ]
-    seen = {name: each for name, each in picture_curves(shown.rows, "ssimulacra2").items() if each}
-    if seen:
+    if seen := picture_curves(shown.rows, "ssimulacra2"):
         named = [label(name) for name in seen]
         at_equal = [[compare(anchor, test) for anchor in seen.values()] for test in seen.values()]
         parts += ["BD-rate at equal SSIMULACRA2, mean over pictures:", _matrix(named, named, at_equal, seen_cell)]

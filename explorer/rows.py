@@ -22,7 +22,7 @@ from typing import Any
 from explorer import metrics, store
 from explorer.codecs.baselines import curve_name, label
 from explorer.images import InputError
-from explorer.means import MeanPoint, Means, means
+from explorer.means import MeanPoint, Means, means, unmeasured
 from explorer.store import Row, key, listed, printable, texts
 
 PictureCurves = Mapping[str, metrics.Curve]  # one codec's: by image_id
@@ -67,13 +67,16 @@ def seen_line(points: Sequence[MeanPoint]) -> metrics.Curve:
 
 def picture_curves(rows: Iterable[Row], metric: str = "psnr") -> dict[str, PictureCurves]:
     """{curve: {image_id: its rates in bpp and PSNR in dB, or another metric}}; a setting that loses nothing (infinite
-    PSNR) is left out, and so is what was not measured.
+    PSNR) is left out, and so is a curve in some of whose rows the metric was not measured.
 
     The independent models' curve of a picture is made of its members' points."""
     curves: dict[str, dict[str, tuple[list[float], list[float]]]] = defaultdict(lambda: defaultdict(lambda: ([], [])))
+    rows = list(rows)
+    partly = unmeasured(rows, metric)
     for row in rows:
-        if row["psnr"] is not None and row.get(metric) is not None:
-            rates, quality = curves[curve_name(row["codec"])][row["image_id"]]
+        curve = curve_name(row["codec"])
+        if row["psnr"] is not None and curve not in partly and row[metric] is not None:
+            rates, quality = curves[curve][row["image_id"]]
             rates.append(row["bpp"])
             quality.append(row[metric])
     return {name: dict(pictures) for name, pictures in curves.items()}

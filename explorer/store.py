@@ -7,7 +7,7 @@
 A row is one picture through one codec at one setting: codec, version, image, image_id (the start of the SHA-256 of its
 size and pixels), knob {name: setting}, width, height, bytes (of the whole file), estimated_bits (learned codecs only),
 bpp, psnr in dB (null: nothing was lost), ms_ssim in [0, 1] (null: the picture is too small), ssimulacra2 up to 100
-(null: the picture is too small or too large; earlier versions did not measure it), encode_s, decode_s.
+(null: the picture is too small or too large; rows of earlier versions lack it), encode_s, decode_s.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ class Stored(NamedTuple):
 class Store:
     """The JSON file {"about": …, "rows": […]}, one row a line, and a journal beside it that a run appends to.
 
-    A killed run leaves the file as it was and in the journal all rows that were finished."""
+    A killed run leaves the file as it was and in the journal all rows that were finished; one of the same key as a row
+    of the file takes its place."""
 
     path: Path
 
@@ -76,8 +77,13 @@ class Store:
         rows, notes = _sifted(found, "row", self.path)
         if notes and (strict or not rows):
             raise InputError(f"{notes[0]} Mend the file, or name another one.")
-        noted, torn = _sifted(self._lines(), "line", self.journal)
-        return Stored(about, rows + noted, notes + torn)
+        noted, torn = self.noted()
+        anew = {key(row) for row in noted}
+        return Stored(about, [row for row in rows if key(row) not in anew] + noted, notes + torn)
+
+    def noted(self) -> tuple[list[Row], list[str]]:
+        """The journal's rows, and a sentence where lines of it are torn."""
+        return _sifted(self._lines(), "line", self.journal)
 
     def prepare(self) -> None:
         """Make the folder of the file. Raises InputError where it cannot be made, or the file not be written."""

@@ -342,8 +342,12 @@ def test_rows_of_earlier_versions_have_no_ssimulacra2() -> None:
     assert {trace.yaxis for trace in report.figure(shown).data} == {"y", "y2"}
     mixed = means(old + new)
     assert np.isnan(mixed.curves["jpeg"][0].ssimulacra2) and mixed.curves["webp"][0].ssimulacra2 == pytest.approx(20)
-    why = "rows of an earlier version have none; measure them into another file"
-    assert mixed.left_out == [f"There are no means of SSIMULACRA2 of JPEG 4:2:0: {why}."]
+    told = "SSIMULACRA2 is left out for JPEG 4:2:0: rows of an earlier version lack it; `explorer evaluate` adds it."
+    assert mixed.left_out == [told]
+    partly = PictureSet("photos", seen(old)[:-1] + old[-1:] + new)  # all but one picture at one setting
+    assert partly.left_out == [told] and all(np.isnan(each.ssimulacra2) for each in partly.means.curves["jpeg"])
+    at_equal = report.bd_text(partly).split("BD-rate at equal SSIMULACRA2")[1]
+    assert "| WebP | +0.0 |" in at_equal and "| JPEG" not in at_equal
     small = [row | {"ssimulacra2": None} if row["image_id"] == "c" else row for row in new]
     first = means(small).curves["webp"][0]
     assert (first.ssimulacra2, first.ssimulacra2_bpp) == pytest.approx((20, 0.8 * 1.5 / 8))

@@ -87,15 +87,40 @@ def test_what_is_there_is_kept_and_another_version_is_replaced(folder: Path, her
     assert evaluate.evaluate(folder, ["jpeg"], out, points=2) == first and len(here) == len(first)
     both = evaluate.evaluate(folder, ["jpeg", "webp"], out, points=2)
     assert len(both) == len(here) == 2 * len(first)
-    old = [{name: value for name, value in row.items() if name != "ssimulacra2"} for row in both]
-    Store(out).write({}, old)  # as an earlier version wrote them
-    assert evaluate.evaluate(folder, ["jpeg", "webp"], out, points=2) == old and len(here) == len(both)
     Store(out).write({}, [row | {"version": "older"} for row in both])
     again = evaluate.evaluate(folder, ["jpeg"], out, points=2)
     assert len(here) == 3 * len(first)
     assert [row["version"] for row in again if row["codec"] == "webp"] == ["older"] * len(first)
     (folder / "0.png").unlink()
     assert len(evaluate.evaluate(folder, ["jpeg", "webp"], out, points=2)) == 12
+
+
+def test_rows_of_an_earlier_version_get_what_they_lack(folder: Path, here: list[float], tmp_path: Path) -> None:
+    out = tmp_path / "rows.json"
+    whole = evaluate.evaluate(folder, ["jpeg", "webp"], out, points=2)
+    lacking = [{name: value for name, value in row.items() if name != "ssimulacra2"} for row in whole]
+    Store(out).write({}, lacking)
+    jpeg = [row if row["codec"] == "jpeg" else before for row, before in zip(whole, lacking, strict=True)]
+    told: list[str] = []
+    assert evaluate.evaluate(folder, ["jpeg"], out, points=2, tell=told.append) == jpeg  # with the times that they had
+    assert told[-1].startswith("8 rows of an earlier version lack SSIMULACRA2.")
+    assert evaluate.evaluate(folder, ["jpeg", "webp"], out, points=2) == whole and len(here) == 2 * len(whole)
+    # What comes out as another file is another measurement.
+    Store(out).write({}, [row | {"bytes": row["bytes"] + 1, "encode_s": 1e6} for row in lacking])
+    again = evaluate.evaluate(folder, ["jpeg", "webp"], out, points=2)
+    assert timeless(again) == timeless(whole) and all(row["encode_s"] < 1e6 for row in again)
+
+
+def test_of_an_interrupted_run_nothing_is_there_twice(folder: Path, here: list[float], tmp_path: Path) -> None:
+    out = Store(tmp_path / "rows.json")
+    whole = evaluate.evaluate(folder, ["jpeg"], out.path, points=2)
+    first, *others = whole
+    lacking = [{name: value for name, value in row.items() if name != "ssimulacra2"} for row in whole]
+    out.write({}, lacking)
+    out.note([first])
+    assert load(out.path) == [*lacking[1:], first]
+    assert evaluate.evaluate(folder, ["jpeg"], out.path, points=2) == whole
+    assert len(here) == len(whole) + len(others)
 
 
 def test_rows_of_a_knob_that_the_codec_no_longer_has_are_replaced(
@@ -114,7 +139,7 @@ def test_a_killed_run_goes_on_without_repeating_a_row(folder: Path, here: list[f
     script = f"from explorer.evaluate import evaluate\nif __name__ == '__main__': evaluate({arguments})"
     run = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
     journal = Store(out).journal
-    wait_until(lambda: journal.exists() or run.poll() is not None)
+    wait_until(lambda: (journal.exists() and journal.stat().st_size > 0) or run.poll() is not None)
     run.send_signal(signal.SIGKILL)
     run.wait()
     with journal.open("a", encoding="utf-8") as file:
