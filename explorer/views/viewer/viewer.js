@@ -18,11 +18,11 @@
 // On root: `root.viewer`, root.dataset.{state, lmbda, picture, pending}, and three events: "picture", "statechange" (see
 // state.js), and "frame" right after a frame's paint. Its detail is {picture, lmbda, level, map, wanted, asked, painted}: λ of
 // the frame and the text of its map, λ that was asked for, when (performance.now) the input came that asked for it, and when it was painted.
-import { Latest, FrameCache } from "./wire/latest.js";
 import { buildPage } from "./page.js";
 import { Readout, describe, editedHeader } from "./rates/readout.js";
 import { PaintedNumbers } from "./rates/painted.js";
 import { LambdaSlider } from "./controls/slider.js";
+import { Frames } from "./picture/frames.js";
 import { Opening } from "./picture/opening.js";
 import { PictureStrip } from "./picture/strip.js";
 import { Stage } from "./picture/stage.js";
@@ -33,10 +33,10 @@ import { LambdaMap, isSameLambda } from "./picture/lambdamap.js";
 import { Parts } from "./picture/parts.js";
 import { Painter } from "./paint/painter.js";
 import { RatePanel } from "./rates/panel.js";
-import { Numbers } from "./rates/numbers.js";
+import { Measuring } from "./rates/measuring.js";
 import { livePoint } from "./rates/live.js";
-import { SEARCHED, Searches } from "./compare/searches.js";
-import { Comparison } from "./compare/comparison.js";
+import { Searches } from "./compare/searches.js";
+import { Beside } from "./compare/beside.js";
 import { Chooser } from "./compare/chooser.js";
 import { Inside } from "./inside/inside.js";
 import { setPalettes } from "./inside/shared/colours.js";
@@ -53,10 +53,7 @@ import { Notices } from "./controls/notices.js";
 import { leftOut, sorted } from "./controls/given.js";
 import { listen } from "./controls/listen.js";
 import { setConstants } from "./wire/constants.js";
-import { Patience } from "./wire/patience.js";
-
-const CACHE_BYTES = 64 * 2 ** 20;
-const QUEUE_MS = 300; // a frame that takes longer than this may be waiting for other users
+import { Trouble } from "./wire/trouble.js";
 
 /** @import { Frame, FrameHeader, OpenedPicture, Setup, Transport } from "./wire/types.js" */
 
@@ -85,12 +82,13 @@ export class Viewer {
     /** @type {LambdaMap | null} */
     this.map = null;
     this.shown = null;
-    this.trouble = null; // what was said of it that passes by itself
     root.viewer = this;
     root.dataset.state = "loading";
+    this.closing = new AbortController();
     this.parts = buildPage(root);
+    this.trouble = new Trouble(this, this.closing.signal);
     this.readout = new Readout(this.parts.numbers, this.parts.times);
-    this.painted = new PaintedNumbers(this.parts, () => this.compareOneLambda());
+    this.painted = new PaintedNumbers(this.parts, () => this.beside.compareOneLambda());
     this.stage = new Stage(this.parts, {
       view: (scale) => this.viewChanged(scale),
       drawn: () => {
@@ -103,45 +101,26 @@ export class Viewer {
       },
       pick: (pixel) => this.painter?.isOn || this.inside?.pickPixel(pixel),
     });
-    this.frames = new Latest((request) => this.fetchFrame(request), QUEUE_MS);
-    this.turn = 0; // of the frame that was asked for last,
-    this.newest = 0; // and of the one that was presented last
-    this.cache = new FrameCache(CACHE_BYTES);
+    this.frames = new Frames(transport, {
+      came: () => this.trouble.over(),
+      present: (frame, request) => this.present(frame, request),
+      failed: (error, { id }) => id === this.picture.id && this.trouble.meet(error),
+    });
     this.large = new Parts(this.stage, transport, {
       live: (frame, request) => {
-        this.answered();
+        this.trouble.over();
         this.present(frame, request);
       },
       changed: () => this.partsChanged(),
-      failed: (error) => this.failed(error),
+      failed: (error) => this.trouble.meet(error),
     });
     this.window = new LiveWindow(this.parts, this.stage, this.large);
     this.searches = new Searches(this);
-    this.comparison = new Comparison((search, signal) => this.transport.rival(search.id, search, signal), {
-      isFound: (header, effort) => Boolean(this.searches.at(header, effort)),
-      changed: () => this.comparisonChanged(),
-      failed: (error) => this.comparisonFailed(error),
-    });
-    const failed = (error) => this.failed(error);
-    this.numbers = new Numbers((header, signal) => this.transport.numbers(header.picture, header, signal), {
-      found: (header) => this.numbersFound(header),
-      failed,
-    });
-    this.seen = new Numbers(({ picture, lmbda, map }, signal) => this.transport.seen(picture, { lmbda, map }, signal), {
-      found: (header) => this.numbersFound(header),
-      failed,
-    });
-    this.rivalSeen = new Numbers(({ picture, codec, setting, point }, signal) => {
-      const { map } = this.shown.header;
-      const own = codec === SEARCHED ? { lmbda: point.knob.lambda, map, effort: setting } : { lmbda: setting };
-      return this.transport.seen(picture, codec === SEARCHED || this.isBesideOneLambda ? own : { codec, setting }, signal);
-    }, {
-      found: () => this.repaint(),
-      failed,
-    });
+    this.beside = new Beside(this);
+    this.comparison = this.beside.comparison;
+    this.measuring = new Measuring(this);
     this.modes = new Modes(this.parts, this.stage, () => this.sides());
     this.plotly = new Promise((resolve) => (this.givePlotly = resolve)); // large: loaded after the first picture
-    this.closing = new AbortController();
     this.visible = new VisibleErrors(this.parts, this.stage, {
       isAtRest: () => this.isAtRest,
       changed: () => this.modes.label(),
@@ -153,12 +132,11 @@ export class Viewer {
     this.modes.set("split");
     this.modes.setGain(4);
     this.stage.setSplit(0.5);
-    this.patience = new Patience(this.closing.signal);
     this.ready = this.start(links).catch((error) => this.fail(error.message));
   }
 
   async start(links) {
-    const setup = await this.persist(() => this.transport.setup());
+    const setup = await this.trouble.outlast(() => this.transport.setup());
     /** @type {Setup} */
     this.setup = setup;
     this.model = setup.model;
@@ -173,9 +151,9 @@ export class Viewer {
     });
     this.panel = new RatePanel(this.parts, setup, this.plotly, {
       load: (id, codecs, signal, onLine, seen) => this.transport.points(id, codecs, signal, onLine, seen),
-      pick: (series, setting) => this.pick(series, setting),
+      pick: (series, setting) => this.beside.pick(series, setting),
       grown: () => this.curveGrown(),
-      failed: (error) => this.failed(error),
+      failed: (error) => this.trouble.meet(error),
     }, signal);
     this.chooser = new Chooser(this.parts, this.comparison, {
       settings: (codec) => this.panel.settings(codec),
@@ -194,21 +172,8 @@ export class Viewer {
     this.painter = new Painter(this.parts, this, signal);
     this.state = new State(this);
     const link = links && new Links(this, signal);
-    await this.persist(() => (link ? link.follow() : this.state.apply({})));
-    this.givePlotly(await this.persist(() => this.transport.plotly()));
-  }
-
-  // Until it succeeds, or fails for good.
-  async persist(task) {
-    for (;;) {
-      try {
-        return await task();
-      } catch (error) {
-        if (!error.later) throw error;
-        this.fail((this.trouble = error.message));
-        await this.patience.pause(error.later);
-      }
-    }
+    await this.trouble.outlast(() => (link ? link.follow() : this.state.apply({})));
+    this.givePlotly(await this.trouble.outlast(() => this.transport.plotly()));
   }
 
   // ---- what others know of the viewer -------------------------------------------------------------------------------
@@ -288,7 +253,7 @@ export class Viewer {
   askFrame(asked = performance.now()) {
     if (!this.picture || this.waits || this.isSettled()) return;
     this.root.dataset.pending = "true";
-    this.stopNumbers();
+    this.measuring.stop();
     const request = { id: this.picture.id, ...this.at, wishes: this.inside.wishes, asked };
     if (this.picture.large) this.large.ask(request);
     else this.frames.ask(request);
@@ -328,50 +293,11 @@ export class Viewer {
     return this.isWanted(shown.frame, shown.request) && (!picture.large || this.large.isWhole);
   }
 
-  async fetchFrame(request) {
-    const { id, wishes } = request;
-    const key = frameKey(request);
-    const turn = ++this.turn;
-    try {
-      const known = this.cache.get(key);
-      const frame = known ?? (await this.transport.frame(id, request, { wishes, live: true }));
-      if (!known) this.answered();
-      if (!frame) return; // a newer one has taken its place
-      this.cache.set(key, frame);
-      if (turn < this.newest) return; // it was overtaken
-      this.newest = turn;
-      this.present(frame, request);
-    } catch (error) {
-      if (id === this.picture.id) await this.failed(error);
-    }
-  }
-
-  // A request failed. What passes by itself is tried again.
-  failed(error) {
-    if (error.gone) return this.opening.again(error);
-    this.fail(error.message);
-    if (error.later) this.patience.pause(error.later).then(() => this.resume());
-    this.trouble = error.later ? error.message : null;
-    return null;
-  }
-
-  // The server is there: what was said to pass by itself has passed.
-  answered() {
-    if (this.trouble) this.notices.recall(this.trouble);
-    this.trouble = null;
-    this.patience.reset();
-  }
-
   resume() {
     this.askFrame();
     this.repaint(); // what numbers and comparisons lack is asked for in a paint
     this.panel?.resume();
     if (this.picture?.large) this.large.run();
-  }
-
-  // A frame that came with the picture that was opened.
-  keep(frame, request) {
-    this.cache.set(frameKey({ ...request, id: frame.header.picture }), frame);
   }
 
   // Shown at the next paint; when a newer frame comes before that, only the newer one is.
@@ -396,32 +322,15 @@ export class Viewer {
     if (this.picture.large) this.stage.current = request.lmbda;
     else this.stage.layers.setFrame(this.inside.picture(frame));
     this.shown = { id: header.picture, frame, request, header };
-    this.paintComparison(this.shownHeader);
+    this.beside.paint(this.shownHeader);
     if (isNew) this.inside.show(frame);
     else this.inside.view?.numbers?.();
     this.stage.draw();
     this.modes.label();
     this.root.dataset.lmbda = header.lmbda;
-    if (this.isWanted(frame, request)) this.rest(frame.header, describe(this.shownHeader));
+    if (this.isWanted(frame, request)) this.measuring.rest(frame.header, describe(this.shownHeader));
     if (isNew) this.report(header, request);
     this.state.touch();
-  }
-
-  // The frame that is wanted is on show: its numbers are measured, where they are not known.
-  rest(header, text) {
-    this.parts.slider.setAttribute("aria-valuetext", text);
-    const isWhole = !this.picture.large || this.large.isWhole;
-    this.numbers.seek(header.point || !isWhole ? null : header);
-    const isSeen = !header.point || header.point.encode_s !== undefined || this.picture.missing || this.setup.offline;
-    this.seen.seek(isSeen || !isWhole ? null : header);
-    const other = this.comparison.pending ? null : this.comparison.shown?.header;
-    this.rivalSeen.seek(other?.point.ssimulacra2 === undefined ? other : null);
-    if (header.point && isWhole) delete this.root.dataset.pending;
-    else this.root.dataset.pending = "true";
-  }
-
-  stopNumbers() {
-    for (const each of [this.numbers, this.seen, this.rivalSeen]) each.stop();
   }
 
   // More of a large picture is there.
@@ -438,7 +347,7 @@ export class Viewer {
 
   // The views of the inside, too, tell of the file.
   numbersFound(header) {
-    this.answered();
+    this.trouble.over();
     this.panel.visit(header);
     this.inside.refresh();
     this.repaint();
@@ -460,62 +369,13 @@ export class Viewer {
     port2.postMessage(null);
   }
 
-  // ---- comparison ---------------------------------------------------------------------------------------------------
-
-  setRivals() {
-    const { panel, picture: { model } } = this;
-    panel.setModel(model);
-    this.chooser.fill(this.setup.rivals.filter(({ name }) => name !== model), panel.rivals.get(model));
-  }
-
-  // Beside the painted picture the one of the same bytes that the model makes with one λ.
-  compareOneLambda() {
-    this.comparison.choose({ codec: this.picture.model, by: "rate" });
-  }
-
-  get isBesideOneLambda() {
-    return this.comparison.choice?.codec === this.picture.model;
-  }
-
-  paintComparison(header) {
-    const { comparison } = this;
-    if (this.isBesideOneLambda && !this.map) comparison.choose(null);
-    comparison.follow(header, this.picture.large ? this.stage.layers : null);
-    const { choice, shown, swapped } = comparison;
-    const other = comparison.pending ? null : shown?.header.point;
-    const beside = choice && (comparison.pending || shown);
-    this.stage.layers.setReference(shown, swapped);
-    const label = beside && this.panel.described.get(choice.codec).label;
-    this.readout.show({ ...header.point, side_bits: header.side_bits, missing: this.picture.missing }, beside && { label, point: other });
-    this.painted.show(header, beside && { label, regions: other && shown?.header.regions }, this.isBesideOneLambda);
-    this.panel.show({ ...header, other, codec: choice?.codec, text: describe(header) });
-    this.chooser.reflect(Boolean(this.map));
-  }
-
   // The header of the frame on show, with the numbers of what is on show.
   get shownHeader() {
     const { header, frame } = this.shown;
     return editedHeader(header, this.inside.edit(frame));
   }
 
-  comparisonChanged() {
-    this.panel.compare(this.comparison.choice?.codec ?? null);
-    this.repaint();
-  }
-
-  comparisonFailed(error) {
-    if (!error.gone && !error.later) this.comparison.choose(null);
-    return this.failed(error);
-  }
-
-  // A point of the plot becomes the right-hand picture: another codec's beside the model's, or the model's own.
-  pick(series, setting) {
-    if (series === SEARCHED) return this.inside.views.search.visit(this.searches.all.find(({ lmbda }) => lmbda === setting));
-    if (series !== "model") return this.comparison.choose({ codec: series, by: "fixed", setting }, true);
-    if (this.comparison.swapped) this.comparison.choose(null);
-    return this.setLambda(setting);
-  }
-
+  // One thing that is open is closed.
   back() {
     const { curves, exports, playMenu } = this.parts;
     const open = [curves, exports, playMenu].find((menu) => menu.open);
@@ -538,12 +398,6 @@ export class Viewer {
   // What went wrong, in a sentence with the remedy.
   fail(message) {
     this.notices.fail(message);
-  }
-
-  // A task for which the picture had to be opened again is not done.
-  async taskFailed(error) {
-    await this.failed(error);
-    if (error.gone) this.notify("The picture was opened again: please do that once more.");
   }
 
   applyTheme() {
@@ -573,19 +427,15 @@ export class Viewer {
     this.closing.abort();
     this.comparison.clear();
     this.searches.stop();
-    this.stopNumbers();
+    this.measuring.stop();
     this.large.stop();
     this.stage.destroy();
     this.panel?.destroy();
     this.inside?.destroy();
     this.state?.destroy();
-    this.cache.clear();
+    this.frames.clear();
     this.root.replaceChildren();
   }
-}
-
-function frameKey({ id, lmbda, map, wishes }) {
-  return [id, lmbda, map, ...wishes].join(" ");
 }
 
 export function preferredTheme() {

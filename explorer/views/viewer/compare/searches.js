@@ -141,7 +141,7 @@ export class Searches {
   }
 
   end(error) {
-    if (error.gone || error.later) this.viewer.failed(error);
+    if (error.gone || error.later) this.viewer.trouble.meet(error);
     else this.problem = error.message;
     this.changed();
   }

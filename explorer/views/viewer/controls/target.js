@@ -59,7 +59,7 @@ export class TargetField {
       viewer.setLambda(lmbda);
       field.value = "";
     } catch (error) {
-      if (!signal.aborted) viewer.taskFailed(error);
+      if (!signal.aborted) viewer.trouble.meetInTask(error);
     }
     return undefined;
   }

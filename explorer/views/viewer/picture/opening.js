@@ -101,13 +101,13 @@ export class Opening {
   show({ source, picture, isSame, original, frame, request = null }) {
     const { viewer } = this;
     const isOtherModel = picture.model !== viewer.picture?.model;
-    viewer.answered();
+    viewer.trouble.over();
     this.source = source;
     this.chosen = picture.missing ? (this.chosen ?? viewer.model) : null;
     viewer.model = picture.model;
     viewer.picture = picture;
     viewer.root.dataset.picture = picture.id;
-    viewer.cache.clear();
+    viewer.frames.clear();
     viewer.comparison.clear();
     viewer.searches.open();
     viewer.slider.setRange(picture.lmbda);
@@ -118,8 +118,8 @@ export class Opening {
     if (picture.large) viewer.stage.openLarge(picture, isSame);
     const whole = picture.missing ? frame : original; // without an original there is nothing beside the frame
     if (whole) viewer.stage.setOriginal(whole);
-    if (frame) viewer.keep(frame, request);
-    if (isOtherModel) viewer.setRivals();
+    if (frame) viewer.frames.keep(frame, request);
+    if (isOtherModel) viewer.beside.setRivals();
     viewer.modes.limit(picture.missing ?? null);
     viewer.chooser.limit(picture.missing ?? null);
     viewer.panel.open(picture.id, Boolean(picture.missing));
@@ -137,7 +137,7 @@ export class Opening {
     const { viewer } = this;
     if (own && !own.token && error.refused) viewer.strip.remove(own);
     if (error.gone) viewer.fail(error.message); // not again: it has just been tried
-    else viewer.failed(error);
+    else viewer.trouble.meet(error);
     if (viewer.picture) viewer.inside.limit(viewer.picture);
     if (viewer.picture) viewer.map = viewer.mapFor(viewer.picture); // one that came with the link is the other picture's
     if (!viewer.picture || viewer.model === viewer.picture.model) return;

@@ -80,7 +80,7 @@ export class Exports {
         const file = await make(signal);
         if (!signal.aborted) saveBlob(file);
       } catch (error) {
-        if (!signal.aborted) this.viewer.taskFailed(error);
+        if (!signal.aborted) this.viewer.trouble.meetInTask(error);
       }
       if (!signal.aborted) this.parts.exportStop.hidden = true;
     };
