@@ -85,11 +85,23 @@ def serving(code: str) -> Iterator[str]:
 def browser() -> Iterator[Browser]:
     if "CI" not in os.environ:
         pytest.importorskip("playwright")
+        if chromium() is None:
+            pytest.skip("no Chromium is installed here")
+    with launched() as browser:
+        yield browser
+
+
+def chromium() -> str | None:
+    """Where the Chromium of this machine is."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """A Chromium without a window."""
     from playwright.sync_api import sync_playwright
 
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None and "CI" not in os.environ:
-        pytest.skip("no Chromium is installed here")
+    found = chromium()
     assert found, "CI needs a Chromium"
     with sync_playwright() as player:
         browser = player.chromium.launch(executable_path=found, args=["--no-sandbox"])
