@@ -12,23 +12,22 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from itertools import count
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer import images, inside, metrics, search
+from explorer import images, inside, metrics, search, solving
 from explorer.cache import Pool
 from explorer.codecs.base import RDPoint
 from explorer.codecs.learned import LearnedCodec, bottleneck_size
-from explorer.condition import LAST_LEVEL, Condition, Lambda, lambda_of
+from explorer.condition import Condition, Lambda
 from explorer.images import InputError
 from explorer.inside import Edit, Kept, LogRatio, Region, Response
-from explorer.lambda_map import STEP, LambdaMap
+from explorer.lambda_map import LambdaMap
 from explorer.memory import give_back
 from explorer.model import STRIDE
 from explorer.pace import Pause, nothing
@@ -40,11 +39,6 @@ from explorer.tiles import Box, Grid, checked, paste, whole
 
 POOL = Pool(192 << 20)  # of what all sessions of a process keep, unless they are told to keep less
 MAPS = Pool(64 << 20)  # of intermediate maps, which are large and must not push out the pictures
-RATE_SLACK = 0.002  # `solve` is satisfied this far below a target rate,
-LOSSLESS = 1000.0  # dB, what stands for infinity in a search
-PSNR_SLACK = 0.005  # or this many dB above a target quality
-SEARCHED_RATE_SLACK, SEARCHED_PSNR_SLACK = 0.01, 0.05  # the same where each try costs a search,
-SEARCHES = 5  # of which there are so many at most
 
 
 class _Analysis:
@@ -293,7 +287,7 @@ class Session:
 
     def curve_lambdas(self, points: int = 17) -> list[float]:
         """The λ of `curve`, for who computes its points one by one."""
-        ladder = self._ladder
+        ladder = solving.ladder(self.model)
         places = range(len(ladder)) if self.model.only else np.linspace(0, len(ladder) - 1, points)
         return [ladder[round(place)].lmbda for place in places]
 
@@ -313,27 +307,11 @@ class Session:
         if len(given) != 1 or not all(math.isfinite(value) and value > 0 for value in given.values()):
             raise InputError("Give exactly one target above zero: bpp, bytes or psnr.")
         ((name, target),) = given.items()
-        return self._solve(name, target, map) if map or not self.effort else self._solve_by_search(name, target)
+        if map or not self.effort:
+            return solving.meet(self, name, target, map)
+        return solving.meet_by_search(self, name, target)
 
     # -- inside ----------------------------------------------------------------------------------------------------
-
-    def _solve(self, name: str, target: float, map: LambdaMap | None = None) -> float:
-        ladder = self._ladder
-        if map:
-            map.check(*self.size)
-            ladder = _EveryLevel(map)
-        if name == "psnr":
-            found = self._first_of_quality(target, ladder)
-        else:
-            found = self._last_of_rate(target, 1 if name == "bytes" else 8 / self._pixel_count, name, ladder)
-        if map and map.is_flat:  # the condition has taken it into its level
-            return lambda_of(min(max(found.level - STEP * int(map.steps[0, 0]), 0), LAST_LEVEL))
-        return found.lmbda
-
-    @property
-    def _pixel_count(self) -> int:
-        height, width = self.picture.pixels.shape[:2]
-        return height * width
 
     def _find(self, condition: Condition) -> Code:
         if not self.effort:
@@ -411,107 +389,7 @@ class Session:
         point = self.point(condition, quick=True)
         return replace(point, ssimulacra2=ssimulacra2(self.picture.pixels, self.reconstruct(condition), self._pause))
 
-    def _first_of_quality(self, psnr: float, ladder: Sequence[Condition]) -> Condition:
-        """The lowest λ, nearly, that reaches a PSNR in dB."""
-
-        def value(condition: Condition) -> float:
-            return min(self.point(condition, quick=True).psnr, LOSSLESS)
-
-        found = self._enclose(ladder, value, psnr, lambda here: 0 <= here - psnr < PSNR_SLACK)[1]
-        if value(found) < psnr:
-            lowest, highest = value(ladder[0]), value(ladder[-1])
-            raise InputError(_unreachable(f"{psnr:g} dB", f"{lowest:.2f} to {highest:.2f} dB"))
-        return found
-
-    def _solve_by_search(self, name: str, target: float) -> float:
-        """The same where each try costs a search: effort 0 is asked for the λ of a target that is moved by what the
-        last search missed. What misses the target is never taken."""
-        plain, aim, met = self.at_effort(0), target, []
-        for _ in range(SEARCHES):
-            lmbda = plain._solve(name, aim)
-            value = getattr(self.point(lmbda, quick=True), name)
-            spare = value - target if name == "psnr" else target / value - 1
-            if spare >= 0:
-                met.append((spare, lmbda))
-            if 0 <= spare <= (SEARCHED_PSNR_SLACK if name == "psnr" else SEARCHED_RATE_SLACK):
-                break
-            beyond = spare if spare > 0 else spare - RATE_SLACK  # a little more, so as not to miss it again by a hair
-            aim = aim - beyond if name == "psnr" else aim * (1 + beyond)
-        if not met:
-            raise InputError(f"No search met {target:g} {'dB' if name == 'psnr' else name}; choose effort 0.")
-        return min(met)[1]
-
-    def _last_of_rate(self, limit: float, unit: float, name: str, ladder: Sequence[Condition]) -> Condition:
-        """The highest λ, nearly, whose file has at most this rate; unit: what a byte is in it, name: of the rate."""
-
-        def value(condition: Condition) -> float:
-            return unit * len(self.encode(condition))
-
-        found = self._enclose(ladder, value, limit, lambda here: limit * (1 - RATE_SLACK) <= here <= limit)[0]
-        if value(found) > limit:
-            lowest, highest = value(ladder[0]), value(ladder[-1])
-            raise InputError(_unreachable(f"{limit:.6g} {name}", f"{lowest:.6g} to {highest:.6g} {name}"))
-        return found
-
-    @property
-    def _ladder(self) -> Sequence[Condition]:
-        """Every condition that the model has, by rising λ; of a model for a few λ, those."""
-        return self.model.only or _EVERY_LEVEL
-
-    def _enclose(
-        self,
-        ladder: Sequence[Condition],
-        value: Callable[[Condition], float],
-        target: float,
-        near_enough: Callable[[float], bool],
-    ) -> tuple[Condition, Condition]:
-        """Neighbours of a ladder of conditions whose values, which rise with λ, enclose the target; one condition twice
-        where its value is near enough, and the nearer end where the target lies beyond it.
-
-        Each value costs a file, seconds for a large picture. Along the λ axis the logarithm of a rate is nearly
-        straight, so a line between the ends finds a level in a few steps; every third one halves, since the bytes of a
-        small picture rise in stairs."""
-        low, high = 0, len(ladder) - 1
-        at_low, at_high = value(ladder[low]), value(ladder[high])
-        if at_low >= target:
-            return ladder[low], ladder[low]
-        if at_high <= target:
-            return ladder[high], ladder[high]
-        for step in count(1):
-            if high - low <= 1:
-                break
-            share = 0.5 if step % 3 == 0 else math.log(target / at_low) / math.log(at_high / at_low)
-            middle = min(max(round(low + share * (high - low)), low + 1), high - 1)
-            here = value(ladder[middle])
-            if near_enough(here):
-                return ladder[middle], ladder[middle]
-            if here <= target:
-                low, at_low = middle, here
-            else:
-                high, at_high = middle, here
-        return ladder[low], ladder[high]
-
-
-class _EveryLevel(Sequence[Condition]):
-    """The conditions of all header levels, with a map or none, made when asked for."""
-
-    def __init__(self, lambda_map: LambdaMap | None = None) -> None:
-        self._map = lambda_map
-
-    def __len__(self) -> int:
-        return LAST_LEVEL + 1
-
-    def __getitem__(self, at: Any) -> Any:
-        return Condition(range(len(self))[at], self._map)
-
-
-_EVERY_LEVEL = _EveryLevel()
-
 
 def _lay(pixels: Pixels, area: Box, tile: Pixels, at: Box) -> None:
     """Copy what a tile's pixels have of a rectangle of the picture into its own."""
     paste(pixels.transpose(2, 0, 1), area, tile.transpose(2, 0, 1), at.times(STRIDE))
-
-
-def _unreachable(target: str, available: str) -> str:
-    return f"No λ of this model gives {target} on this picture; choose a target in its range, {available}."

@@ -27,7 +27,7 @@ LAYERS = [  # each may import from the lines above it, and from its own
     {"modulation", "priors", "gdn", "model", "checkpoint"},
     {"mapcode", "bitstream", "runtime"},
     {"distortion", "search", "codecs"},
-    {"train", "library", "inside", "session", "received"},
+    {"train", "library", "inside", "solving", "session", "received"},
     {"store", "means", "rows", "survey", "workers", "evaluate", "cards", "report", "fetch", "bench"},
     {"views"},
     {"arguments", "__main__"},
