@@ -382,6 +382,9 @@ def test_axes_curves_and_means_can_be_chosen(page: Page) -> None:
     assert page.is_visible("[data-part=now][data-about]"), "where the mean curve is at this λ"
     last, end = page.evaluate(f"[Math.log10({ROOT}.viewer.panel.plot.data[0].x.at(-1)), {layout}.xaxis.range[1]]")
     assert last < end < last + 0.15, "the model fills the axis, however far others go"
+    assert "No mean curve" not in page.inner_text("[data-part=verdict]")
+    page.evaluate(f"delete {ROOT}.viewer.panel.setup.means.webp; {ROOT}.viewer.panel.redraw()")
+    assert page.inner_text("[data-part=verdict]").endswith("No mean curve is bundled of WebP.")
 
 
 def test_a_compared_codecs_curve_goes_with_it_and_no_two_curves_share_a_colour(page: Page) -> None:

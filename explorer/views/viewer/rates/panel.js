@@ -269,9 +269,14 @@ export class RatePanel {
     const curve = this.curveOf(codec === this.model ? "model" : codec);
     const sentence = codec ? verdict(point, curve, this.rivals.get(codec).label, this.metric) : "";
     // The numbers are this picture's, whatever is plotted.
-    const hasMeans = this.pointsOf("model").some(({ point: each }) => hasQuality(each, this.metric));
-    const ring = map ? NO_RING : hasMeans ? MEAN_DOT : NO_MEANS;
-    this.parts.verdict.textContent = this.showsMeans ? `${sentence && `This picture: ${sentence} `}${ring}` : sentence;
+    const ring = map ? NO_RING : this.hasPoints("model") ? MEAN_DOT : NO_MEANS;
+    const lacking = this.names().filter((name) => !this.hasPoints(name)).map((name) => this.rivals.get(name).label);
+    const others = ring !== NO_MEANS && lacking.length ? ` No mean curve is bundled of ${lacking.join(", ")}.` : "";
+    this.parts.verdict.textContent = this.showsMeans ? `${sentence && `This picture: ${sentence} `}${ring}${others}` : sentence;
+  }
+
+  hasPoints(series) {
+    return this.pointsOf(series).some(({ point }) => hasQuality(point, this.metric));
   }
 
   place(point) {
