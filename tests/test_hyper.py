@@ -19,9 +19,10 @@ from explorer import bitstream
 from explorer.codecs.learned import LearnedCodec
 from explorer.condition import PAPER_LAMBDAS, Condition
 from explorer.images import InputError
+from explorer.lambda_map import BLOCK
 from explorer.priors.hyper import Hyper
 from explorer.priors.integers import SCALES, SIDE_MAX, HyperSynthesis, freeze_synthesis
-from explorer.priors.tables import gaussian_table
+from explorer.priors.tables import by_channel, encode, gaussian_table
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +53,14 @@ def threads(number: int):
 @pytest.mark.parametrize("lambda_map", [None, random_map(3, 5)], ids=["one λ", "a map"])
 def test_what_the_decoder_derives_depends_neither_on_threads_nor_on_libraries(codec, side, lambda_map):
     synthesis, condition = codec.coder._synthesis, Condition(30000, lambda_map)
-    expected = synthesis.at(side, condition)
+    size = 4 * side.shape[1], 4 * side.shape[2]
+    expected = synthesis.at(side, condition, size)
     for number in (1, 2, 3):
         with threads(number):
-            for found, known in zip(synthesis.at(side, condition), expected, strict=True):
+            for found, known in zip(synthesis.at(side, condition, size), expected, strict=True):
                 np.testing.assert_array_equal(found, known)
     with torch.backends.mkldnn.flags(enabled=False):
-        for found, known in zip(synthesis.at(side, condition), expected, strict=True):
+        for found, known in zip(synthesis.at(side, condition, size), expected, strict=True):
             np.testing.assert_array_equal(found, known)
 
 
@@ -73,9 +75,10 @@ def test_the_order_of_the_sums_does_not_matter(network, codec, side, seed):
     for name in ("bias0", "gain0_shift"):
         integers[f"synthesis.{name}"] = integers[f"synthesis.{name}"][order]
     integers["synthesis.gain0"] = integers["synthesis.gain0"][:, order]
+    size = 4 * side.shape[1], 4 * side.shape[2]
     for level in (0, 12345, 65535):
-        found = HyperSynthesis(integers).at(side[order.numpy()], Condition(level))
-        for part, known in zip(found, codec.coder._synthesis.at(side, Condition(level)), strict=True):
+        found = HyperSynthesis(integers).at(side[order.numpy()], Condition(level), size)
+        for part, known in zip(found, codec.coder._synthesis.at(side, Condition(level), size), strict=True):
             np.testing.assert_array_equal(part, known)
 
 
@@ -100,7 +103,7 @@ def test_a_file_written_anywhere_means_the_same_symbols_to_everybody(network, co
 def test_the_integers_follow_their_float_twin(network, codec, side, lmbda):
     """μ to a hundredth of its size, σ to its eighth of an octave: weights have 8 bits."""
     condition = Condition.of(lmbda)
-    mean, scale = codec.coder._synthesis.at(side, condition)
+    mean, scale = codec.coder.expected(side, (4 * side.shape[1], 4 * side.shape[2]), condition)
     with torch.no_grad():
         t = network.position(condition.lmbda)
         twin, deviation = network.prior.expected(torch.from_numpy(side).float()[None], t)
@@ -192,6 +195,20 @@ def test_a_header_that_claims_another_size_is_refused_or_decoded_at_that_size(co
             assert codec.decode(changed).shape == (height, width, 3)
         except InputError as error:
             assert "damaged" in str(error)
+
+
+@pytest.mark.parametrize("share", [0, 0.02], ids=["flat", "sparse"])
+def test_a_small_file_that_claims_a_huge_picture_is_refused_soon(hyperprior, share):
+    """100 megapixels, whose μ and σ alone take 7 s: ẑ is one that an encoder might write, and nothing follows."""
+    size, condition = (157, 157), Condition(30_000)
+    ones = np.random.default_rng(3).random((hyperprior.network.config.N, *size)) < share
+    table, rows = by_channel(hyperprior.coder.side_table, condition, size, BLOCK)
+    payload = encode([(2 * ones.astype(np.int32), rows, table)])
+    data = bitstream.pack(bitstream.Header(hyperprior.version, 10_000, 10_000, condition.level), payload)
+    began = time.process_time()
+    with pytest.raises(InputError, match="damaged"):
+        hyperprior.decode(data)
+    assert time.process_time() - began < 4
 
 
 def test_a_hyper_coder_refuses_integers_that_are_not_its_own(network):

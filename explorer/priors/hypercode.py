@@ -182,8 +182,18 @@ class HyperCoder(Coder):
         side = reader.read((N, *_side_size(size)), rows, table)
         if np.abs(side).max() > SIDE_MAX:
             raise damaged()
-        mean, scale = self.expected(side, size, condition)
-        q = reader.read((M, h, w), scale, self.gaussians)
+        mean, q = np.empty((M, h, w), np.int32), np.empty((M, h, w), np.int32)
+        scale = np.empty((M, h, w), np.uint8)
+        # Of each strip the first channel is read at once, and what the others take at least is added up: most files
+        # that hold less than they claim are refused before all that they claim is worked out.
+        least = 0.0
+        for box, *expected in self._synthesis.strips(side, condition, size):
+            at = (..., *box.slices)
+            mean[at], scale[at] = expected
+            q[:1][at] = reader.read((1, *box.shape), scale[:1][at], self.gaussians)
+            least += float(self.gaussians.least_bits[scale[1:][at]].sum(dtype=np.float64))
+            reader.expect(least)
+        q[1:] = reader.read((M - 1, h, w), scale[1:], self.gaussians)
         reader.finish()
         return self._code(condition, q, side, mean, scale)
 
@@ -192,9 +202,7 @@ class HyperCoder(Coder):
     ) -> tuple[Int32, UInt8]:
         """ẑ -> what it says of a bottleneck of size (h, w): μ in 1/256 of a step and the place of σ in SCALES, each
         (M, h, w), by integers alone."""
-        h, w = size
-        mean, scale = self._synthesis.at(side, condition, pause)
-        return mean[:, :h, :w], scale[:, :h, :w]
+        return self._synthesis.at(side, condition, size, pause)
 
     def _code(self, condition: Condition, q: Int32, side: Int32, mean: Int32, scale: UInt8) -> HyperCode:
         tables = by_channel(self.side_table, condition, size_of(side), BLOCK)

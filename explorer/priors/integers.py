@@ -12,7 +12,7 @@ from the bounds of weights and activations, not from data. Encoder and decoder t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -162,21 +162,27 @@ class HyperSynthesis:
         return reads(_TWICE, reads(_TWICE, box, finer), size)
 
     def at(
-        self, side: NDArray[np.int32], condition: Condition, pause: Pause = nothing
+        self, side: NDArray[np.int32], condition: Condition, size: Size, pause: Pause = nothing
     ) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-        """ẑ (N, h', w') at λ -> (μ in 1/256 of a quantiser step, σ's place in SCALES), each
-        (M, 4·h', 4·w'). pause: see `pace`."""
-        size, (h, w) = size_of(side), (4 * length for length in size_of(side))
-        channels = len(self._last) // 2
-        mean, scale = np.empty((channels, h, w), np.int32), np.empty((channels, h, w), np.uint8)
+        """ẑ (N, h', w') at λ -> (μ in 1/256 of a quantiser step, σ's place in SCALES) of a bottleneck of `size` (h, w),
+        each (M, h, w). pause: see `pace`."""
+        shape = (len(self._last) // 2, *size)
+        mean, scale = np.empty(shape, np.int32), np.empty(shape, np.uint8)
+        for box, *found in self.strips(side, condition, size):
+            mean[(..., *box.slices)], scale[(..., *box.slices)] = found
+            pause()
+        return mean, scale
+
+    def strips(
+        self, side: NDArray[np.int32], condition: Condition, size: Size
+    ) -> Iterator[tuple[Box, NDArray[np.int32], NDArray[np.uint8]]]:
+        """What `at` gives, some rows at a time from the top: their rectangle, and what is there."""
+        h, w = size
         high = max(8, STRIP // w)
         for top in range(0, h, high):
             rows = Box(top, 0, min(top + high, h), w)
-            needed = self.reads(rows, size)
-            found = self.part(side[(..., *needed.slices)], condition, needed, size, rows)
-            mean[(..., *rows.slices)], scale[(..., *rows.slices)] = found
-            pause()
-        return mean, scale
+            needed = self.reads(rows, size_of(side))
+            yield rows, *self.part(side[(..., *needed.slices)], condition, needed, size_of(side), rows)
 
     def part(
         self, side: NDArray[np.int32], condition: Condition, where: Box, size: Size, box: Box

@@ -405,7 +405,7 @@ def damaged() -> InputError:
 def _by_channel(q: NDArray[Any], rows: Rows) -> Iterator[tuple[NDArray[Any], Rows]]:
     """Maps (C, h, w) and their rows, some channels at a time: as lists of numbers, those of a large picture would take
     gigabytes."""
-    some = max(1, MOST_AT_ONCE // max(1, q[0].size))
+    some = max(1, MOST_AT_ONCE // max(1, math.prod(q.shape[1:])))
     for start in range(0, len(q), some):
         yield q[start : start + some], rows[start : start + some]
 
