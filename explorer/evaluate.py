@@ -238,40 +238,41 @@ def evaluate(
     these pictures is kept, except rows of these codecs in another version or with another knob; rows of an earlier
     version of this package get what they lack. tell: gets a sentence about whatever is left out, which `out` holds as
     well, and about what is kept where the run is interrupted. Raises InputError for a folder without pictures, an
-    unknown codec or one that is not installed, a file that is not of this format or of other pictures, a worker that
-    dies, a cluster that does not answer, and where nothing could be measured.
+    unknown codec or one that is not installed, a file that is not of this format, of other pictures or of a run under
+    way, a worker that dies, a cluster that does not answer, and where nothing could be measured.
     """
     store, names = Store(Path(out)), codec_names(codecs)
     # All that can be wrong, before a model is loaded.
     _check(names)
     pictures = list_pictures(Path(folder), tell)
     store.prepare()
-    stored = store.read(strict=True)
-    for note in stored.notes:
-        tell(note)
-    found = {name: find_codec(name) for name in names}
-    versions = _versions(found)
-    surveyed = survey(pictures, tell)
-    rows = _still_valid(stored.rows, surveyed, found.values(), store.path, tell)
-    name = Path(folder).resolve().name or str(folder)
-    about = _about(stored.about, printable(name), len(surveyed.ids), codecs) | {"left_out": surveyed.left_out}
-    store.write(about, rows)
-    settings = {name: sweep(codec, points, lambdas) for name, codec in found.items()}
-    earlier = {key(row): row for row in rows if LATEST not in row}
-    done = {key(row) for row in rows} - earlier.keys()
-    jobs = _missing_jobs(found, surveyed.ids, done, settings)
-    if again := len(earlier.keys() & jobs.keys()):
-        tell(f"{again} rows of an earlier version lack SSIMULACRA2. They are measured for it; their times stay.")
-    starting = start_workers(workers, dask)
-    new, failed = _run(store, [*jobs.values()], versions, earlier, starting, tell) if jobs else ([], [])
-    anew = {key(row) for row in new}
-    rows = [row for row in rows if key(row) not in anew] + new
-    about["left_out"] = surveyed.left_out + _said(failed, found, tell)
-    rows.sort(key=lambda row: (row["codec"], row["image"], setting(row)))
-    store.write(about | {"codecs": {row["codec"]: row["version"] for row in rows}}, rows)
-    if not rows:
-        raise InputError(f"Nothing could be measured. {' '.join(about['left_out'])}")
-    return rows
+    with store.alone():
+        stored = store.read(strict=True)
+        for note in stored.notes:
+            tell(note)
+        found = {name: find_codec(name) for name in names}
+        versions = _versions(found)
+        surveyed = survey(pictures, tell)
+        rows = _still_valid(stored.rows, surveyed, found.values(), store.path, tell)
+        name = Path(folder).resolve().name or str(folder)
+        about = _about(stored.about, printable(name), len(surveyed.ids), codecs) | {"left_out": surveyed.left_out}
+        store.write(about, rows)
+        settings = {name: sweep(codec, points, lambdas) for name, codec in found.items()}
+        earlier = {key(row): row for row in rows if LATEST not in row}
+        done = {key(row) for row in rows} - earlier.keys()
+        jobs = _missing_jobs(found, surveyed.ids, done, settings)
+        if again := len(earlier.keys() & jobs.keys()):
+            tell(f"{again} rows of an earlier version lack SSIMULACRA2. They are measured for it; their times stay.")
+        starting = start_workers(workers, dask)
+        new, failed = _run(store, [*jobs.values()], versions, earlier, starting, tell) if jobs else ([], [])
+        anew = {key(row) for row in new}
+        rows = [row for row in rows if key(row) not in anew] + new
+        about["left_out"] = surveyed.left_out + _said(failed, found, tell)
+        rows.sort(key=lambda row: (row["codec"], row["image"], setting(row)))
+        store.write(about | {"codecs": {row["codec"]: row["version"] for row in rows}}, rows)
+        if not rows:
+            raise InputError(f"Nothing could be measured. {' '.join(about['left_out'])}")
+        return rows
 
 
 def _versions(codecs: Mapping[str, Codec]) -> dict[str, str]:

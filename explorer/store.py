@@ -12,11 +12,15 @@ bpp, psnr in dB (null: nothing was lost), ms_ssim in [0, 1] (null: the picture i
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
+
+from filelock import FileLock, Timeout
 
 from explorer import files
 from explorer.images import InputError
@@ -94,6 +98,26 @@ class Store:
         files.check_output(self.path)
         if self.path.exists() and not self.path.is_file():
             raise InputError(f"{self.path} is no file that could be read again; name another one.")
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other runs from the file meanwhile: each would write it without what the other has measured. Raises
+        InputError where one is at it. The lock goes with the process, however that ends."""
+        target = Path(os.path.realpath(self.path))
+        lock = FileLock(target.with_name(f".{target.name}.lock"), timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            hint = "wait for its end, or name another file: `explorer report` takes several"
+            raise InputError(f"Another `explorer evaluate` is writing {self.path}; {hint}.") from None
+        except OSError as error:
+            raise InputError(f"{lock.lock_file} cannot be made ({error.strerror}); name another file.") from None
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # Windows deletes no file that is open
+                Path(lock.lock_file).unlink()
+            lock.release()
 
     def note(self, rows: Iterable[Row]) -> None:
         """Append finished rows to the journal. Raises InputError where the disk has no room for them."""

@@ -153,6 +153,21 @@ def test_a_killed_run_goes_on_without_repeating_a_row(folder: Path, here: list[f
     assert not journal.exists()
 
 
+def test_two_runs_do_not_write_one_file(folder: Path, here: list[float], tmp_path: Path) -> None:
+    """Each would leave out what the other has measured meanwhile; by another name it is the same file."""
+    out, link = tmp_path / "rows.json", tmp_path / "link.json"
+    evaluate.evaluate(folder, ["jpeg"], out, points=2)
+    link.symlink_to(out)
+    before = out.read_bytes()
+    with Store(out).alone():
+        for name in (out, link):
+            with pytest.raises(InputError, match=r"Another `explorer evaluate` is writing .*json; wait for its end"):
+                evaluate.evaluate(folder, ["webp"], name, points=2)
+    assert out.read_bytes() == before
+    assert len(evaluate.evaluate(folder, ["webp"], out, points=2)) == len(here) == 16
+    assert sorted(tmp_path.glob("*.json*")) == [link, out] and not list(tmp_path.glob(".*"))
+
+
 def test_dask_gives_the_rows_of_the_pool(folder: Path, tmp_path: Path, tiny_network: model.Autoencoder) -> None:
     distributed = pytest.importorskip("distributed")
     path = tmp_path / "tiny.safetensors"
