@@ -1,7 +1,8 @@
-// The picture itself: one or two canvases that share a view (zoom and pan), drawn from layers of exact pixels.
+// The picture itself: one or two canvases that share a view (zoom and pan), and the layers of exact pixels on them.
 import { zoom, zoomIdentity, select, drag } from "../vendor/d3-zoom.js";
 import { Layers, ORIGINAL } from "./layers.js";
 import { pixelRatio } from "./limits.js";
+import { Panels } from "./panels.js";
 import { holds, middleOf } from "./rectangles.js";
 import { resize } from "./sheet.js";
 import { inSight, reduceAt } from "./view.js";
@@ -13,7 +14,6 @@ const GAP = 2;
 const PAN = 48;
 const ROWS_GAIN = 1.3;
 const LATELY_MS = 5000; // how long the place under the pointer is where one looks
-const VEIL = 0.62; // opacity of what lies over pixels that are not what is wanted
 
 /** @typedef {[width: number, height: number]} Size */
 /** @typedef {Pick<import("../page.js").Parts, "stage" | "left" | "right" | "divider">} StageParts */
@@ -35,6 +35,7 @@ export class Stage {
     this.takes = () => false; // whether an event is another's, so that it neither zooms nor pans
     /** @type {(HTMLCanvasElement & { __zoom?: import("../vendor/d3-zoom.js").Transform })[]} */
     this.canvases = [parts.left, parts.right];
+    this.panels = new Panels(this);
     this.mode = "split";
     this.gain = 1;
     this.split = 0.5;
@@ -173,117 +174,13 @@ export class Stage {
     this.drawing = null;
     this.parts.stage.dataset.divided = String(this.isDivided);
     if (!this.layers?.frame) return;
-    this.shown.forEach((canvas, i) => this.drawPanel(canvas, i));
+    this.shown.forEach((canvas, i) => this.panels.draw(canvas, i));
     this.on.drawn?.();
-  }
-
-  drawPanel(canvas, i) {
-    const context = canvas.getContext("2d");
-    context.clearRect(0, 0, canvas.width, canvas.height);
-    const divider = this.isDivided && !this.held ? Math.round(this.split * canvas.width) : 0;
-    const layer = this.layerOn(i);
-    this.drawLayer(context, layer, divider, canvas.width);
-    if (layer === this.layers.sides[1]) this.drawMap(context, divider, canvas.width);
-    this.veil(context, this.sheetsOf(layer), divider, canvas.width);
-    const left = this.visibleOf(this.layers.sides[0]);
-    if (divider) this.drawLayer(context, left, 0, divider);
-    if (divider) this.veil(context, this.sheetsOf(left), 0, divider);
-    if (this.cover && !this.held) this.between(context, 0, canvas.width, () => this.cover(context, this.ratio / this.scale));
-    else this.drawMarks(context);
-  }
-
-  layerOn(i) {
-    const [left, right] = this.layers.sides;
-    if (this.mode === "visible" && !this.held) return this.visibleOf(right);
-    if (this.held || (this.mode === "beside" && i === 0)) return left;
-    const isDifference = this.mode === "signed" || this.mode === "absolute";
-    return isDifference ? this.layers.freshDifference(this.gain, this.mode === "signed") : right;
-  }
-
-  // A side of the picture, or the map of the error that eyes see in it, where that is wanted and there.
-  visibleOf(sheet) {
-    return (this.mode === "visible" && !this.held && this.layers.errorOf(sheet)) || sheet;
   }
 
   // Whether two layers share the panel, with the divider between them: the maps of two codecs do, too.
   get isDivided() {
     return this.mode === "split" || (this.mode === "visible" && Boolean(this.layers?.reference));
-  }
-
-  // What a layer is made of: a difference is of two sheets, the map of an error of whole ones alone.
-  sheetsOf(layer) {
-    if (layer === this.layers.difference) return this.layers.sides;
-    return "cells" in layer ? [layer] : [];
-  }
-
-  // Blocks that show another λ, or are not yet sharp, lie under a veil.
-  veil(context, sheets, from, to) {
-    const sight = this.sight;
-    if (!sight) return;
-    const { frame } = this.layers;
-    const others = sheets.flatMap((sheet) => sheet.cells.others(sight, sheet === frame ? this.current : ORIGINAL));
-    if (!others.length) return;
-    this.between(context, from, to, () => {
-      context.globalAlpha = VEIL;
-      context.fillStyle = getComputedStyle(this.parts.stage).backgroundColor;
-      context.beginPath(); // one path: rectangles that meet leave no seam
-      for (const { x, y, width, height } of others) context.rect(x, y, width, height);
-      context.fill();
-    });
-  }
-
-  // Offsets are whole screen pixels, so at a whole-number zoom every picture pixel covers whole screen pixels and is
-  // drawn as it is. Between those, neighbours are blended: uneven pixels would look like detail that is not there.
-  drawLayer(context, layer, from, to) {
-    const { canvas, rect: { x, y }, reduce } = layer;
-    const scale = this.scale * reduce;
-    this.between(context, from, to, () => {
-      context.beginPath();
-      context.rect(0, 0, this.width, this.height);
-      context.clip();
-      context.imageSmoothingEnabled = scale < 1 || Math.abs(scale - Math.round(scale)) > 1e-6;
-      context.imageSmoothingQuality = "high";
-      context.drawImage(canvas, x, y, canvas.width * reduce, canvas.height * reduce);
-    });
-  }
-
-  // The map covers whole elements, so a little more than a picture whose sides are no multiples of one.
-  drawMap(context, from, to) {
-    const { map } = this.layers;
-    if (!map) return;
-    const [width, height] = [this.width, this.height].map((length) => Math.ceil(length / map.side) * map.side);
-    this.between(context, from, to, () => {
-      context.beginPath();
-      context.rect(0, 0, this.width, this.height);
-      context.clip();
-      context.imageSmoothingEnabled = false;
-      context.globalAlpha = map.opacity;
-      context.drawImage(map.canvas, 0, 0, width, height);
-    });
-  }
-
-  drawMarks(context) {
-    this.between(context, 0, context.canvas.width, () => {
-      for (const { x, y, width, height, color } of this.marks) {
-        for (const [line, style] of [[3, "#000a"], [1.5, color]]) {
-          context.lineWidth = (line * this.ratio) / this.scale;
-          context.strokeStyle = style;
-          context.strokeRect(x, y, width, height);
-        }
-      }
-    });
-  }
-
-  // Draws in pixels of the picture, on the columns between `from` and `to` alone.
-  between(context, from, to, draw) {
-    const { ratio, scale } = this;
-    context.save();
-    context.beginPath();
-    context.rect(from, 0, to - from, context.canvas.height);
-    context.clip();
-    context.setTransform(scale, 0, 0, scale, Math.round(this.view.x * ratio), Math.round(this.view.y * ratio));
-    draw();
-    context.restore();
   }
 
   // ---- modes --------------------------------------------------------------------------------------------------------
