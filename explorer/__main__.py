@@ -39,14 +39,11 @@ def app(args: argparse.Namespace) -> None:
 def encode(args: argparse.Namespace) -> None:
     from explorer import files, images, mask
     from explorer.condition import Condition
-    from explorer.images import InputError
 
     targets = {"bpp": args.bpp, "bytes": args.bytes, "psnr": args.psnr}
     _check_targets(targets)
     if args.lmbda is not None:
         Condition.of(args.lmbda)
-    if args.effort and args.lambda_map:
-        raise InputError("The search is for one λ; leave --lambda-map out, or --effort.")
     _refuse_picture_name(args.output)
     files.check_output(args.output, inputs=_given(args.input, args.model, args.lambda_map))
     picture = images.read(args.input)

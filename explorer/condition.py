@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.images import InputError
-from explorer.lambda_map import EIGHTH, STEP, LambdaMap
+from explorer.lambda_map import BLOCK, EIGHTH, STEP, LambdaMap
 
 LAMBDA_MIN, LAMBDA_MAX = 64.0, 4096.0
 PAPER_LAMBDAS = (64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0)
@@ -79,6 +79,15 @@ class Condition:
     def by_block(self) -> NDArray[np.float64]:
         """λ of each of the map's blocks, (rows, columns); one for all, (1, 1), where there is no map."""
         return LAMBDA_MIN * (LAMBDA_MAX / LAMBDA_MIN) ** (self.block_levels / LAST_LEVEL)
+
+    def weights(self, box: tuple[int, int, int, int]) -> NDArray[np.float64]:
+        """How many times `lmbda` λ is at each pixel of a rectangle: what a squared error counts there, (rows, columns),
+        or (1, 1) where there is no map."""
+        if self.map is None:
+            return np.ones((1, 1))
+        top, left, bottom, right = box
+        rows, columns = (np.arange(*ends) // BLOCK for ends in ((top, bottom), (left, right)))
+        return self.by_block[np.ix_(rows, columns)] / self.lmbda
 
     def _clipped(self, differences: NDArray[np.int64]) -> NDArray[np.int64]:
         """Levels that differ from this one by so much, as far as λ goes."""

@@ -10,6 +10,7 @@ IGDN's β and γ, and an IGDN keeps no more than its gradient needs.
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,39 +18,52 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from explorer import images
+from explorer.condition import Condition
 from explorer.gdn import GDN
 from explorer.model import STRIDE, Autoencoder, subpixel
-from explorer.modulation import as_map
+from explorer.modulation import as_map, spread
 from explorer.pace import Pause
 from explorer.runtime import BLOCK, Pixels, fast_precision
+from explorer.tiles import Box
+
+STRIDES = (16, 8, 4)  # pixels to an element before each stage
 
 
 class Distortion:
-    """Of one picture at one λ."""
+    """Of one picture at one λ, or λ map."""
 
-    def __init__(self, network: Autoencoder, pixels: Pixels, t: Tensor, pause: Pause) -> None:
-        """pixels: (H, W, 3) uint8. t: the modulators' input at λ, (1, 1). pause: called at every layer, forth and back,
-        see `explorer.pace`."""
+    def __init__(self, network: Autoencoder, pixels: Pixels, condition: Condition, at: Box, pause: Pause) -> None:
+        """pixels: (H, W, 3) uint8. at: which elements of y stand for them. pause: called at every layer, forth and
+        back, see `explorer.pace`."""
         height, width = pixels.shape[:2]
         picture = images.to_tensor(pixels).to(network.weight)
         padding = (0, -width % STRIDE, 0, -height % STRIDE)
-        self._target, self._inside = (_blocks(F.pad(x, padding)) for x in (picture, torch.ones_like(picture)))
+        weights = torch.from_numpy(condition.weights(at.times(STRIDE))[:height, :width]).to(picture)
+        self._target, self._weights = (_blocks(F.pad(x, padding)) for x in (picture, weights.expand_as(picture)))
         self._values, self._pause = picture.numel(), pause
         # y reaches hundreds, where bfloat16 is coarser than the quantiser: the first stage is at full precision.
-        self._fast = getattr(torch, fast_precision(t.device))
-        kinds = (t.dtype, self._fast, self._fast)
-        gains = [modulator(t)[0] for modulator in network.s_mod] or [t.new_ones(()) for _ in network.s_gdn]
-        self._norms = [_norm(*of_stage) for of_stage in zip(network.s_gdn, gains, kinds, strict=True)]
-        self._divisor = as_map(network.y_mod(t)) if network.config.kind == "bottleneck" else None
+        self._fast = getattr(torch, fast_precision(picture.device))
+        kinds = (picture.dtype, self._fast, self._fast)
+
+        def gain(modulator: nn.Module, stride: int) -> Tensor:
+            def gain_at(lmbda: float) -> Tensor:
+                return as_map(modulator(network.position(lmbda)))
+
+            return spread(gain_at, condition, at.times(STRIDE // stride), stride, ramped=stride < STRIDE)
+
+        gains = [gain(modulator, stride) for modulator, stride in zip(network.s_mod, STRIDES, strict=False)]
+        gains = gains or [picture.new_ones(1, 1, 1, 1) for _ in network.s_gdn]
+        self._norms = [_Norm.of(*of_stage) for of_stage in zip(network.s_gdn, gains, kinds, strict=True)]
+        self._divisor = gain(network.y_mod, STRIDE) if network.config.kind == "bottleneck" else None
         convs = [*network.s_conv[:-1], subpixel(network.s_conv[-1])]  # type: ignore[arg-type]
         self._convs = [_ready(copy.deepcopy(conv), kind) for conv, kind in zip(convs, kinds, strict=True)]
 
     def of(self, decoded: Tensor) -> Tensor:
-        """ŷ (1, M, h, w) -> the mean squared error on [0, 1]."""
+        """ŷ (1, M, h, w) -> the mean squared error on [0, 1], each pixel's times λ there over `condition.lmbda`."""
         x = decoded if self._divisor is None else decoded / self._divisor
         for norm, conv in zip(self._norms, self._convs, strict=True):
-            x = self._paced(conv(_Igdn.apply(x, *norm))).to(self._fast)
-        return ((x.float().clamp(0, 1) - self._target) * self._inside).square().sum() / self._values
+            x = self._paced(conv(norm(x))).to(self._fast)
+        return ((x.float().clamp(0, 1) - self._target).square() * self._weights).sum() / self._values
 
     def _paced(self, x: Tensor) -> Tensor:
         self._pause()
@@ -75,12 +89,27 @@ class _Igdn(torch.autograd.Function):
         return through_norm.mul_(x).addcmul_(gradient, root), None, None
 
 
-def _norm(layer: nn.Module, gain: Tensor, kind: torch.dtype) -> tuple[Tensor, Tensor]:
-    """γ and β of an inverse GDN whose output a gain (C,) multiplies."""
-    assert isinstance(layer, GDN)
-    gamma, beta = layer.constants()
-    square = gain.square()
-    return (gamma * square.reshape(-1, 1, 1, 1)).to(kind), (beta * square).to(kind)
+@dataclass(frozen=True, eq=False)
+class _Norm:
+    """An inverse GDN whose output a gain multiplies, a part of γ and β but where it differs from place to place."""
+
+    gamma: Tensor
+    beta: Tensor
+    gain: Tensor | None
+
+    @classmethod
+    def of(cls, layer: nn.Module, gain: Tensor, kind: torch.dtype) -> _Norm:
+        """gain: (1, C, 1, 1) or (1, C, h, w)."""
+        assert isinstance(layer, GDN)
+        gamma, beta = layer.constants()
+        if gain.shape[2:] != (1, 1):
+            return cls(gamma.to(kind), beta.to(kind), gain.to(kind))
+        square = gain.flatten().square()
+        return cls((gamma * square.reshape(-1, 1, 1, 1)).to(kind), (beta * square).to(kind), None)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        made: Tensor = _Igdn.apply(x, self.gamma, self.beta)
+        return made if self.gain is None else made * self.gain
 
 
 def _ready(layer: nn.Module, kind: torch.dtype) -> nn.Module:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from explorer import metrics
 from explorer.codecs.learned import LearnedCodec
-from explorer.condition import Condition
+from explorer.condition import Condition, lambda_of
 from explorer.images import InputError
 from explorer.model import CONVOLUTIONS, LAYERS, STRIDE
 from explorer.priors.base import Code, frozen
@@ -279,7 +279,7 @@ def painted(
     of size (height, width). error, bits: of each 16×16 block, (h, w), see `block_error` and `Code.position_bits`."""
     levels, index = condition.places(whole(size_of(error)), STRIDE)
     side = np.sign(levels - condition.level)[index]
-    pixels = np.outer(*(np.minimum(STRIDE, length - np.arange(0, length, STRIDE)) for length in size))
+    pixels = _pixels_of_blocks(size)
     found = {}
     for name, sign in (("above", 1), ("at", 0), ("below", -1)):
         own = side == sign
@@ -289,6 +289,20 @@ def painted(
             psnr = -10 * math.log10(mean) if mean else math.inf
             found[name] = Region(float(count / pixels.sum()), psnr, float(bits[own].sum(dtype=np.float64)))
     return found
+
+
+def cost(condition: Condition, n_bytes: int, size: tuple[int, int], error: NDArray[np.float32]) -> float:
+    """J of a file of n_bytes in bits per pixel, R + λ·D: D is the mean squared error, each pixel's weighed by λ there.
+    size: (height, width) of its picture. error: as `block_error` gives it."""
+    levels, index = condition.places(whole(size_of(error)), STRIDE)
+    lambdas = np.array([lambda_of(level) for level in levels.tolist()])[index]
+    pixels = _pixels_of_blocks(size)
+    return metrics.bpp(n_bytes, *size) + float((lambdas * error * pixels).sum() / pixels.sum())
+
+
+def _pixels_of_blocks(size: tuple[int, int]) -> NDArray[np.int64]:
+    """How many pixels of a picture of size (height, width) each 16×16 block has, (h, w)."""
+    return np.outer(*(np.minimum(STRIDE, length - np.arange(0, length, STRIDE)) for length in size))
 
 
 def block_error(original: Pixels, decoded: Pixels) -> NDArray[np.float32]:

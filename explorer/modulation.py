@@ -66,9 +66,12 @@ def stages(transform: str, convolutions: Iterable[nn.Module], modulators: str, m
     return found
 
 
-def as_map(gain: Tensor) -> Tensor:
-    """A gain (B, C) as it multiplies a map: (B, C, 1, 1)."""
-    return gain[:, :, None, None]
+def as_map(gain: Tensor, side: int = 1) -> Tensor:
+    """A gain (B, C) as it multiplies a map: (B, C, 1, 1). One of each block of λ, (B, rows, columns, C), with `side`
+    elements of the map to a block's side: (B, C, side·rows, side·columns)."""
+    if gain.ndim == 2:
+        return gain[:, :, None, None]
+    return gain.permute(0, 3, 1, 2).repeat_interleave(side, 2).repeat_interleave(side, 3)
 
 
 def spread(

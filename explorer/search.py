@@ -3,9 +3,10 @@
     y, z ─┬─ round ─ file, J₀                                    J = bits/pixel of the file + λ·MSE of its 8-bit picture
           └─ Adam on the relaxed J, rounding ever harder ─ round ─ file, J₁         the file with the smaller J is kept
 
-Decoder and file format are as they were. Rounding is relaxed by stochastic Gumbel annealing (Yang, Bamler and Mandt
-2020): an element is drawn towards one of its two neighbouring integers, the nearer the likelier, and ever more so as
-the temperature falls. What is besides y in a file, z of a hyperprior, is searched with it.
+Decoder and file format are as they were; under a λ map each pixel's error counts by λ there. Rounding is relaxed by
+stochastic Gumbel annealing (Yang, Bamler and Mandt 2020): an element is drawn towards one of its two neighbouring
+integers, the nearer the likelier, and ever more so as the temperature falls. What is besides y in a file, z of a
+hyperprior, is searched with it.
 """
 
 from __future__ import annotations
@@ -20,17 +21,17 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from explorer import metrics
+from explorer import inside
 from explorer.codecs.learned import LearnedCodec
 from explorer.condition import Condition
 from explorer.distortion import Distortion
 from explorer.images import InputError
 from explorer.model import STRIDE
 from explorer.pace import Pause, nothing
-from explorer.priors.base import Float32
+from explorer.priors.base import SIDE, Float32
 from explorer.priors.hypercode import SIDE_STRIDE
 from explorer.runtime import Pixels
-from explorer.tiles import ONE_TILE, Box, Size, size_of
+from explorer.tiles import ONE_TILE, Box, Size, size_of, whole
 
 VERSION = 1  # of what this module does, which rows of measurements name
 ITERATIONS = (0, 100, 2000)  # of each effort
@@ -90,11 +91,8 @@ def search(
     one than the encoder's own. The same arguments give the same file on one machine.
 
     effort: see `ITERATIONS`. tell: is told of every iteration; where it raises `Enough` what there is by then is taken,
-    and any other exception ends the search without a result. pause: see `explorer.pace`. Raises InputError for a λ that
-    differs from place to place.
+    and any other exception ends the search without a result. pause: see `explorer.pace`.
     """
-    if condition.map:
-        raise InputError("The search is for one λ; take the λ map away, or choose effort 0.")
     first = model.pack(model.quantise(y, condition, pause), *pixels.shape[:2])
     found = _Search(model, pixels, y, condition, ITERATIONS[check_effort(effort)], pause)
     found.run(int.from_bytes(sha256(first).digest()[:7]), tell)
@@ -103,11 +101,11 @@ def search(
 
 
 def cost_of(model: LearnedCodec, pixels: Pixels, data: bytes, pause: Pause = nothing) -> float:
-    """J of a file in bits per pixel: its bytes, and λ times the mean squared error of its picture, on [0, 1]."""
+    """J of a file in bits per pixel: its bytes, and the mean over all pixels of λ there times the squared error of its
+    picture, on [0, 1]."""
     code, header = model.decode_code(data)
     decoded = model.synthesise(code.part, code.condition, header.height, header.width, pause)
-    error = 10 ** (-metrics.psnr(pixels, decoded) / 10)
-    return metrics.bpp(len(data), header.height, header.width) + code.condition.lmbda * error
+    return inside.cost(code.condition, len(data), (header.height, header.width), inside.block_error(pixels, decoded))
 
 
 def annealed(values: Tensor, temperature: float, random: torch.Generator) -> Tensor:
@@ -160,10 +158,9 @@ class _Search:
         pause: Pause,
     ) -> None:
         self._network, self._pixels, self._pause = model.network, pixels, pause
-        self._iterations, self._lmbda = iterations, condition.lmbda
+        self._iterations, self._condition = iterations, condition
         with torch.no_grad():
-            self._t = model.network.position(condition.lmbda)
-            side = model.network.prior.side(self._tensor(y), self._t)
+            side = model.network.prior.side(self._tensor(y), self._position(whole(size_of(y))))
         self.y, self.side = y.copy(), None if side is None else side[0].float().cpu().numpy()
 
     def run(self, seed: int, tell: Tell) -> None:
@@ -176,7 +173,7 @@ class _Search:
             tell(Progress(done, total, start, cost, (perf_counter() - began) / done * (total - done)))
 
         for number, crop in enumerate(todo):
-            random = torch.Generator(self._t.device).manual_seed(seed + number)
+            random = torch.Generator(self._network.weight.device).manual_seed(seed + number)
             try:
                 self._descend(crop, random, partial(told, number * self._iterations))
             except Enough:
@@ -184,15 +181,17 @@ class _Search:
 
     @torch.enable_grad()
     def _descend(self, crop: Crop, random: torch.Generator, tell: Callable[[int, float, float], None]) -> None:
-        prior, t, box = self._network.prior, self._t, crop.around
+        prior, box, lmbda = self._network.prior, crop.around, self._condition.lmbda
         pixels = self._pixels[box.times(STRIDE).slices]
-        distortion = Distortion(self._network, pixels, t, self._pause)
+        distortion = Distortion(self._network, pixels, self._condition, box, self._pause)
+        with torch.no_grad():
+            t = self._position(box)
         y = self._tensor(self.y[(..., *box.slices)])
         side = None if self.side is None else self._tensor(self.side[(..., *box.over(SIDE_STRIDE).slices)])
 
         def cost(rounding: Callable[[Tensor], Tensor]) -> Tensor:
             bits, decoded = prior.relaxed(y, side, t, rounding)
-            return 3 * bits[0] / pixels.size + self._lmbda * distortion.of(decoded)
+            return 3 * bits[0] / pixels.size + lmbda * distortion.of(decoded)
 
         with torch.no_grad():
             start = cost(torch.round).item()
@@ -209,6 +208,14 @@ class _Search:
             self._keep(self.y, y, crop, 1)
             if self.side is not None and side is not None:
                 self._keep(self.side, side, crop, SIDE_STRIDE)
+
+    def _position(self, box: Box) -> Tensor:
+        """The modulators' input for a rectangle of y, that of each block of a λ map: see `Prior.relaxed`."""
+        network, condition = self._network, self._condition
+        if condition.map is None:
+            return network.position(condition.lmbda)
+        lambdas = torch.from_numpy(condition.by_block[box.over(SIDE).slices])
+        return network.position(lambdas.flatten()).reshape(1, *lambdas.shape, 1)
 
     @staticmethod
     def _keep(whole: Float32, found: Tensor, crop: Crop, stride: int) -> None:

@@ -307,9 +307,7 @@ class Session:
         if len(given) != 1 or not all(math.isfinite(value) and value > 0 for value in given.values()):
             raise InputError("Give exactly one target above zero: bpp, bytes or psnr.")
         ((name, target),) = given.items()
-        if map or not self.effort:
-            return solving.meet(self, name, target, map)
-        return solving.meet_by_search(self, name, target)
+        return (solving.meet_by_search if self.effort else solving.meet)(self, name, target, map)
 
     # -- inside ----------------------------------------------------------------------------------------------------
 

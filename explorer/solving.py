@@ -55,13 +55,13 @@ def meet(session: Tried, name: str, target: float, map: LambdaMap | None = None)
     return found.lmbda
 
 
-def meet_by_search(session: Tried, name: str, target: float) -> float:
+def meet_by_search(session: Tried, name: str, target: float, map: LambdaMap | None = None) -> float:
     """The same where each try costs a search: effort 0 is asked for the λ of a target that is moved by what the last
     search missed. What misses the target is never taken."""
     plain, aim, met = session.at_effort(0), target, []
     for _ in range(SEARCHES):
-        lmbda = meet(plain, name, aim)
-        value = getattr(session.point(lmbda, quick=True), name)
+        lmbda = meet(plain, name, aim, map)
+        value = getattr(session.point(Condition.of(lmbda, map), quick=True), name)
         spare = value - target if name == "psnr" else target / value - 1
         if spare >= 0:
             met.append((spare, lmbda))

@@ -19,7 +19,7 @@ from explorer.distortion import Distortion
 from explorer.images import InputError
 from explorer.pace import nothing
 from explorer.session import Session
-from explorer.tiles import Box
+from explorer.tiles import Box, size_of, whole
 from explorer.views.service.rivals import Rivals
 from explorer.workers import Workers
 
@@ -99,12 +99,12 @@ def test_the_distortion_is_that_of_the_decoder_and_has_its_gradient(name):
     code = model.quantise(model.latents(pixels, condition), condition)
     decoded = torch.from_numpy(code.decoded.copy())[None].requires_grad_()
     t = model.network.position(condition.lmbda)
-    found = Distortion(model.network, pixels, t, nothing).of(decoded)
+    found = Distortion(model.network, pixels, condition, whole(size_of(code.symbols)), nothing).of(decoded)
     shown = model.synthesise(code.part, condition, *pixels.shape[:2])
     assert -10 * math.log10(found.item()) == pytest.approx(metrics.psnr(pixels, shown), abs=0.1)
     (gradient,) = torch.autograd.grad(found, decoded)
-    whole = model.network.synthesis(decoded, t)[..., :57, :75]
-    error = (whole.clamp(0, 1) - images.to_tensor(pixels)).square().mean()
+    expected_picture = model.network.synthesis(decoded, t)[..., :57, :75]
+    error = (expected_picture.clamp(0, 1) - images.to_tensor(pixels)).square().mean()
     (expected,) = torch.autograd.grad(error, decoded)
     assert torch.cosine_similarity(gradient.flatten(), expected.flatten(), dim=0) > 0.98
 
@@ -182,8 +182,6 @@ def test_encode_searches(tmp_path, capsys, monkeypatch):
     assert main([*arguments, "--effort", "1"]) == 0
     assert "10/10" in capsys.readouterr().err
     assert (tmp_path / "part.mae").read_bytes() == Session(library.load_model("mae"), PIXELS).at_effort(1).encode(512)
-    assert main([*arguments, "--effort", "1", "--lambda-map", "mask.png"]) == 2
-    assert "one λ; leave --lambda-map out" in capsys.readouterr().err
 
 
 def test_long_work_lets_others_in_and_ends_where_they_say_so(plain):

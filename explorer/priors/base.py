@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 GAIN_MAX = 1000.0  # of y before its density: nothing else stops a channel that is always zero from asking for more
 PLACES = 257  # of the λ axis at which what depends on λ is sampled into integers, 256 levels apart
 STRIDE = BLOCK // 4  # pixels to a side that an element of y stands for; one of z stands for a block
+SIDE = BLOCK // STRIDE  # elements of y to a side of a block of λ
 GAIN_BITS = 20  # fixed point of a gain
 
 Int64 = NDArray[np.int64]
@@ -75,7 +76,8 @@ class Prior(nn.Module, ABC):
     def relaxed(
         self, y: Tensor, side: Tensor | None, t: Tensor, rounding: Callable[[Tensor], Tensor]
     ) -> tuple[Tensor, Tensor]:
-        """What `estimate` gives, with y and what `side` gives free of each other, and another kind of rounding."""
+        """What `estimate` gives, with y and what `side` gives free of each other, and another kind of rounding. t: also
+        that of each block of λ, (1, ⌈h/4⌉, ⌈w/4⌉, 1), here and in `side`."""
 
     @abstractmethod
     def gains(self, t: Tensor) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from explorer.modulation import as_map
 from explorer.priors.base import lower_bound
 
 WIDTHS = (1, 3, 3, 3, 3, 1)  # of the monotone network's layers
@@ -42,12 +43,14 @@ class Density(nn.Module):
                 u = u + torch.tanh(self.factors[i]) * torch.tanh(u)
         return u
 
-    def likelihood(self, y: Tensor, a: Tensor) -> Tensor:
-        """Probability of each element of y (B, M, h, w), with noise or rounded, under gains a (B, M); in [1e-9, 1]."""
+    def likelihood(self, y: Tensor, a: Tensor, side: int = 1) -> Tensor:
+        """Probability of each element of y (B, M, h, w), with noise or rounded, under gains a (B, M), or those of each
+        block, see `as_map`; in [1e-9, 1]."""
         batch, channels, h, w = y.shape
+        gain = as_map(a, side)[..., :h, :w]
         # A double product rather than (y ± ½)·a on the map: the matrix products want (M, 1, elements).
-        u = (y * a[:, :, None, None]).transpose(0, 1).reshape(channels, 1, -1)
-        half = (0.5 * a).T[:, None, :, None].expand(-1, -1, -1, h * w).reshape(channels, 1, -1)
+        u = (y * gain).transpose(0, 1).reshape(channels, 1, -1)
+        half = (0.5 * gain).expand(batch, channels, h, w).transpose(0, 1).reshape(channels, 1, -1)
         lower, upper = self.logits(u - half), self.logits(u + half)
         # Both logits on the side where the sigmoid is far from 1, where float32 can still tell the difference. Where
         # they cancel exactly, as those of a symmetric silent channel do, either side is as good.
@@ -55,10 +58,10 @@ class Density(nn.Module):
         p = torch.abs(torch.sigmoid(sign * upper) - torch.sigmoid(sign * lower))
         return lower_bound(p, LIKELIHOOD_MIN).reshape(channels, batch, h, w).transpose(0, 1)
 
-    def bits(self, y: Tensor, a: Tensor) -> Tensor:
+    def bits(self, y: Tensor, a: Tensor, side: int = 1) -> Tensor:
         """−log₂ likelihood, summed over each sample: (B,) bits."""
         with torch.autocast(y.device.type, enabled=False):  # bfloat16 cannot tell neighbouring logits apart
-            return -torch.log2(self.likelihood(y, a)).sum(dim=(1, 2, 3))
+            return -torch.log2(self.likelihood(y, a, side)).sum(dim=(1, 2, 3))
 
     @torch.no_grad()
     def scaled(self, gain: Tensor) -> Density:

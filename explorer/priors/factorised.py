@@ -24,6 +24,7 @@ from explorer.modulation import Modulator
 from explorer.pace import Pause, nothing
 from explorer.priors.base import (
     GAIN_MAX,
+    SIDE,
     STRIDE,
     Code,
     Coder,
@@ -64,7 +65,7 @@ class Factorised(Prior):
         self, y: Tensor, side: Tensor | None, t: Tensor, rounding: Callable[[Tensor], Tensor]
     ) -> tuple[Tensor, Tensor]:
         q = rounding(y)
-        return self.density.bits(q, self.a(t)), q
+        return self.density.bits(q, self.a(t), SIDE), q
 
     def gains(self, t: Tensor) -> dict[str, Tensor]:
         return {} if self.config.kind == "fixed" else {"a": self.a(t)}

@@ -29,6 +29,7 @@ from explorer.lambda_map import BLOCK
 from explorer.modulation import Modulator, as_map, position, spread, stages
 from explorer.priors.base import (
     GAIN_MAX,
+    SIDE,
     STRIDE,
     Latents,
     Memo,
@@ -96,9 +97,9 @@ class Hyper(Prior):
 
     def side(self, y: Tensor, t: Tensor) -> Tensor:
         """The hyper-analysis: y (B, M, h, w) -> z (B, N, ⌈h/4⌉, ⌈w/4⌉) before rounding."""
-        x = torch.asinh(pad_to(y, SIDE_STRIDE) * as_map(self.a(t)))
+        x = torch.asinh(pad_to(y, SIDE_STRIDE) * as_map(self.a(t), SIDE))
         for k, conv in enumerate(self.ha_conv):
-            x = self._modulated(conv(x), self.ha_mod, k, t)
+            x = self._modulated(conv(x), self.ha_mod, k, t, SIDE >> k)
             x = F.relu(x) if k < 2 else x.float()
         return x
 
@@ -106,16 +107,16 @@ class Hyper(Prior):
         """The hyper-synthesis: ẑ -> (μ, σ) of y, each (B, M, 4·h', 4·w'), in quantiser steps."""
         x = side
         for k, conv in enumerate(self.hs_conv[:2]):
-            x = F.relu(self._modulated(conv(x), self.hs_mod, k, t))
+            x = F.relu(self._modulated(conv(x), self.hs_mod, k, t, 2 << k))
         with torch.autocast(x.device.type, enabled=False):
             mean, log_scale = self.hs_conv[2](x.float()).chunk(2, dim=1)
-            a = as_map(self.a(t)).float()
+            a = as_map(self.a(t), SIDE).float()
             scale = log_scale.clamp(-LOG_SCALE_MAX, LOG_SCALE_MAX).exp() / a
             return mean / a, lower_bound(scale, SCALE_MIN)
 
     @staticmethod
-    def _modulated(x: Tensor, modulators: nn.ModuleList, k: int, t: Tensor) -> Tensor:
-        return x * as_map(modulators[k](t)) if len(modulators) else x
+    def _modulated(x: Tensor, modulators: nn.ModuleList, k: int, t: Tensor, side: int) -> Tensor:
+        return x * as_map(modulators[k](t), side) if len(modulators) else x
 
     def stages(self) -> list[Stage]:
         return stages("h", self.ha_conv, "h", len(self.ha_mod)) + stages("g", self.hs_conv, "g", len(self.hs_mod))
