@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from browser import ROOT, STILL, compare_with, open_app, settle, visiting
+from browser import ROOT, STILL, canvas_pixels, compare_with, open_app, painted, settle, visiting, watched
 
 from explorer.views import viewer
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 VIEWER = f"{ROOT}.viewer"
 TABS = viewer.tabs()
@@ -377,3 +377,26 @@ def test_a_link_that_cannot_be_followed_says_so(page: Page, address: str, end: s
     page.wait_for_selector("[data-part=notice]:not(:empty)")
     notice = page.inner_text("[data-part=notice]")
     assert notice.startswith("This link was ignored: ") and notice.endswith(".")
+
+
+# -- out of sight -----------------------------------------------------------------------------------------------------
+
+# As in a notebook's cell below the window, of which JupyterLab lays out nothing.
+HIDE = "addEventListener('DOMContentLoaded', () => (document.body.style.display = 'none'))"
+
+
+@pytest.mark.parametrize("link", ["", *(f"#view={tab}&box=300,200,2&mode=beside" for tab in MAPS)])
+def test_what_is_opened_out_of_sight_is_there_once_it_is_seen(context: BrowserContext, address: str, link: str) -> None:
+    with watched(context, address) as page:
+        page.add_init_script(HIDE)
+        page.goto(address + link)
+        page.wait_for_selector(".mae[data-state=ready][data-lmbda]", state="attached")
+        page.evaluate(f"{VIEWER}.setLambda(600)")
+        settle(page)
+        assert page.evaluate(f"{VIEWER}.stage.size") == [0, 0]
+        page.evaluate("document.body.style.display = ''")
+        page.wait_for_function(f"{VIEWER}.stage.size[0]")
+        painted(page)
+        assert canvas_pixels(page, f"{VIEWER}.stage.canvases[0]").any()
+        look, fitted = page.evaluate(f"[{VIEWER}.stage.look, {VIEWER}.stage.fitted]")
+        assert fitted is not link.startswith("#") and (fitted or look == pytest.approx([300, 200, 2], abs=0.6))

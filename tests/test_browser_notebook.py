@@ -42,6 +42,8 @@ MEGABYTE = 2**20
 
 pytestmark = pytest.mark.timeout(900)
 
+LAST = "[...document.querySelectorAll('.mae')].at(-1)"
+
 # What a test types into the notebook goes into a cell of its own at the end, as a visitor would type it.
 RUN = """async (code) => {
   const { commands, shell } = window.jupyterapp;
@@ -142,6 +144,15 @@ def run(page: Page, code: str) -> str:
     """Run a cell, return what it printed."""
     printed = page.evaluate(RUN, code).strip()
     page.evaluate(f"{ROOT}?.scrollIntoView()")
+    return printed
+
+
+def show(page: Page, code: str) -> str:
+    """Run a cell that ends with a widget, return what it printed once the widget, then the page's last, has a frame."""
+    before = page.locator(".mae").count()
+    printed = run(page, code)
+    page.wait_for_function(f"document.querySelectorAll('.mae').length === {before + 1}")
+    page.wait_for_function(f"{LAST}.dataset.lmbda && {LAST}.dataset.state === 'ready'")
     return printed
 
 
@@ -278,7 +289,6 @@ print(psutil.Process().memory_info().rss)
 """
 
 
-LAST = "[...document.querySelectorAll('.mae')].at(-1)"
 DROP = """([name, bytes]) => {
   const data = new DataTransfer();
   data.items.add(new File([new Uint8Array(bytes)], name));
@@ -289,6 +299,7 @@ DROP = """([name, bytes]) => {
 
 def test_the_cells_picture_and_those_that_are_dropped_stay_in_the_widget(notebook: Page) -> None:
     viewer = f"{LAST}.viewer"
+    before = notebook.locator(".mae").count()
 
     def opened(name: str) -> None:
         shows = f"{viewer}?.picture?.name === {name!r} && {LAST}.dataset.state === 'ready' && {viewer}.shown"
@@ -298,7 +309,7 @@ def test_the_cells_picture_and_those_that_are_dropped_stay_in_the_widget(noteboo
         notebook.evaluate(f"{LAST}.querySelector('.mae-own > button[aria-label^={json.dumps(name)}]').click()")
 
     make = "np.random.default_rng(3).integers(0, 256, (96, 144, 3), np.uint8)"
-    run(notebook, f"import numpy as np; own = explorer.widget({make}); own")
+    show(notebook, f"import numpy as np; own = explorer.widget({make}); own")
     opened("picture")
     assert notebook.evaluate(f"{viewer}.strip.own.map((own) => own.about)") == ["picture · 144 × 96 pixels"]
     pixels = np.random.default_rng(4).integers(0, 256, (80, 112, 3), np.uint8)
@@ -315,7 +326,9 @@ def test_the_cells_picture_and_those_that_are_dropped_stay_in_the_widget(noteboo
     thumbnail("dropped.png")  # the page has it still
     opened("dropped.png")
     file = "explorer.load_model('mae').encode(np.zeros((64, 64, 3), np.uint8), 300)"
-    run(notebook, f"own.close(); got = explorer.widget({file}); got")
+    run(notebook, "own.close()")
+    notebook.wait_for_function(f"document.querySelectorAll('.mae').length === {before}")
+    show(notebook, f"got = explorer.widget({file}); got")
     opened("picture")
     assert notebook.evaluate(f"[{viewer}.slider.slider.disabled, {viewer}.stage.mode]") == [True, "flip"]
     assert float(run(notebook, "print(got.lmbda)")) == pytest.approx(300, rel=1e-4)
@@ -351,8 +364,7 @@ def test_a_file_above_jupyters_limit_travels_in_parts_and_its_pixels_come_back(
     size = path.stat().st_size
     assert size > 25_000_000  # a Jupyter server takes messages of up to 10 MiB
     viewer = f"{LAST}.viewer"
-    run(notebook, "big = explorer.widget('parrots'); big")
-    notebook.wait_for_function(f"{LAST}.dataset.lmbda && {LAST}.dataset.state === 'ready'")
+    show(notebook, "big = explorer.widget('parrots'); big")
     notebook.evaluate(LISTEN)
     sent.clear()
     notebook.locator("[data-part=file]").last.set_input_files(path)
@@ -372,11 +384,9 @@ def test_a_file_above_jupyters_limit_travels_in_parts_and_its_pixels_come_back(
 def test_twenty_widgets_opened_and_closed_leave_no_memory_behind(notebook: Page) -> None:
     devtools = notebook.context.new_cdp_session(notebook)
     memory: list[tuple[float, float]] = []
-    widgets = notebook.evaluate("document.querySelectorAll('.mae').length")
+    widgets = notebook.locator(".mae").count()
     for _ in range(WARM_UP + CYCLES):
-        run(notebook, OPEN)
-        notebook.wait_for_function(f"document.querySelectorAll('.mae').length === {widgets + 1}")
-        notebook.wait_for_function("[...document.querySelectorAll('.mae')].at(-1).dataset.lmbda")
+        show(notebook, OPEN)
         kernel = int(run(notebook, CLOSE)) / MEGABYTE
         notebook.wait_for_function(f"document.querySelectorAll('.mae').length === {widgets}")
         for _ in range(2):
@@ -395,28 +405,31 @@ kept = explorer.widget(np.random.default_rng(6).integers(0, 256, (80, 112, 3), n
 kept.keep(points=3)
 kept"""
 SAVE_WIDGETS = "window.jupyterapp.commands.execute('@jupyter-widgets/jupyterlab-manager:saveWidgetState')"
-RESTART = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
+KERNEL = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+RESTART = f"{KERNEL}.restart()"
 OFFLINE = ".mae[data-offline=true][data-state=ready][data-lmbda]"
 
 
-def has_widgets(notebook: Path) -> bool:
-    """Whether the state of its widgets is in a notebook's file, which may be being written."""
-    with suppress(json.JSONDecodeError):
-        return "widgets" in json.loads(notebook.read_text())["metadata"]
+def has_kept(notebook: Path) -> bool:
+    """Whether a widget with its sweep is in a notebook's file, which may be being written."""
+    with suppress(json.JSONDecodeError, KeyError):
+        saved = json.loads(notebook.read_text())["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]
+        return any(model["state"].get("_kept") for model in saved["state"].values())
     return False
 
 
 def test_a_widget_that_is_kept_is_alive_without_its_kernel_and_in_the_saved_notebook(
     notebook: Page, lab: str, folder: Path
 ) -> None:
-    assert "Keeping 3 λ, about" in run(notebook, KEEP)
-    notebook.wait_for_function(f"{LAST}.dataset.lmbda && {LAST}.dataset.offline === 'false'")
+    assert "Keeping 3 λ, about" in show(notebook, KEEP)
+    assert notebook.evaluate(f"{LAST}.dataset.offline") == "false"
     notebook.evaluate(SAVE_WIDGETS)
     notebook.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
-    wait_until(lambda: has_widgets(folder / NOTEBOOK.name))
+    wait_until(lambda: has_kept(folder / NOTEBOOK.name))
     notebook.evaluate(SAVE_WIDGETS)
     notebook.evaluate(RESTART)
     notebook.wait_for_selector(OFFLINE)
+    notebook.wait_for_function(f"{KERNEL}.status === 'idle'")
 
     fresh = notebook.context.new_page()
     fresh.goto(f"{lab}/lab/tree/{NOTEBOOK.name}")

@@ -20,7 +20,7 @@ const LATELY_MS = 5000; // how long the place under the pointer is where one loo
 
 export class Stage {
   /** @type {Size} */
-  size; // of a panel, in CSS pixels
+  size = [0, 0]; // of a panel, in CSS pixels; that while the page shows none of it, as a cell that is out of sight
 
   // parts: stage, left, right, divider of the page. on: {view(scale): after zoom or pan, in screen pixels a pixel;
   // hover({x, y} of the picture's pixel under the pointer, or null); pick({x, y}): a click on one}.
@@ -242,7 +242,7 @@ export class Stage {
   }
 
   keepView(before) {
-    if (this.fitted || !before) return this.fit();
+    if (this.fitted) return this.fit();
     const [dx, dy] = [0, 1].map((axis) => (this.size[axis] - before[axis]) / 2);
     return this.go(this.view.k, this.view.x + dx, this.view.y + dy);
   }
@@ -255,7 +255,7 @@ export class Stage {
 
   fit() {
     const k = this.fitScale(this.size);
-    this.go(k, (this.size[0] - k * this.width) / 2, (this.size[1] - k * this.height) / 2);
+    if (k) this.go(k, (this.size[0] - k * this.width) / 2, (this.size[1] - k * this.height) / 2);
     this.fitted = true;
     this.parts.stage.dataset.fitted = "true";
   }
