@@ -81,10 +81,11 @@ def tiff(
             parts.append(zlib.compress(data) if predictor == 2 else data)
     starts = [8 + sum(map(len, parts[:i])) for i in range(len(parts))]
     entries = {256: (width,), 257: (height,), 258: (depth,) * samples, 259: (8 if predictor == 2 else 1,)}
-    entries |= {262: (photometric,), 277: (samples,), 284: (planar,), 317: (predictor,)} | (tags or {})
+    entries |= {262: (photometric,), 277: (samples,), 284: (planar,), 317: (predictor,)}
     places = (324, 325) if tile else (273, 279)
     entries |= {places[0]: tuple(starts), places[1]: tuple(map(len, parts))}
     entries |= {322: (tile[1],), 323: (tile[0],)} if tile else {278: (5,)}
+    entries |= tags or {}
     body = b"".join(parts)
     body += bytes(len(body) % 2)
     at = 8 + len(body)
@@ -335,6 +336,82 @@ def test_tiff_palettes_cmyk_and_lab_of_16_bits(order: str) -> None:
     assert np.abs(images.read(tiff(eight, 8, 8, order)).pixels - np.array([[[255.0, 0, 0]]])).max() <= 4
 
 
+def test_tiff_of_lab_under_its_own_white() -> None:
+    """D65, as ImageMagick writes: there a* and b* of sRGB's red are others."""
+    red = np.rint(np.array([[[53.24, 80.09, 67.20]]]) * (655.35, 256, 256)).astype(np.int32).astype(np.uint16)
+    data = tiff(red, 16, 8, tags={318: (0x3127, 0x10000)})
+    at = data.index(struct.pack("<HHI", 318, 4, 2))
+    data = data[: at + 2] + struct.pack("<HIII", 5, 2, len(data), 0)[:10] + data[at + 12 :]
+    data += struct.pack("<4I", 3127, 10_000, 3290, 10_000)
+    assert np.abs(images.read(data).pixels - np.array([[[255.0, 0, 0]]])).max() <= 2
+
+
+def test_tiff_of_numbers_with_a_sign() -> None:
+    values = RNG.integers(0, 128, (9, 13, 1)).astype(np.uint8)
+    picture = images.read(tiff(values, 8, 1, tags={339: (2,)}))
+    np.testing.assert_array_equal(picture.pixels, values.repeat(3, axis=2))
+    values[4, 4] = 200  # -56
+    with pytest.raises(images.InputError, match="values outside 0 to 255"):
+        images.read(tiff(values, 8, 1, tags={339: (2,)}))
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("unit", [(1, 1), (2, 1), (2, 2), (4, 2)], ids=str)
+def test_tiff_of_luma_and_chroma(unit: tuple[int, int], depth: int) -> None:
+    """Y'CbCr by Rec. 601, the chroma of blocks: Pillow takes what is not compressed for RGB with a fourth channel."""
+    (across, down), (height, width), white = unit, (10, 37), (1 << depth) - 1
+    blocks = -(-height // down), -(-width // across)
+    y = RNG.integers(0, white + 1, (blocks[0] * down, blocks[1] * across))
+    cb, cr = RNG.integers(white // 3, white * 2 // 3, (2, *blocks))
+    luma = y.reshape(blocks[0], down, blocks[1], across).swapaxes(1, 2).reshape(*blocks, -1)
+    units = np.dstack([luma, cb, cr]).astype(np.uint16 if depth > 8 else np.uint8)
+    tags = {256: (width,), 257: (height,), 258: (depth,) * 3, 277: (3,), 278: (5 * down,), 530: unit}
+    b, r = (2 * (each.repeat(down, 0).repeat(across, 1) - (white + 1) / 2) / (white - 1) for each in (cb, cr))
+    b, r = (each * (white - 1) / white for each in (b, r))
+    y = y / white
+    rgb = np.dstack([y + 0.701 * r, y - (0.299 * 0.701 * r + 0.114 * 0.886 * b) / 0.587, y + 0.886 * b])
+    right = 255 * rgb[:height, :width].clip(0, 1)
+    for order in "<>":
+        data = tiff(units, depth, 6, order, tags=tags)
+        assert np.abs(images.read(data).pixels - right).max() <= 0.51
+    if unit != (1, 1):
+        with pytest.raises(images.InputError, match="damaged"):  # the size that a file of another unit has
+            images.read(tiff(units, depth, 6, tags=tags | {530: (1, 1)}) + bytes(5000))
+
+
+FAXES = {"group3": 3, "group4": 4, "tiff_ccitt": 2}
+
+
+@pytest.mark.parametrize("rows", [7, 100])
+@pytest.mark.parametrize("kind", FAXES)
+def test_tiff_that_is_compressed_as_a_fax(kind: str, rows: int) -> None:
+    page = Image.fromarray(RNG.random((60, 83)) < 0.1).convert("1")
+    right = np.asarray(page)[..., None].repeat(3, axis=2) * 255
+    for photometric, pixels in ((1, right), (0, right)):
+        data = saved(page, "TIFF", compression=kind, tiffinfo={278: rows, 262: photometric})
+        np.testing.assert_array_equal(images.read(data).pixels, pixels)
+
+
+@pytest.mark.parametrize("kind", FAXES)
+def test_a_damaged_fax_is_read_the_same_each_time_or_refused(kind: str) -> None:
+    """Never what was in memory before. Most damage is noticed: of group 3 also lines that are not there."""
+    page = Image.fromarray(RNG.random((60, 83)) < 0.1).convert("1")
+    data = saved(page, "TIFF", compression=kind, tiffinfo={278: 60})
+    start = 8
+    refused = 0
+    for number in range(100):
+        broken = bytearray(data)
+        at = start + number * (len(data) - 300 - start) // 100
+        broken[at : at + 4] = bytes(4)
+        try:
+            first = images.read(bytes(broken)).pixels
+        except images.InputError:
+            refused += 1
+        else:
+            np.testing.assert_array_equal(images.read(bytes(broken)).pixels, first)
+    assert refused > 80
+
+
 @pytest.mark.parametrize("orientation", [1, 3, 6])
 def test_tiff_of_16_bits_is_turned_upright(orientation: int) -> None:
     values = RNG.integers(0, 65536, (5, 7, 3)).astype(np.uint16)
@@ -346,7 +423,8 @@ def test_tiff_of_16_bits_is_turned_upright(orientation: int) -> None:
 def test_unread_tiff_says_which_kind_it_is() -> None:
     values = RNG.integers(0, 65536, (5, 7, 3)).astype(np.uint16)
     for data, reason in [
-        (tiff(values, 16, 6), "colours of kind 6"),
+        (tiff(values, 12, 6, tags={530: (1, 1)}), "colours of kind 6 in 12 bits"),
+        (tiff(values, 16, 6, tags={530: (3, 1)}), "colours of kind 6 in 16 bits, 3:1"),
         (tiff(values, 16, 2, tags={259: (50002,)}), "compression 50002"),
         (tiff(values, 16, 2, tags={254: (1,)}), "raw files of cameras"),
     ]:

@@ -12,6 +12,8 @@ torch is imported where it is used, so that reading pictures does not wait secon
     reading   file -> Picture
     deep      samples of more than 8 bits, as arrays
     tiff      TIFF of the kinds that Pillow does not read, or not in full depth
+    fax       of those, the ones that are compressed as a fax
+    ycbcr     and those that have luma and chroma
     colour    what colours mean (ICC, CICP, gamma and primaries) -> sRGB
     tensors   pixels <-> tensors
 """

@@ -38,7 +38,7 @@ def deep_srgb(deep: Deep, info: Mapping[Any, Any], notes: list[str]) -> np.ndarr
     """The colours of 16 bits -> (H, W, 3) uint16 in sRGB; by way of 8 bits for CMYK and ICC profiles of tables."""
     if deep.space == "LAB":
         notes.append("Its colours were converted to sRGB from CIE L*a*b*.")
-        return spaces.lab_to_srgb(deep.values)
+        return spaces.lab_to_srgb(deep.values, deep.white_point)
     space = _space(info, notes) if deep.space != "CMYK" else None
     if space is not None:
         return space.apply(deep.values)

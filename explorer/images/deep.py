@@ -6,7 +6,7 @@ import math
 import re
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -25,13 +25,15 @@ class Deep:
 
     values: (H, W, C) uint16, of a space "L", "RGB", "CMYK" (C = 1, 3, 4), or "LAB" (C = 3; L* 100 at 65535, a* and b*
     in 256ths from 32768). alpha: (H, W) uint16, not multiplied into the values, or None where all is opaque. white:
-    what the file had where there is 65535 now, None if that is for 8 bits or fewer.
+    what the file had where there is 65535 now, None if that is for 8 bits or fewer. white_point: x, y of the light that
+    L*a*b* is under; None: D50.
     """
 
     values: np.ndarray
     space: str
     alpha: np.ndarray | None = None
     white: float | None = 65535
+    white_point: Sequence[float] | None = None
 
 
 def in_bands(

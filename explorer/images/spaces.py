@@ -225,8 +225,15 @@ _SRGB = _to_xyz(PRIMARIES[1])
 _FROM_D50 = np.linalg.inv(_adapt(_SRGB.sum(axis=1), _D50) @ _SRGB)  # XYZ of ICC's connection space -> linear sRGB
 
 
-def lab_to_srgb(values: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint16 CIE L*a*b* under D50, as `Deep` has them -> (H, W, 3) uint16 sRGB."""
+def lab_to_srgb(values: np.ndarray, white_point: Sequence[float] | None = None) -> np.ndarray:
+    """(H, W, 3) uint16 CIE L*a*b* under a white (x, y), D50 by default, as `Deep` has them -> (H, W, 3) uint16 sRGB.
+    Raises ValueError where that is no white."""
+    white = _D50
+    if white_point is not None:
+        x, y = white_point
+        if not (0 < x < 1 and 0 < y < 1 and x + y < 1):
+            raise ValueError("a white point that is none")
+        white = np.array([x / y, 1.0, (1 - x - y) / y])
 
     def convert(band: np.ndarray) -> np.ndarray:
         lightness, a, b = np.moveaxis(band, 2, 0).astype(np.float32)
@@ -235,5 +242,6 @@ def lab_to_srgb(values: np.ndarray) -> np.ndarray:
         light = np.where(steps > 6 / 29, steps * steps * steps, (steps - 4 / 29) * np.float32(3 * (6 / 29) ** 2))
         return _encode(light @ from_xyz)
 
-    from_xyz = (_FROM_D50 * _D50).T.astype(np.float32)
+    to_srgb = np.linalg.inv(_SRGB) @ _adapt(white, _SRGB.sum(axis=1))
+    from_xyz = (to_srgb * white).T.astype(np.float32)
     return in_bands(convert, values.shape, np.uint16, values)

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from explorer.images import headers
+from explorer.images import fax, headers, ycbcr
 from explorer.images.deep import Deep, divide, in_bands, to_16_bits, to_white
 from explorer.images.limits import BoundedDirectory
 from explorer.images.picture import MAX_PIXELS, SMALLER, InputError, check_size, quoted
@@ -24,17 +24,18 @@ from explorer.images.picture import MAX_PIXELS, SMALLER, InputError, check_size,
 WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER = 256, 257, 258, 259, 262, 266
 STRIPS, STRIP_BYTES, SAMPLES, ROWS_PER_STRIP, PLANAR = 273, 279, 277, 278, 284
 PREDICTOR, COLOUR_MAP, TILE_WIDTH, TILE_LENGTH, TILES, TILE_BYTES = 317, 320, 322, 323, 324, 325
+FAX_OPTIONS, WHITE_POINT, LUMINANCE, SUBSAMPLING, BLACK_AND_WHITE = 292, 318, 529, 530, 532
 SUBFILE, ORIENTATION, INK_SET, EXTRA_SAMPLES, SAMPLE_FORMAT, ICC_PROFILE = 254, 274, 332, 338, 339, 34675
 
 # Compressions whose output is the bytes of the samples: none, LZW, deflate (two numbers), PackBits, LZMA, Zstandard.
 _PLAIN = {1, 5, 8, 32946, 32773, 34925, 50000}
 _JPEG = 7
-# Those that Pillow may read. Others (fax, scanners' own) libtiff decodes without a word where they are damaged, and
-# shows what was in memory before.
+# Those that Pillow may read. Others (scanners' own) libtiff decodes without a word where they are damaged, and shows
+# what was in memory before; fax is read by `fax`.
 _COMPRESSIONS = _PLAIN | {_JPEG}
-WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, CIELAB, ICCLAB = 0, 1, 2, 3, 5, 8, 9
-_COLOURS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTE: 1, CMYK: 4, CIELAB: 3, ICCLAB: 3}
-_SPACES = {RGB: "RGB", PALETTE: "RGB", CMYK: "CMYK", CIELAB: "LAB", ICCLAB: "LAB"}  # others: "L"
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR, CIELAB, ICCLAB = 0, 1, 2, 3, 5, 6, 8, 9
+_COLOURS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTE: 1, CMYK: 4, YCBCR: 3, CIELAB: 3, ICCLAB: 3}
+_SPACES = {RGB: "RGB", PALETTE: "RGB", CMYK: "CMYK", YCBCR: "RGB", CIELAB: "LAB", ICCLAB: "LAB"}  # others: "L"
 _MAX_BYTES = 8 * MAX_PIXELS  # RGBA of 16 bits
 """Of the samples of one picture."""
 
@@ -83,9 +84,7 @@ def read(data: bytes, name: str) -> Found | None:
             return None
         hint = "save it as a TIFF of 8 or 16 bits in RGB, or as PNG"
         raise InputError(f"{quoted(name)} is a TIFF with {reason}, which is not read here; {hint}.") from None
-    # Of 8 bits Pillow reads all but some in planes, and L*a*b*, of which it makes an RGB up to 34 levels off.
-    for_pillow = kind.depth <= 8 and not kind.in_planes and _SPACES.get(kind.photometric) != "LAB"
-    if for_pillow and _pillow_opens(data):
+    if kind.is_for_pillow and _pillow_opens(data):
         return None
     if kind.size > _MAX_BYTES:
         raise InputError(f"{quoted(name)} is too large; {SMALLER}.")
@@ -149,8 +148,9 @@ class _Kind:
         depths, formats = set(tags.get(BITS, (1,))), set(tags.get(SAMPLE_FORMAT, (1,)))
         if photometric not in _COLOURS or (photometric == CMYK and tags.get(INK_SET, 1) != 1):
             raise _Unread(f"colours of kind {photometric}")
-        if tags.get(COMPRESSION, 1) not in _PLAIN:
-            raise _Unread(f"compression {tags[COMPRESSION]}")
+        compression = tags.get(COMPRESSION, 1)
+        if compression not in _PLAIN | fax.COMPRESSIONS:
+            raise _Unread(f"compression {compression}")
         depth, numbers = max(depths), {1: "u", 2: "i", 3: "f"}.get(max(formats), "?")
         if (
             len(depths) > 1
@@ -166,7 +166,43 @@ class _Kind:
             raise _Unread(f"{samples} samples per pixel")
         if tags.get(PREDICTOR, 1) not in (1, 2, 3):
             raise _Unread(f"predictor {tags[PREDICTOR]}")
-        return cls(tags, samples, depth, numbers, photometric)
+        if compression in fax.COMPRESSIONS and (samples > 1 or depth > 1 or TILES in tags):
+            raise _Unread(f"compression {compression} of tiles or of more than one bit")
+        kind = cls(tags, samples, depth, numbers, photometric)
+        if photometric == YCBCR:
+            kind._check_units()
+        return kind
+
+    def _check_units(self) -> None:
+        """Raises _Unread for Y'CbCr of other kinds than are taken apart here."""
+        across, down = self._unit
+        rows, height = self.tags.get(ROWS_PER_STRIP, self.tags[LENGTH]), self.tags[LENGTH]
+        are_whole = rows % down == 0 or rows >= height
+        if TILES in self.tags:
+            are_whole = self.tags[TILE_WIDTH] % across == self.tags[TILE_LENGTH] % down == 0
+        is_plain = not self.in_planes and self.tags.get(PREDICTOR, 1) == 1
+        if (
+            self.numbers != "u"
+            or self.depth not in (8, 16)
+            or self.samples != 3
+            or not {across, down} <= {1, 2, 4}
+            or not are_whole
+            or not (is_plain or self._unit == (1, 1))
+        ):
+            raise _Unread(f"colours of kind {YCBCR} in {self.depth} bits, {across}:{down}")
+
+    @property
+    def is_for_pillow(self) -> bool:
+        """Of 8 bits Pillow reads all but some in planes, numbers with a sign, Y'CbCr without compression, and L*a*b*,
+        of which it makes an RGB up to 34 levels off."""
+        is_own = self.photometric == YCBCR or _SPACES.get(self.photometric) == "LAB" or self.numbers == "i"
+        is_own |= self.tags.get(COMPRESSION, 1) in fax.COMPRESSIONS
+        return self.depth <= 8 and not self.in_planes and not is_own
+
+    @property
+    def _unit(self) -> tuple[int, int]:
+        """Pixels to the side of what shares its chroma, across and down; 1, 1 but for Y'CbCr."""
+        return tuple(self.tags.get(SUBSAMPLING, (2, 2))) if self.photometric == YCBCR else (1, 1)
 
     @property
     def in_planes(self) -> bool:
@@ -182,8 +218,12 @@ class _Kind:
         """Raises InputError for numbers that are no colours, and anything on damaged data."""
         if self.in_planes:
             values = np.concatenate([self._plane(data, plane, 1) for plane in range(self.samples)], axis=2)
-        else:
+        elif self._unit == (1, 1):
             values = self._plane(data, 0, self.samples)
+        else:
+            across, down = self._unit
+            units = self._plane(data, 0, across * down + 2)
+            values = ycbcr.spread(units, across, down, self.tags[WIDTH], self.tags[LENGTH])
         count = _COLOURS[self.photometric]
         colours, white = self._colours(values[..., :count], name)
         alpha = None
@@ -192,7 +232,10 @@ class _Kind:
                 alpha, _ = self._scaled(values[..., index], name)
                 colours = divide(colours, alpha) if meaning == 1 else colours
                 break
-        return Deep(colours, _SPACES.get(self.photometric, "L"), alpha, white if self.depth > 8 else None)
+        given = self.tags.get(WHITE_POINT)
+        white_point = None if given is None else [float(part) for part in given]
+        space = _SPACES.get(self.photometric, "L")
+        return Deep(colours, space, alpha, white if self.depth > 8 else None, white_point)
 
     def _extra(self) -> tuple[int, ...]:
         """The meanings of the samples after the colours: 1 and 2 are alpha, multiplied into the colours or not."""
@@ -203,8 +246,9 @@ class _Kind:
         """Samples -> uint16, and what is white."""
         if self.numbers == "u" and self.depth <= 24:
             return to_16_bits(values, self.depth), 2**self.depth - 1
-        whites = (1, 255, 65535) if self.numbers == "f" else (65535, 2**32 - 1)
-        return to_white(values, whites if self.depth > 16 or self.numbers == "f" else (65535,), name)
+        if self.numbers == "f":
+            return to_white(values, (1, 255, 65535), name)
+        return to_white(values, {8: (255,), 16: (65535,)}.get(self.depth, (65535, 2**32 - 1)), name)
 
     def _colours(self, values: np.ndarray, name: str) -> tuple[np.ndarray, float]:
         """Samples of the colours -> what `Deep` holds, and what was white."""
@@ -217,19 +261,30 @@ class _Kind:
             if self.photometric == CIELAB:  # a* and b* have signs
                 wide[..., 1:] ^= 0x8000
             return wide, 65535
+        if self.photometric == YCBCR:
+            shares, ends = self.tags.get(LUMINANCE, ycbcr.REC_601), self.tags.get(BLACK_AND_WHITE)
+            known = None if ends is None else [float(end) for end in ends]
+            return ycbcr.to_rgb(values, self.depth, [float(share) for share in shares], known), 2**self.depth - 1
         scaled, white = self._scaled(values, name)
         return (65535 - scaled if self.photometric == WHITE_IS_ZERO else scaled), white
 
     def _plane(self, data: bytes, plane: int, samples: int) -> np.ndarray:
         """(H, W, samples) numbers of one plane, or of all channels where they alternate."""
-        width, height = self.tags[WIDTH], self.tags[LENGTH]
+        unit_width, unit_height = self._unit
+        width, height = -(-self.tags[WIDTH] // unit_width), -(-self.tags[LENGTH] // unit_height)
         is_tiled = TILES in self.tags
-        tile_width, tile_height = (self.tags[TILE_WIDTH], self.tags[TILE_LENGTH]) if is_tiled else (width, height)
+        tile_width, tile_height = width, height
+        if is_tiled:
+            tile_width, tile_height = self.tags[TILE_WIDTH] // unit_width, self.tags[TILE_LENGTH] // unit_height
         across, down = -(-width // tile_width), -(-height // tile_height)
-        rows = min(self.tags.get(ROWS_PER_STRIP, height), height)
+        rows = min(-(-self.tags.get(ROWS_PER_STRIP, self.tags[LENGTH]) // unit_height), height)
         parts = across * down if is_tiled else -(-height // rows)
         mine = slice(plane * parts, (plane + 1) * parts)
         row = -(-tile_width * samples * self.depth // 8)
+        stored = sum(self.tags[TILE_BYTES if is_tiled else STRIP_BYTES][mine])
+        is_as_stored = self.photometric == YCBCR and self.tags.get(COMPRESSION, 1) == 1
+        if is_as_stored and stored != down * tile_height * across * row:
+            raise ValueError("of another subsampling than it says")
         as_bytes = {
             WIDTH: across * row,
             LENGTH: down * tile_height,
@@ -243,11 +298,25 @@ class _Kind:
         else:
             as_bytes |= {ROWS_PER_STRIP: rows}
             where = {STRIPS: self.tags[STRIPS][mine], STRIP_BYTES: self.tags[STRIP_BYTES][mine]}
-        file = _with_directory(data, {tag: (value,) for tag, value in as_bytes.items()} | where)
-        with _Bytes(BytesIO(file)) as image:
-            raw = np.array(image).reshape(down, tile_height, across, row)
+        if self.tags.get(COMPRESSION) in fax.COMPRESSIONS:
+            raw = self._fax(data, as_bytes, where)
+        else:
+            file = _with_directory(data, {tag: (value,) for tag, value in as_bytes.items()} | where)
+            with _Bytes(BytesIO(file)) as image:
+                raw = np.array(image)
+        raw = raw.reshape(down, tile_height, across, row)
         numbers = self._numbers(raw, tile_width, samples)
         return numbers.reshape(down * tile_height, across * tile_width, samples)[:height, :width]
+
+    def _fax(self, data: bytes, as_bytes: dict[int, int], where: dict[int, tuple[int, ...]]) -> np.ndarray:
+        """Rows of bytes, of strips that hold bits."""
+        height, rows = as_bytes[LENGTH], as_bytes[ROWS_PER_STRIP]
+        if as_bytes[COMPRESSION] == fax.GROUP_3:
+            is_reversed = as_bytes[FILL_ORDER] == 2
+            for top, start, size in zip(range(0, height, rows), where[STRIPS], where[STRIP_BYTES], strict=True):
+                fax.check_lines(data[start : start + size], min(rows, height - top), is_reversed)
+        as_bits = as_bytes | {WIDTH: self.tags[WIDTH], BITS: 1, FAX_OPTIONS: self.tags.get(FAX_OPTIONS, 0)}
+        return fax.decode(_with_directory(data, {tag: (value,) for tag, value in as_bits.items()} | where))
 
     def _numbers(self, raw: np.ndarray, width: int, samples: int) -> np.ndarray:
         """Rows of tiles as bytes (down, tile height, across, row) -> their numbers (…, width, samples)."""
