@@ -346,6 +346,15 @@ def test_tiff_of_lab_under_its_own_white() -> None:
     assert np.abs(images.read(data).pixels - np.array([[[255.0, 0, 0]]])).max() <= 2
 
 
+def test_tiff_whose_size_has_a_fraction_is_refused() -> None:
+    data = tiff(RNG.integers(0, 256, (5, 7, 3)).astype(np.uint8), 8, 2)
+    for tag, size in ((256, 7), (257, 5)):
+        known = struct.pack("<HHI", tag, 4, 1)
+        rational = data.replace(known + struct.pack("<I", size), struct.pack("<HHII", tag, 5, 1, len(data)))
+        with pytest.raises(images.InputError, match="damaged"):
+            images.read(rational + struct.pack("<II", 10 * size - 5, 10))
+
+
 def test_tiff_of_numbers_with_a_sign() -> None:
     values = RNG.integers(0, 128, (9, 13, 1)).astype(np.uint8)
     picture = images.read(tiff(values, 8, 1, tags={339: (2,)}))

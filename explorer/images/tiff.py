@@ -36,6 +36,7 @@ _COMPRESSIONS = _PLAIN | {_JPEG}
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR, CIELAB, ICCLAB = 0, 1, 2, 3, 5, 6, 8, 9
 _COLOURS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTE: 1, CMYK: 4, YCBCR: 3, CIELAB: 3, ICCLAB: 3}
 _SPACES = {RGB: "RGB", PALETTE: "RGB", CMYK: "CMYK", YCBCR: "RGB", CIELAB: "LAB", ICCLAB: "LAB"}  # others: "L"
+_WHOLE = (WIDTH, LENGTH, SAMPLES, ROWS_PER_STRIP, TILE_WIDTH, TILE_LENGTH)
 _MAX_BYTES = 8 * MAX_PIXELS  # RGBA of 16 bits
 """Of the samples of one picture."""
 
@@ -75,6 +76,8 @@ def read(data: bytes, name: str) -> Found | None:
     if tags.get(SUBFILE, 0) & 1:
         hint = "develop it and save the picture as TIFF or PNG"
         raise InputError(f"{quoted(name)} starts with a reduced copy, as raw files of cameras do; {hint}.")
+    if not all(isinstance(tags.get(tag, 1), int) for tag in _WHOLE):
+        raise ValueError("a size with a fraction")
     check_size(quoted(name), tags[WIDTH], tags[LENGTH])
     _check_parts(data, tags)
     try:
