@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from browser import ROOT, settle, visiting
 from conftest import smooth_picture
@@ -55,7 +56,8 @@ def test_axe_finds_none_with_own_pictures_and_a_received_file(page: Page, addres
     page.goto(f"{address}?__theme={theme}")
     page.wait_for_selector(".mae[data-state=ready][data-lmbda]", timeout=120_000)
     pixels = smooth_picture(120, 200)
-    files = {"one.png": images.to_png(pixels), "two.mae": explorer.load_model("mae", device="cpu").encode(pixels, 300)}
+    sent = explorer.load_model("mae", device="cpu").encode(pixels, np.array([[300.0] * 4, [2400] * 4]))  # with a map
+    files = {"one.png": images.to_png(pixels), "two.mae": sent}
     hold = f"""() => {{ const {{ transport }} = {ROOT}.viewer, {{ frame }} = transport;
       transport.frame = (...query) => new Promise((done) => (window.release = done)).then(() => frame(...query));
       window.resume = () => {{ transport.frame = frame; window.release(); }}; }}"""

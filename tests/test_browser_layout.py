@@ -19,6 +19,20 @@ MAPS = ("channels", "ratio", "modulation", "bits")  # tabs of more than a low sc
 PHONE = {"width": 390, "height": 844}
 CONTROLS = ":is(button, input, select, summary):not(.mae-notice *)"
 
+# Texts that meet, or are not so many pixels apart on a line: each with those that follow.
+OVERLAPPING = """([selector, gap]) => {
+  const shown = [...document.querySelectorAll(selector)].filter((each) => each.offsetWidth && each.textContent);
+  const rows = shown.map((each) => {
+    const range = document.createRange();
+    range.selectNodeContents(each);
+    return [each.textContent, range.getBoundingClientRect()];
+  });
+  const meet = (a, b) =>
+    a.left < b.right + gap && b.left < a.right + gap && a.top + 2 < b.bottom && b.top + 2 < a.bottom;
+  const others = (a, i) => rows.slice(i + 1).filter(([, b]) => meet(a, b)).map(([text]) => text);
+  return rows.map(([text, a], i) => [text, ...others(a, i)]).filter((each) => each.length > 1);
+}"""
+
 Box = dict[str, float]
 
 
@@ -185,20 +199,42 @@ def test_labels_on_a_phone_keep_apart(phone: Page) -> None:
     texts = (
         ".mae-ticks span, .mae-numbers :is(dt, dd), .mae-modes span, .mae-tabs button, .mae-hero b, .mae-compare span"
     )
-    overlapping = """(selector) => {
-      const shown = [...document.querySelectorAll(selector)].filter((each) => each.offsetWidth && each.textContent);
-      const rows = shown.map((each) => {
-        const range = document.createRange();
-        range.selectNodeContents(each);
-        return [each.textContent, range.getBoundingClientRect()];
-      });
-      const meet = (a, b) => a.left < b.right && b.left < a.right && a.top + 2 < b.bottom && b.top + 2 < a.bottom;
-      const others = (a, i) => rows.slice(i + 1).filter(([, b]) => meet(a, b)).map(([text]) => text);
-      return rows.map(([text, a], i) => [text, ...others(a, i)]).filter((each) => each.length > 1);
-    }"""
-    assert phone.evaluate(overlapping, texts) == []
+    assert phone.evaluate(OVERLAPPING, [texts, 0]) == []
     compare_with(phone, "jpeg")
-    assert phone.evaluate(overlapping, texts) == []
+    assert phone.evaluate(OVERLAPPING, [texts, 0]) == []
+
+
+def test_what_lies_over_the_picture_is_chosen_beside_it_on_a_phone(phone: Page) -> None:
+    set_tab(phone, "bits")
+    stage, choice, numbers = (box(phone, f"[data-part={part}]") for part in ("stage", "overlayBox", "numbers"))
+    assert stage["y"] + stage["height"] < choice["y"] < numbers["y"]
+
+
+@pytest.mark.parametrize("approximate", [False, True])
+@pytest.mark.parametrize("width", [1280, 1440])
+def test_numbers_of_a_large_picture_keep_apart(page: Page, width: int, approximate: bool) -> None:
+    page.set_viewport_size({"width": width, "height": 720})
+    show = f"""(approximate) => {{
+      const point = {{ width: 4032, height: 3024, bytes: 1524096, bpp: 1.234, psnr: 38.88, ms_ssim: 0.9988,
+        ssimulacra2: 68.8, estimated_bits: 15000000, approximate }};
+      {VIEWER}.readout.show(point, null);
+    }}"""
+    page.evaluate(show, approximate)
+    assert page.inner_text("[data-other=ssimulacra2]") == "100.0", "of the original, as of all that is alike"
+    gap = 1 if approximate else 4
+    assert page.evaluate(OVERLAPPING, [".mae-numbers :is(dt, dd)", gap]) == []
+
+
+def test_no_more_is_announced_where_there_is_no_more(page: Page) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.click("[data-part=paintOpen]")
+    page.click("[data-part=paintCentre]")
+    settle(page)
+    page.wait_for_selector("[data-part=regions] td:has-text('%')")
+    painted(page)
+    pane = page.locator("[data-panel=rd]")
+    hidden = pane.evaluate("({ scrollHeight, clientHeight }) => scrollHeight - clientHeight")
+    assert (pane.get_attribute("data-more"), hidden) == ("", 0)
 
 
 # -- messages ---------------------------------------------------------------------------------------------------------

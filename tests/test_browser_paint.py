@@ -234,6 +234,33 @@ def test_the_map_lies_over_the_picture_and_can_be_switched_off(page: Page) -> No
     assert inside.mean() > 0.9 and not corner.any()
 
 
+def test_the_map_of_a_received_file_lies_over_it_and_stays(page: Page, mae: LearnedCodec) -> None:
+    lambdas = np.full((2, 3), 256.0)
+    lambdas[1, 1] = 2048
+    data = mae.encode(smooth_picture(128, 192), lambdas)
+    page.set_input_files("[data-part=file]", {"name": "sent.mae", "mimeType": "", "buffer": data})
+    page.wait_for_function(f"{VIEWER}.picture.name === 'sent.mae' && {ROOT}.dataset.state === 'ready'")
+    assert page.inner_text("[data-part=notice]").endswith("It has a λ map: λ is 256 to 2048 from place to place.")
+    assert page.inner_text("[data-part=paintOpen]") == "λ map" and page.is_hidden("[data-part=painted]")
+    page.click("[data-part=noticeClose]")
+    stroke(page, (0, 0), (1, 1))
+    assert page.evaluate(STEPS) == [0, 0, 0, 0, 16, 0], "it is read, not painted"
+    assert page.inner_text("[data-part=paintPlace]") == "×8, λ 2048"
+    page.mouse.move(0, 0)
+    canvas = f"{VIEWER}.stage.canvases[0]"
+    for isShown in (True, False):
+        assert page.get_attribute("[data-part=paintOpen]", "aria-pressed") == str(isShown).lower()
+        painted(page)
+        pixels = canvas_pixels(page, canvas)
+        page.evaluate(f"{VIEWER}.painter.overlay.isShown = false; {VIEWER}.stage.draw()")
+        tinted = (pixels != canvas_pixels(page, canvas)).any(-1)
+        middles = [
+            page.evaluate(f"{VIEWER}.stage.view.apply([{x}, {y}]).map(Math.round)") for x, y in ((96, 96), (32, 32))
+        ]
+        assert [bool(tinted[y, x]) for x, y in middles] == [isShown, False]
+        page.keyboard.press("l")
+
+
 def test_where_nothing_can_be_painted_the_button_says_why(page: Page) -> None:
     start(page)
     data = explorer.load_model("mae", device="cpu").encode(smooth_picture(100, 130), 300)

@@ -38,7 +38,7 @@ def test_one_click_shows_the_same_bytes_with_one_lambda(page: Page, session: Ses
     own, others = session.painted(PAINTED), session.painted(PAINTED, seen_at=beside["setting"])
     for (name, area, psnr, _, their_psnr, _), key in zip(rows[1:], ("above", "at"), strict=True):
         assert (name, area) == ({"above": "λ raised", "at": "λ as set"}[key], f"{round(100 * own[key].share)} %")
-        assert (psnr, their_psnr) == (f"{own[key].psnr:.2f} dB", f"{others[key].psnr:.2f} dB")
+        assert (psnr, their_psnr) == (f"{own[key].psnr:.2f}", f"{others[key].psnr:.2f}")
     assert page.inner_text("[data-part=leftTag]").startswith(f"one λ, λ {beside['setting']:.3g} · ")
     page.wait_for_function("document.querySelector('[data-part=verdict]').innerText.includes('dB below one λ')")
 

@@ -69,6 +69,7 @@ test("the verdict names what the other codec would need", () => {
   assert.equal(told(0.2, 28), "At 0.20 bpp: level with JPEG; for the same PSNR as many bytes with JPEG.");
   assert.match(told(0.05, 20), /the points of JPEG begin above this rate, at 0.10 bpp; the points of JPEG begin above this PSNR, at 25.0 dB/);
   assert.equal(verdict({ bpp: 2, psnr: 30 }, { points: CURVE, done: false }, "JPEG", "psnr"), "Measuring JPEG …");
+  assert.match(verdict({ bpp: 0.2, psnr: 28 }, { points: CURVE, done: false }, "JPEG", "psnr"), /^≈ At/);
   assert.equal(verdict({ bpp: 2, psnr: 30 }, { points: [], done: true, error: "No." }, "JPEG", "psnr"), "No.");
 });
 
@@ -96,5 +97,6 @@ test("the plot shows the model, not how far others go", () => {
   near(10 ** viewOf(own, [far], true, 5).x[0], 0.075);
   const single = viewOf({ rates: [0.2], qualities: [28] }, [far], false, 5);
   assert.deepEqual(single.x, [0, 0.4]);
+  assert.deepEqual(viewOf({ rates: [0.2], qualities: [28] }, [], false, 5).y, [27, 29]);
   assert.equal(viewOf({ rates: [], qualities: [] }, [], false, 5), null);
 });

@@ -46,6 +46,7 @@ from explorer.views.service.wire import Reply
 from explorer.views.service.wishes.answers import answer
 
 RECEIVED = "This is what the receiver of the file sees: made by {}, without the original beside it."
+MAPPED = "It has a λ map: λ is {:.4g} to {:.4g} from place to place."
 SEARCHED = "searched"  # what a search found, where the names of codecs stand
 
 
@@ -60,7 +61,7 @@ def opened_picture(opened: Opened, priors: list[Prior], sample: str | None = Non
         "id": opened.token,
         "name": opened.name,
         "model": opened.model,
-        "notes": source.picture.notes if isinstance(source, Session) else (RECEIVED.format(opened.model),),
+        "notes": source.picture.notes if isinstance(source, Session) else _received_notes(opened),
         "sample": sample,
         "missing": None if isinstance(source, Session) else NO_ORIGINAL,
         "lmbda": lmbda,
@@ -74,6 +75,13 @@ def opened_picture(opened: Opened, priors: list[Prior], sample: str | None = Non
         "fixed": opened.fixed,
         "map": _text(source.code().condition) if isinstance(source, Received) else "",
     }
+
+
+def _received_notes(opened: Opened) -> tuple[str, ...]:
+    condition = opened.source.code().condition
+    lambdas = condition.by_block
+    mapped = (MAPPED.format(lambdas.min(), lambdas.max()),) if condition.map else ()
+    return RECEIVED.format(opened.model), *mapped
 
 
 def original(opened: Opened, part: Rectangle | None = None) -> Reply:

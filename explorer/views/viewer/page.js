@@ -84,9 +84,10 @@ const PAGE = `
         >${DISTANCES.map(distanceChoice).join("")}</select></label>
       <output data-part="visibleValue" aria-label="Visible error under the pointer"></output></div>
     <div class="mae-probe" data-part="probe" role="group" aria-label="Values under the pointer"></div>
-    <label class="mae-choice" data-part="overlayBox" hidden><input type="checkbox" data-part="overlay" checked> Map over picture</label>
-    <label class="mae-choice" data-part="opacityBox" hidden>Opacity
-      <input type="range" data-part="opacity" min="10" max="100" value="85"></label>
+    <div class="mae-laid">
+      <label class="mae-choice" data-part="overlayBox" hidden><input type="checkbox" data-part="overlay" checked> Map over picture</label>
+      <label class="mae-choice" data-part="opacityBox" hidden>Opacity
+        <input type="range" data-part="opacity" min="10" max="100" value="85"></label></div>
   </div>
 </section>
 <section class="mae-side" aria-label="Numbers">

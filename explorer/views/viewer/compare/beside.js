@@ -41,7 +41,7 @@ export class Beside {
     stage.layers.setReference(shown, swapped);
     const label = isBeside && panel.described.get(choice.codec).label;
     readout.show({ ...header.point, side_bits: header.side_bits, missing: picture.missing }, isBeside && { label, point: other });
-    painted.show(header, isBeside && { label, regions: other && shown?.header.regions }, this.isOneLambda);
+    painted.show(header, picture, isBeside && { label, regions: other && shown?.header.regions }, this.isOneLambda);
     panel.show({ ...header, other, codec: choice?.codec, text: describe(header) });
     chooser.reflect(Boolean(map));
   }

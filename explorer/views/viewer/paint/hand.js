@@ -31,8 +31,8 @@ export class Hand {
     this.isPanning = false; // Space is held
     stage.takes = (event) => this.takes(event);
     for (const canvas of stage.canvases) {
-      const on = (type, action) => canvas.addEventListener(type, (event) => this.painter.isOn && action(event), { signal });
-      on("pointerdown", (event) => this.down(event, canvas));
+      const on = (type, action) => canvas.addEventListener(type, (event) => this.painter.isSeen && action(event), { signal });
+      on("pointerdown", (event) => this.painter.isOn && this.down(event, canvas));
       on("pointermove", (event) => this.move(event, canvas));
       on("pointerleave", () => this.pointer === null && this.painter.hover(null));
       for (const type of ["pointerup", "pointercancel"]) on(type, (event) => this.up(event));

@@ -72,16 +72,16 @@ export class Overlay {
     this.cursor = pathOf(lines);
   }
 
-  // Draws in pixels of the picture; line: one pixel of CSS in them.
-  /** @param {CanvasRenderingContext2D} context @param {number} line @param {{ width: number, height: number }} picture */
-  draw(context, line, { width, height }) {
+  // Draws in pixels of the picture; line: one pixel of CSS in them. Another map's colours are left as they are.
+  /** @param {CanvasRenderingContext2D} context @param {number} line @param {import("../viewer.js").Viewer} viewer */
+  draw(context, line, { picture: { width, height }, stage }) {
     const { map } = this;
     context.beginPath();
     context.rect(0, 0, width, height);
     context.clip();
     if (this.isShown) {
       const { wakefulness } = this;
-      context.globalAlpha = REST.tint + TINT * wakefulness;
+      context.globalAlpha = stage.layers.map ? 0 : REST.tint + TINT * wakefulness;
       context.imageSmoothingEnabled = false;
       context.drawImage(this.canvas, 0, 0, map.columns * BLOCK, map.rows * BLOCK);
       this.hatch(context, line, width + height, REST.hatching + HATCHING * wakefulness);

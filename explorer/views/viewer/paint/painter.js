@@ -1,4 +1,5 @@
-// Painting λ on the picture: a mode of the stage in which a press changes the λ map instead of moving the picture.
+// Painting λ on the picture: a mode of the stage in which a press changes the λ map instead of moving the picture. The map
+// of a received file is shown as well, and stays what it is.
 //
 // A stroke goes from a press to its release, or is one dab of the keyboard's; while it goes on, the map follows at most once
 // a frame, and it is one step of undo.
@@ -15,6 +16,7 @@ const LARGEST = 24; // blocks, or the picture's longer side where that is less
 const NO_PICTURE = "No picture is open yet.";
 const SPOKEN = "Picture, to paint λ on. Arrow keys move by blocks, Enter paints, Escape leaves.";
 const HOW = "More quality here, fewer bits there (L).";
+const SENT = "The λ map that the file brings, over the picture (L).";
 
 /** @typedef {import("./dabs.js").Point} Point */
 /** @typedef {{ before: LambdaMap, cover: Float32Array, from: Point, at: Point, strength: number, asked: number }} Stroke */
@@ -58,6 +60,21 @@ export class Painter {
     return picture ? (picture.fixed ?? "") : NO_PICTURE;
   }
 
+  // Whether the picture is a received file's, with a map.
+  get isSent() {
+    const { picture, map } = this.viewer;
+    return Boolean(picture?.fixed && map);
+  }
+
+  get isSeen() {
+    return this.isOn || this.isSent;
+  }
+
+  // λ that a map leads to; those of a received picture's slider are one.
+  get range() {
+    return this.viewer.setup.lmbda;
+  }
+
   /** @returns {LambdaMap} */
   get map() {
     const { map, picture } = this.viewer;
@@ -74,21 +91,20 @@ export class Painter {
   // ---- the mode -----------------------------------------------------------------------------------------------------
 
   toggle() {
-    if (this.reason && !this.isOn) this.viewer.notify(this.reason);
+    if (this.isSent) this.choose({ isShown: !this.isShown });
+    else if (this.reason && !this.isOn) this.viewer.notify(this.reason);
     else this.set(!this.isOn);
     if (this.isOn) this.parts.stage.focus({ preventScroll: true });
   }
 
   set(isOn) {
     if (isOn === this.isOn || (isOn && this.reason)) return;
-    const { parts: { paint, paintOpen, paintPlace, stage }, viewer } = this;
+    const { parts: { paint, paintOpen, stage }, viewer } = this;
     const hasFocus = paint.contains(document.activeElement);
     this.cancel();
     this.isOn = isOn;
     this.cursor = null;
-    paintPlace.textContent = "";
     stage.ariaLabel = isOn ? SPOKEN : this.spoken;
-    viewer.stage.cover = isOn ? (context, line) => this.overlay.draw(context, line, viewer.picture) : null;
     viewer.inside.layMap();
     this.reflect();
     if (hasFocus) paintOpen.focus({ preventScroll: true }); // it would be lost with the tools
@@ -109,6 +125,7 @@ export class Painter {
     const isOurs = map === history.present && history.states.every((each) => !each || each.fits(picture));
     if (!isOurs) this.history = new History(map);
     if (this.reason) this.set(false);
+    if (this.isSent) this.choose({ isShown: true });
     this.size = Math.min(this.size, this.largest);
     this.reflect();
   }
@@ -252,10 +269,10 @@ export class Painter {
   // "×8, λ 2048" of the block at a point; "" beside the picture.
   /** @param {Point} point */
   strengthAt({ x, y }) {
-    const { map: { rows, columns, steps }, viewer: { wanted, slider } } = this;
+    const { map: { rows, columns, steps }, viewer: { wanted }, range } = this;
     const [row, column] = [Math.floor(y), Math.floor(x)];
     const isIn = row >= 0 && row < rows && column >= 0 && column < columns;
-    return isIn ? strengthText(wanted, steps[row * columns + column], slider.range, formatLambda) : "";
+    return isIn ? strengthText(wanted, steps[row * columns + column], range, formatLambda) : "";
   }
 
   // Where the cursor is, in words.
@@ -265,25 +282,36 @@ export class Painter {
   }
 
   reflect() {
-    const { parts, viewer, isOn, reason } = this;
-    Object.assign(parts.paintOpen, { disabled: Boolean(reason), title: reason || (viewer.map ? `${HOW} ${this.words}` : HOW) });
+    const { parts, viewer, isOn, isSent, overlay } = this;
+    const reason = isSent ? "" : this.reason;
+    const how = isSent ? SENT : HOW;
+    Object.assign(parts.paintOpen, {
+      disabled: Boolean(reason),
+      title: reason || (viewer.map ? `${how} ${this.words}` : how),
+      textContent: isSent ? "λ map" : "Paint λ",
+      ariaPressed: isSent ? String(this.isShown) : null,
+    });
     parts.paintOpen.dataset.painted = String(Boolean(viewer.map));
     parts.paint.hidden = !isOn;
     viewer.root.dataset.paint = isOn ? "on" : "off";
-    if (!isOn) return;
-    this.panel.reflect();
-    this.overlay.setMap(this.map, stepsWithin(viewer.wanted, viewer.slider.range));
-    this.overlay.isShown = this.isShown;
+    viewer.stage.cover = this.isSeen ? (context, line) => overlay.draw(context, line, viewer) : null;
+    if (isOn) this.panel.reflect();
+    if (!this.isSeen) {
+      parts.paintPlace.textContent = "";
+      return;
+    }
+    overlay.setMap(this.map, stepsWithin(viewer.wanted, this.range));
+    overlay.isShown = this.isShown;
     this.mark();
   }
 
   // What a press at the cursor would cover, or null.
   touched() {
-    const { cursor, stroke, tool, size, map } = this;
+    const { cursor, stroke, tool, size, map, isOn } = this;
     if (!cursor) return null;
     const cover = nothing(map);
     if (stroke && tool === "rectangle") return stroke.cover;
-    dab(cover, map, cursor, { size: tool === "brush" || tool === "erase" ? size : 1, soft: false });
+    dab(cover, map, cursor, { size: isOn && (tool === "brush" || tool === "erase") ? size : 1, soft: false });
     return cover;
   }
 }

@@ -94,8 +94,7 @@ export class PaintPanel {
 
   // What strengths come to where the slider stands.
   tell() {
-    const { parts: { paintBar, paintStrength, paintHere }, painter: { tool, strength, viewer } } = this;
-    const { wanted, slider: { range } } = viewer;
+    const { parts: { paintBar, paintStrength, paintHere }, painter: { tool, strength, range, viewer: { wanted } } } = this;
     const [low, high] = stepsWithin(wanted, range);
     const text = strengthText(wanted, tool === "erase" ? 0 : strength, range, formatLambda);
     paintStrength.setAttribute("aria-valuetext", text);

@@ -5,7 +5,7 @@ import { decibels } from "./readout.js";
 /** @typedef {Record<string, import("../wire/types.js").Region>} Regions */
 
 const NAMES = { above: "λ raised", at: "λ as set", below: "λ lowered" };
-const HEADS = ["", "Area", "PSNR", "Rate"];
+const HEADS = ["", "Area", "PSNR (dB)", "Rate (bpp)"];
 
 export class PaintedNumbers {
   /**
@@ -20,17 +20,19 @@ export class PaintedNumbers {
     oneLambda.addEventListener("click", compare);
   }
 
-  // header: of the frame on show, whose regions are null until they are measured, and where there is no original. other:
+  // header: of the frame on show, whose regions are null until they are measured. picture: its; there is nothing to tell
+  // of one without an original. other:
   // what it is compared with, or null; its regions, too, may be there later or never.
   /**
    * @param {{ map: string, point: any, regions: Regions | null }} header
+   * @param {{ missing: string | null }} picture
    * @param {{ label: string, regions: Regions | null } | null} other
    * @param {boolean} isBesideOneLambda
    */
-  show({ map, point, regions }, other, isBesideOneLambda) {
-    this.box.hidden = !map;
+  show({ map, point, regions }, { missing }, other, isBesideOneLambda) {
+    this.box.hidden = !map || missing !== null;
     this.button.ariaPressed = String(isBesideOneLambda);
-    if (!map) return;
+    if (this.box.hidden) return;
     const isKnown = regions !== null || !point.approximate;
     if (isKnown) this.names = Object.keys(regions ?? {});
     const rows = this.names.map((name) => {
@@ -38,7 +40,7 @@ export class PaintedNumbers {
       const pixels = own && own.share * point.width * point.height;
       return row("td", [NAMES[name], own ? percent(own.share) : "…", ...numbers(own, pixels), ...(other ? numbers(beside, pixels) : [])]);
     });
-    const heads = [...HEADS, ...(other ? [`PSNR, ${other.label}`, "Rate"] : [])];
+    const heads = [...HEADS, ...(other ? [`${other.label} (dB)`, "(bpp)"] : [])];
     this.table.replaceChildren(...(rows.length ? [row("th", heads)] : []), ...rows);
   }
 }
@@ -54,5 +56,5 @@ function percent(share) {
 // PSNR and rate of a region with so many pixels, which may not be known.
 function numbers(region, pixels) {
   if (!region) return ["…", "…"];
-  return [`${decibels(region.psnr)} dB`, region.bits === undefined ? "–" : `${(region.bits / pixels).toFixed(3)} bpp`];
+  return [decibels(region.psnr), region.bits === undefined ? "–" : (region.bits / pixels).toFixed(3)];
 }

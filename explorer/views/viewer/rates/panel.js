@@ -135,10 +135,12 @@ export class RatePanel {
     return map ? visited : [...this.curves.of("model").points, ...visited];
   }
 
-  // A point that was measured where λ rested: the curve goes without it, what is said between points does not.
+  // A point that was measured where λ rested: the curve goes without it, what is said between points does not, and a plot
+  // whose curve is still to come shows it.
   visit({ lmbda, map, point }) {
     const others = this.visited.filter((each) => each.setting !== lmbda || each.map !== map);
     this.visited = [...others, { setting: lmbda, map, point }];
+    if (!this.curves.of("model").done) this.drawing ??= requestAnimationFrame(() => this.redraw());
   }
 
   settings(codec) {
@@ -195,7 +197,7 @@ export class RatePanel {
     const { name, unit } = METRICS[metric];
     const [x, y] = ["Rate (bits per pixel)", unit === "dB" ? `${name} (dB)` : name];
     const [own, ...others] = ["model", ...this.names(), ...this.searchedNames].map((series) => this.drawn(series));
-    const range = viewOf(own, others, type === "log", this.enough);
+    const range = viewOf(this.withVisited(own), others, type === "log", this.enough);
     this.plot.drawCurves([own, ...others], {
       x: { title: `${x}, ${source}`, type, view: `${source} ${type}`, range: range?.x },
       y: { title: y, type: "linear", view: `${source} ${metric}`, range: range?.y },
@@ -251,13 +253,25 @@ export class RatePanel {
     };
   }
 
+  // What the axes are to hold of the model: its curve, and what else was measured of this picture.
+  withVisited({ rates, qualities }) {
+    const now = this.now && !this.now.point.approximate ? [this.now] : [];
+    const points = [...this.visited, ...now].map(({ point }) => point).filter((point) => !this.showsMeans && hasQuality(point, this.metric));
+    return {
+      rates: [...rates, ...points.map(({ bpp }) => bpp)],
+      qualities: [...qualities, ...points.map(METRICS[this.metric].quality)],
+    };
+  }
+
   // ---- now ----------------------------------------------------------------------------------------------------------
 
   // Called in every paint. point: the model's at λ and its map; other: the codec's beside it, or null; codec: its name;
   // text: of now.
   show({ lmbda, map, point, other, codec, text }) {
+    const isFirst = !this.now;
     this.now = { lmbda, map, point, other, codec: codec === SEARCHED ? undefined : codec, text };
-    this.tell();
+    if (isFirst) this.redraw();
+    else this.tell();
   }
 
   tell() {

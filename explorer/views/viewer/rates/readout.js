@@ -15,7 +15,7 @@ const NUMBERS = [
   ["bytes", "File", "file", (p) => [live(p, p.bytes, (bytes) => bytes.toLocaleString("en")), "bytes"]],
   ["ms_ssim", "MS-SSIM", "MS-SSIM", similarity],
   ["ssimulacra2", "SSIMU2", "SSIMULACRA2", visible],
-  ["ratio", "Ratio", "ratio", (p) => [live(p, p.bpp, (bpp) => (BITS_PER_PIXEL / bpp).toFixed(1)), ": 1"]],
+  ["ratio", "Ratio", "ratio", (p) => [live(p, p.bpp, (bpp) => upTo(BITS_PER_PIXEL / bpp, 1)), ": 1"]],
   ["estimated", "Est.", "estimated", estimatedRate],
 ];
 
@@ -54,8 +54,13 @@ function live({ approximate }, value, write) {
   return approximate ? `≈ ${write(value)}` : write(value);
 }
 
-export function rate(point, digits = 3) {
-  return live(point, point.bpp, (bpp) => bpp.toFixed(digits));
+export function rate(point, decimals = 3) {
+  return live(point, point.bpp, (bpp) => upTo(bpp, decimals));
+}
+
+// A number with so many decimals below ten, and from there on with one less for each digit more.
+function upTo(value, decimals) {
+  return value.toFixed(Math.max(0, decimals - Math.max(0, Math.floor(Math.log10(value)))));
 }
 
 export function quality(point) {
@@ -103,7 +108,7 @@ function digits(value) {
 function estimatedRate({ estimated_bits: bits, side_bits: side, width, height }) {
   if (bits === null) return ["–", ""];
   if (bits === undefined) return ["—", "bpp"];
-  const share = (part) => (part / (width * height)).toFixed(3);
+  const share = (part) => upTo(part / (width * height), 3);
   const more = side ? [`What the entropy model expects: −log₂ p, ${share(bits - side)} bpp of y and ${share(side)} of z`] : [];
   return [share(bits), "bpp", ...more];
 }
@@ -149,6 +154,7 @@ export class Readout {
     const times = taken.map((each) => each.join(" ")).join(", ");
     Object.assign(this.times, { textContent: times, title: times && `${times}. ${CLOCK}` });
     this.timesBox.toggleAttribute("data-empty", !times);
+    this.box.toggleAttribute("data-approximate", Boolean(point.approximate));
     this.head.value.textContent = point.isEdited ? "As edited" : "This model";
     Object.assign(this.head.other, { textContent: label, title: label });
     for (const { key, value, other: beside, unit, write } of this.cells) {
@@ -163,9 +169,10 @@ export class Readout {
   }
 }
 
-function rawPixels({ width, height, ms_ssim: similarity }) {
+function rawPixels({ width, height, ms_ssim: similarity, ssimulacra2: visible }) {
   const bytes = (width * height * BITS_PER_PIXEL) / 8;
-  return { width, height, bytes, bpp: BITS_PER_PIXEL, psnr: null, ms_ssim: similarity && 1, estimated_bits: null };
+  const alike = { psnr: null, ms_ssim: similarity && 1, ssimulacra2: typeof visible === "number" ? 100 : visible };
+  return { width, height, bytes, bpp: BITS_PER_PIXEL, ...alike, estimated_bits: null };
 }
 
 function numberRow(box, name) {

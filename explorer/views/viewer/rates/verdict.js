@@ -1,4 +1,5 @@
-// The model against another codec's curve of the same picture, in one sentence.
+// The model against another codec's curve of the same picture, in one sentence. It is not exact (≈) where the model's point
+// is not, nor while the curve lacks points.
 import { METRICS, measuredLine } from "./curves.js";
 
 const NBSP = "\u00a0"; // a number and its unit stay on one line
@@ -15,7 +16,7 @@ export function verdict(point, curve, label, metric) {
   if (unfinished) return `Measuring ${label} …`;
   if (!line) return `There are too few points of ${label} on this picture to compare.`;
   const parts = [atRate(point.bpp, value, line, label, unit), atQuality(point.bpp, value, line, label, METRICS[metric])];
-  return `${point.approximate ? "≈ " : ""}At ${point.bpp.toFixed(2)}${NBSP}bpp: ${parts.join("; ")}.`;
+  return `${point.approximate || !curve.done ? "≈ " : ""}At ${point.bpp.toFixed(2)}${NBSP}bpp: ${parts.join("; ")}.`;
 }
 
 // A label may be a plural, so no verb depends on it. Beyond its points there may be more of a codec: its sweep stopped.

@@ -3,7 +3,7 @@
 
 const ROOM = { across: 0.25, up: 0.06, below: 0.35 }; // shares of the model's range
 
-// own: {rates, qualities} of the model; others: the same of the curves beside it; enough: how many points make a range.
+// own: {rates, qualities} of the model, in any order; others: the same of the curves beside it; enough: how many points make a range.
 // Ranges as Plotly takes them, {x, y}, or null where there is nothing to show.
 /**
  * @param {{ rates: number[], qualities: number[] }} own
@@ -25,6 +25,6 @@ export function viewOf(own, others, isLog, enough) {
     least = Math.max(least, first - ROOM.below * (last - first));
     most = Math.min(most, last + ROOM.below * (last - first));
   }
-  const pad = ROOM.up * (most - least || 1);
+  const pad = ROOM.up * (most - least) || 1; // of one point
   return { x: isLog ? [Math.log10(low), Math.log10(high)] : [0, high], y: [least - pad, most + pad] };
 }
