@@ -61,7 +61,7 @@ def opened_picture(opened: Opened, priors: list[Prior], sample: str | None = Non
         "id": opened.token,
         "name": opened.name,
         "model": opened.model,
-        "notes": source.picture.notes if isinstance(source, Session) else _received_notes(opened),
+        "notes": source.picture.notes if isinstance(source, Session) else _received_notes(source, opened.model),
         "sample": sample,
         "missing": None if isinstance(source, Session) else NO_ORIGINAL,
         "lmbda": lmbda,
@@ -77,11 +77,10 @@ def opened_picture(opened: Opened, priors: list[Prior], sample: str | None = Non
     }
 
 
-def _received_notes(opened: Opened) -> tuple[str, ...]:
-    condition = opened.source.code().condition
-    lambdas = condition.by_block
-    mapped = (MAPPED.format(lambdas.min(), lambdas.max()),) if condition.map else ()
-    return RECEIVED.format(opened.model), *mapped
+def _received_notes(source: Received, model: str) -> tuple[str, ...]:
+    lambdas = source.code().condition.by_block
+    mapped = (MAPPED.format(lambdas.min(), lambdas.max()),) if source.map else ()
+    return RECEIVED.format(model), *mapped
 
 
 def original(opened: Opened, part: Rectangle | None = None) -> Reply:
