@@ -145,11 +145,11 @@ def test_the_results_are_written_in_every_form(tmp_path: Path, kodak: PictureSet
     text = report.write([kodak], tmp_path / "r.md", tmp_path / "r.png", tmp_path / "r.html")
     assert text.startswith("Kodak, 24 pictures\n\nBD-rate in percent") and "published by others" in text
     assert report.bd_text(kodak) in (tmp_path / "r.md").read_text(encoding="utf-8")
-    assert images.read(tmp_path / "r.png").pixels.shape == (750, 1500, 3)
+    assert images.read(tmp_path / "r.png").pixels.shape == (750, 2250, 3)
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "official-balle2017-mse (published)" in page and '<script src="http' not in page
     published = [trace for trace in report.figure(kodak).data if "published" in trace.name]
-    assert len(published) == 2 * len(report.published()) and {each.line.dash for each in published} == {"dash"}
+    assert len(published) == 3 * len(report.published()) and {each.line.dash for each in published} == {"dash"}
 
 
 # -- sets of pictures ------------------------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ def test_every_point_of_a_sample_is_there_before_it_is_asked_for(sample, model, 
     assert not any("error" in line for line in lines)
     number = {name: sum(line["series"] == name and "point" in line for line in lines) for name in ("model", "mae")}
     assert number["model"] == 17 and number["mae"] >= 10, AGAIN
+    assert all("ssimulacra2" in line["point"] for line in lines if "point" in line), AGAIN
 
 
 def _versions() -> dict[str, str]:
