@@ -49,8 +49,8 @@ if TYPE_CHECKING:
 SHOWN_BPP = 2.0  # the part of the plane that the figure opens on
 SHOWN_PSNR, SHOWN_MS_SSIM, SHOWN_SSIMULACRA2 = (22.0, 44.0), (6.0, 26.0), (0.0, 95.0)
 CLOCK = (
-    "wall clock of the machine that measured, which did as many jobs at once as it has cores; a learned codec has one CPU "
-    "thread"
+    "wall clock of the machine that measured, which did as many jobs at once as it has cores; "
+    "a learned codec has one CPU thread"
 )
 # 20 that can be told apart, the strong ones first: the figure has about as many codecs.
 _COLORS = re.findall(
