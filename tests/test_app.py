@@ -26,7 +26,7 @@ from explorer.codecs import CODECS, CodecError, MissingPackage, classical, measu
 from explorer.codecs.base import BYTES_TOLERANCE, PSNR_TOLERANCE
 from explorer.views import viewer
 from explorer.views.figures import kodak, rates
-from explorer.views.service import errors, menu, points, rivals, routes, trials, uploads, wire
+from explorer.views.service import errors, menu, points, rivals, server, trials, uploads, wire
 from explorer.views.service import pictures as opened_pictures
 
 UPLOAD = np.random.default_rng(1).integers(0, 256, (48, 72, 3), dtype=np.uint8)
@@ -41,7 +41,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def client(checkpoint: str) -> Iterator[TestClient]:
-    with TestClient(routes.create_server(checkpoint)) as client:
+    with TestClient(server.create_server(checkpoint)) as client:
         yield client
 
 
@@ -185,7 +185,7 @@ def test_what_needs_the_original_of_a_received_file_is_refused_with_one_sentence
 
 def test_the_app_starts_with_a_received_file(checkpoint: str, tmp_path: Path) -> None:
     (tmp_path / "photo.mae").write_bytes(explorer.load_model(checkpoint).encode(UPLOAD, 300))
-    with TestClient(routes.create_server(checkpoint, tmp_path / "photo.mae")) as client:
+    with TestClient(server.create_server(checkpoint, tmp_path / "photo.mae")) as client:
         client.app.state.api.warm_up()  # type: ignore[attr-defined]
         first = client.get("/api/setup").json()["samples"][0]
         assert (first["name"], first["width"], first["height"]) == ("photo.mae", 72, 48)
@@ -195,7 +195,7 @@ def test_the_app_starts_with_a_received_file(checkpoint: str, tmp_path: Path) ->
             assert opened["model"] == checkpoint and opened["missing"]
     (tmp_path / "photo.mae").write_bytes(b"MAE")
     with pytest.raises(explorer.InputError, match="cut short"):
-        routes.create_server(checkpoint, tmp_path / "photo.mae")
+        server.create_server(checkpoint, tmp_path / "photo.mae")
 
 
 def test_a_target_is_solved_as_the_session_does(client: TestClient, checkpoint: str, opened: str) -> None:
@@ -240,7 +240,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def bundled(pair: Path, monkeypatch: pytest.MonkeyPatch) -> TestClient:
     monkeypatch.setattr("explorer.library.folder", lambda: pair)
-    return TestClient(routes.create_server("mae-hyperprior"))
+    return TestClient(server.create_server("mae-hyperprior"))
 
 
 def test_a_picture_comes_with_the_models_that_differ_in_the_prior_alone(bundled: TestClient) -> None:
@@ -284,7 +284,7 @@ def test_models_are_offered_by_names_that_explain_themselves() -> None:
 
 def test_the_hyperprior_opens_first_where_it_is_bundled() -> None:
     assert ("mae-hyperprior" if "mae-hyperprior" in explorer.list_models() else "mae") == library.first_model()
-    with TestClient(routes.create_server()) as client:
+    with TestClient(server.create_server()) as client:
         assert client.get("/api/setup").json()["model"] == library.first_model()
 
 
@@ -418,7 +418,7 @@ def test_models_for_one_lambda_each_are_one_codec(tmp_path: Path, monkeypatch: p
 def test_a_model_of_one_lambda_opens_with_that_range(tmp_path: Path) -> None:
     path = tmp_path / "one.safetensors"
     save(networks.Autoencoder(dataclasses.replace(config.PRESETS["tiny"], kind="fixed", lmbda=512)), path)
-    with TestClient(routes.create_server(str(path))) as client:
+    with TestClient(server.create_server(str(path))) as client:
         answer = upload(client, str(path), png(UPLOAD)).json()
         assert answer["lmbda"] == {"min": 512, "max": 512}
         assert client.get(f"/api/frame/{answer['id']}", params={"lmbda": 512}).status_code == 200
@@ -492,15 +492,15 @@ def test_the_store_lets_go_of_what_was_unused_for_longest(checkpoint: str, monke
 
 def test_a_picture_of_ones_own_comes_first(checkpoint: str, tmp_path: Path) -> None:
     (tmp_path / "holiday.png").write_bytes(png(UPLOAD))
-    with TestClient(routes.create_server(checkpoint, tmp_path / "holiday.png")) as client:
+    with TestClient(server.create_server(checkpoint, tmp_path / "holiday.png")) as client:
         assert client.get("/api/setup").json()["samples"][0]["name"] == "holiday.png"
 
 
 def test_a_bad_model_or_picture_is_refused_before_anything_is_served(checkpoint: str, tmp_path: Path) -> None:
     with pytest.raises(images.InputError):
-        routes.create_server(str(tmp_path / "none.safetensors"))
+        server.create_server(str(tmp_path / "none.safetensors"))
     with pytest.raises(images.InputError):
-        routes.create_server(checkpoint, tmp_path / "none.png")
+        server.create_server(checkpoint, tmp_path / "none.png")
 
 
 def test_coarse_to_fine_visits_every_place_once() -> None:

@@ -18,7 +18,7 @@ from explorer.checkpoint import save
 from explorer.codecs.learned import LearnedCodec
 from explorer.model import Autoencoder, scale_bottleneck, transforms_of
 from explorer.session import Session
-from explorer.views.service import routes
+from explorer.views.service import setup
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -338,7 +338,7 @@ def test_a_system_that_is_not_bundled_is_named(switching: Page) -> None:
 
 # -- the lesson ------------------------------------------------------------------------------------------------------
 
-LESSONS = json.loads(routes.LESSONS.read_text(encoding="utf-8"))
+LESSONS = json.loads(setup.LESSONS.read_text(encoding="utf-8"))
 (STEPS,) = (lesson["steps"] for lesson in LESSONS if lesson["id"] == "hyperprior")
 
 

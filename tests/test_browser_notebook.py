@@ -188,7 +188,7 @@ def test_the_picture_follows_a_drag_and_the_keys(notebook: Page) -> None:
 def test_numbers_and_pixels_are_the_apps(notebook: Page) -> None:
     from fastapi.testclient import TestClient
 
-    from explorer.views.service.routes import create_server
+    from explorer.views.service.server import create_server
 
     run(notebook, "w.lmbda = 300")
     notebook.wait_for_function(f"{ROOT}.viewer.wanted === 300")

@@ -13,7 +13,7 @@ from conftest import smooth_picture
 import explorer
 from explorer.condition import Condition
 from explorer.lambda_map import LambdaMap
-from explorer.views.service import routes
+from explorer.views.service import setup
 from explorer.views.service.pictures import SENDERS_LAMBDA
 
 if TYPE_CHECKING:
@@ -276,7 +276,7 @@ ALIKE = 124.3  # one λ with as many bytes as the painted picture of the lesson
 
 
 def test_what_the_lesson_says_is_so(hyperprior: LearnedCodec) -> None:
-    (lesson,) = (each for each in json.loads(routes.LESSONS.read_text(encoding="utf-8")) if each["id"] == "painted")
+    (lesson,) = (each for each in json.loads(setup.LESSONS.read_text(encoding="utf-8")) if each["id"] == "painted")
     state = lesson["steps"][2]["state"]
     session = explorer.Session(hyperprior, explorer.samples()[state["picture"]])
     one, painted = Condition.of(state["lambda"]), Condition.of(state["lambda"], LambdaMap.of_text(state["paint"]))

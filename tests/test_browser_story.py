@@ -20,7 +20,7 @@ from PIL import Image, ImageSequence
 from scipy.stats import binomtest
 
 import explorer
-from explorer.views.service import routes
+from explorer.views.service import setup
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -176,7 +176,7 @@ def test_autoplay_is_calm_where_less_motion_is_wanted(calm: Page) -> None:
 
 # -- lessons ---------------------------------------------------------------------------------------------------------
 
-LESSONS = json.loads(routes.LESSONS.read_text(encoding="utf-8"))
+LESSONS = json.loads(setup.LESSONS.read_text(encoding="utf-8"))
 STEPS = [(f"{lesson['id']}.{i}", step) for lesson in LESSONS for i, step in enumerate(lesson["steps"], 1)]
 
 

@@ -24,7 +24,7 @@ from explorer.__main__ import main
 from explorer.codecs.learned import LearnedCodec
 from explorer.images import InputError
 from explorer.session import Session
-from explorer.views.service import export, routes
+from explorer.views.service import export, server
 from explorer.views.service.pictures import Opened
 from explorer.views.service.trials import Trials
 
@@ -140,7 +140,7 @@ def test_a_page_of_one_lambda_where_the_model_has_one(tiny_network, tmp_path: Pa
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     checkpoint.save(networks.Autoencoder(config.PRESETS["tiny"]), path)
-    with TestClient(routes.create_server(str(path))) as client:
+    with TestClient(server.create_server(str(path))) as client:
         yield client
 
 

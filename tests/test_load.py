@@ -15,7 +15,7 @@ from explorer import Session, load_model
 from explorer.checkpoint import save
 from explorer.views.app import CONNECTIONS
 from explorer.views.listening import listen
-from explorer.views.service.routes import create_server
+from explorer.views.service.server import create_server
 from explorer.views.service.wire import Reply
 
 USERS, SECONDS = 6, 5.0

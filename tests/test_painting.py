@@ -25,7 +25,7 @@ from explorer.lambda_map import MOST_TEXT, LambdaMap
 from explorer.session import Session
 from explorer.views.service import export
 from explorer.views.service.pictures import OpenPictures
-from explorer.views.service.routes import serve
+from explorer.views.service.server import serve
 
 PICTURE = smooth_picture(150, 230)  # of 3×4 blocks
 STEPS = np.zeros((3, 4), int)

@@ -24,8 +24,8 @@ from explorer.views.listening import listen
 
 README = Path(__file__).parent.parent / "README.md"
 LAUNCH = """from explorer.views.app import launch
-from explorer.views.service import routes
-routes.IDLE_SECONDS, routes.LOOK_SECONDS = {idle}, 0.1
+from explorer.views.service import server
+server.IDLE_SECONDS, server.LOOK_SECONDS = {idle}, 0.1
 launch({host!r}, port=0, open_browser=False, model={model!r}, root_path="/mae", allow_hosts=["mae.example"])"""
 IDLE_S = 2.0
 LINES = """window.lines = [];

@@ -18,7 +18,7 @@ from explorer.images import InputError
 from explorer.session import Session
 from explorer.views.service import rectangles
 from explorer.views.service.pictures import OpenPictures
-from explorer.views.service.routes import serve
+from explorer.views.service.server import serve
 from explorer.views.service.trials import as_message
 from explorer.views.service.wire import to_json
 

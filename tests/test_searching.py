@@ -22,7 +22,7 @@ from explorer.checkpoint import save
 from explorer.codecs.learned import LearnedCodec
 from explorer.images import InputError
 from explorer.session import Session
-from explorer.views.service import messages, rectangles, replies, routes, searching
+from explorer.views.service import messages, rectangles, replies, searching, server
 from explorer.views.service.errors import Full
 from explorer.views.service.pictures import Opened
 from explorer.views.service.searching import Searching
@@ -184,7 +184,7 @@ def checkpoint(tiny_network, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def client(checkpoint: str) -> Iterator[TestClient]:
-    with TestClient(routes.create_server(checkpoint)) as client:
+    with TestClient(server.create_server(checkpoint)) as client:
         yield client
 
 

@@ -24,10 +24,10 @@ from explorer.codecs import CODECS
 from explorer.images import InputError
 from explorer.session import MAPS, POOL
 from explorer.views.service import pictures as open_pictures
-from explorer.views.service import routes, trials, uploads
+from explorer.views.service import server, trials, uploads
 from explorer.views.service.errors import Full, Gone, TooSlow
 from explorer.views.service.pictures import Opened, OpenPictures
-from explorer.views.service.routes import create_server
+from explorer.views.service.server import create_server
 
 SMALL = np.random.default_rng(3).integers(0, 256, (32, 48, 3), dtype=np.uint8)
 SENTENCE = "So many pictures are open"
@@ -162,8 +162,8 @@ def test_there_are_no_more_pages_than_can_be_looked_after(pictures, monkeypatch:
 
 @pytest.fixture
 def client(checkpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    monkeypatch.setattr(routes, "IDLE_SECONDS", 0.0)
-    monkeypatch.setattr(routes, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(server, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(server, "LOOK_SECONDS", 0.02)
     gc.freeze()  # what there is already need not be gone through at each look
     with TestClient(create_server(checkpoint)) as client:
         yield client

@@ -31,7 +31,7 @@ from explorer.views.service import uploads
 from explorer.views.service.errors import Gone
 from explorer.views.service.kernel import Connection, ServerThread
 from explorer.views.service.pictures import MAX_OPEN, OpenPictures
-from explorer.views.service.routes import create_server
+from explorer.views.service.server import create_server
 
 if "CI" not in os.environ:
     pytest.importorskip("anywidget")

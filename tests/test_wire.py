@@ -22,7 +22,7 @@ from explorer.condition import Condition
 from explorer.model import Autoencoder, transforms_of
 from explorer.session import Session
 from explorer.views import viewer
-from explorer.views.service import export, menu, messages, replies, routes
+from explorer.views.service import export, menu, messages, replies, server
 from explorer.views.service.pictures import Opened
 from explorer.views.service.trials import Trials, as_message
 from explorer.views.service.wire import Reply, to_json
@@ -157,8 +157,8 @@ def predicted(tiny_network) -> Opened:
 
 
 def test_setup_and_an_opened_picture() -> None:
-    api = routes.create_server().state.api
-    check(api.setup(), messages.Setup)
+    api = server.create_server().state.api
+    check(api.start.setup(), messages.Setup)
     opened = api.pictures.open_sample("mae", next(iter(api.pictures.samples)))
     priors = menu.priors(api.pictures, "mae")
     assert len(priors) == 2

@@ -27,7 +27,7 @@ from explorer.session import Session
 from explorer.views.figures.snapshot import MAPS, snapshot
 from explorer.views.service import export, replies
 from explorer.views.service.pictures import Opened, OpenPictures
-from explorer.views.service.routes import serve
+from explorer.views.service.server import serve
 from explorer.views.service.trials import Trials
 from explorer.views.service.wishes.answers import answer
 from explorer.views.service.wishes.ratios import saved

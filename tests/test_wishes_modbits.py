@@ -16,7 +16,7 @@ from explorer.model import scale_bottleneck
 from explorer.session import Session
 from explorer.views.service import replies
 from explorer.views.service.pictures import Opened
-from explorer.views.service.routes import create_server
+from explorer.views.service.server import create_server
 from explorer.views.service.trials import Trials
 from explorer.views.service.wishes import maps
 from explorer.views.service.wishes.answers import answer

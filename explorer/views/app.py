@@ -151,7 +151,7 @@ def create_app(
     warnings.filterwarnings("ignore", message=".*torch.jit.script.*is deprecated")
     with ThreadPoolExecutor(1) as aside:
         aside.submit(importlib.import_module, "gradio")
-        from explorer.views.service.routes import create_server
+        from explorer.views.service.server import create_server
 
         server = create_server(model, image)
         threading.Thread(target=server.state.api.warm_up, daemon=True).start()

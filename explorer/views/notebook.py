@@ -50,7 +50,7 @@ from explorer.views.service.export import kept, kept_size
 from explorer.views.service.kernel import Connection
 from explorer.views.service.pictures import Opened
 from explorer.views.service.points import curve_points
-from explorer.views.service.routes import START_LAMBDA
+from explorer.views.service.setup import START_LAMBDA
 from explorer.views.service.shared import shared_service
 from explorer.views.service.wishes.ratios import OWN
 

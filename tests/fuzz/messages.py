@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 from explorer.images import InputError, to_png
 from explorer.views.service.kernel import Connection, ServerThread
 from explorer.views.service.pictures import OpenPictures
-from explorer.views.service.routes import serve
+from explorer.views.service.server import serve
 
 from . import mutate
 from .bitstreams import small_checkpoint

@@ -9,6 +9,9 @@
                                           file), raw RGB, and what views of the inside want with it (see `wishes`)
     GET  api/numbers/{token}?lmbda=&map=  {lmbda, level, point, regions, side_bits}: of the real file and the whole
                                           picture
+    GET  api/seen/{token}?lmbda=&map=&effort=  the same with SSIMULACRA2 and times, when there is time for it; &effort=
+                                          of what a search found
+    GET  api/rivalseen/{token}?codec=&setting=   the same of another codec's picture
     GET  api/rival/{token}?codec=&setting=&box=&reduce=  another codec's picture: header (numbers of its file) + raw RGB
     GET  api/match/{token}?codec=&lmbda=&map=&by=&box=&reduce=  the same, at the model's rate or quality, with the gap;
                                           of the picture's own model: at one λ for all places
@@ -38,79 +41,48 @@ Failures are {error: a sentence} with a status from 400; 410: the picture was le
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import gc
-import io
-import json
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Annotated, Any, TypeVar
-from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, FastAPI, Query, Request, WebSocket
-from fastapi.responses import JSONResponse, Response, StreamingResponse
-from PIL import Image
+from fastapi import APIRouter, Query, Request, WebSocket
+from fastapi.responses import Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.status import WS_1008_POLICY_VIOLATION, WS_1013_TRY_AGAIN_LATER
-from starlette.types import Receive, Scope, Send
 
-from explorer import bitstream, images
-from explorer.condition import LAMBDA_MAX, LAMBDA_MIN, Condition
+from explorer.condition import Condition
 from explorer.images import InputError, to_png
-from explorer.lambda_map import MOST_TEXT, LambdaMap
-from explorer.library import first_model, folder, list_models, samples
-from explorer.memory import give_back
+from explorer.library import list_models
 from explorer.received import Received
 from explorer.session import Session
-from explorer.views import viewer
-from explorer.views.figures.kodak import mean_curves
-from explorer.views.figures.palettes import PALETTES
-from explorer.views.figures.rates import rd_figure, series
-from explorer.views.service import export, menu, rectangles, replies, static, uploads
-from explorer.views.service.constants import CONSTANTS
+from explorer.views.service import export, menu, rectangles, replies
 from explorer.views.service.errors import Full, Superseded
-from explorer.views.service.failures import answer_failures, printable
-from explorer.views.service.messages import (
-    By,
-    MeanSetting,
-    OpenedPicture,
-    Sample,
-    SearchesOf,
-    Seen,
-    Setup,
-    SweepFile,
-    SweepPart,
-    Target,
-)
+from explorer.views.service.failures import printable
+from explorer.views.service.messages import By, OpenedPicture, SearchesOf, Seen, SweepFile, SweepPart, Target
 from explorer.views.service.pictures import Opened, OpenPictures
 from explorer.views.service.points import CURVES, curve_points
-from explorer.views.service.rivals import CHOSEN, Rivals
+from explorer.views.service.responses import Counted, Json, attachment, binary, json_lines
+from explorer.views.service.rivals import Rivals
 from explorer.views.service.searching import Searching
+from explorer.views.service.setup import START_LAMBDA, Start
 from explorer.views.service.turns import PAUSE, Pauses, Turn, Turns
-from explorer.views.service.uploads import MAX_UPLOAD, MAX_UPLOADS, Budget, body
-from explorer.views.service.wire import Reply, to_json
+from explorer.views.service.uploads import MAX_UPLOADS, Budget, body
+from explorer.views.service.visits import At, Mapped, Page, Visit, Visiting
+from explorer.views.service.wire import Reply
 from explorer.views.service.wishes import ratios
 
-# Here the picture still looks fine at first sight, and the difference to the original shows at the second.
-START_LAMBDA = 256.0
-LESSONS = viewer.FOLDER / "story" / "lessons.json"
 MAX_WISHES = 16
-IDLE_SECONDS = 45.0  # after which a picture is let go of that no page looks at
-LOOK_SECONDS = 5.0
-# Pixels of all pictures that the app has open, and of the frames of all sweeps that are being made.
-ALL_PIXELS = 360_000_000
-SWEEP_PIXELS = 600_000_000
+SWEEP_PIXELS = 600_000_000  # of the frames of all sweeps that are being made
 MUCH = 4_000_000  # pixels of a frame, beyond which it takes much memory
 # Of one user, what is looked at while λ moves goes first.
 FRAME, NUMBERS, REST = range(3)
 T = TypeVar("T")
-Page = Annotated[str, Query(max_length=64, pattern="^[A-Za-z0-9_-]*$")]
 # What can be saved of one λ, by the file's extension.
 FILES: dict[str, Callable[[Session | Received, Condition], bytes]] = {
     "mae": lambda source, condition: source.encode(condition),
@@ -119,94 +91,21 @@ FILES: dict[str, Callable[[Session | Received, Condition], bytes]] = {
 }
 
 
-def create_server(model: str | None = None, image: Path | None = None) -> FastAPI:
-    """The routes as an app of their own; `image`, a picture or a .mae file, comes before the samples and is
-    what to start with.
-
-    model: None takes the one that `library.first_model` names. Raises InputError at once where the model or the image
-    cannot be read.
-    """
-    model = model or first_model()
-    chosen = {image.name: image} if image else {}
-    models = list(dict.fromkeys([model, *list_models()]))
-    pictures = OpenPictures(models, chosen | samples(), idle=IDLE_SECONDS, pixels=ALL_PIXELS)
-    pictures.model(model)
-    if image and bitstream.is_file(image.name):
-        pictures.open_sample(model, image.name)
-    elif image:
-        images.read(image)
-    return serve(pictures, model)
-
-
-def serve(pictures: OpenPictures, model: str) -> FastAPI:
-    """The routes over the open pictures; `model`: the one to start with."""
-
-    @asynccontextmanager
-    async def while_running(_: FastAPI) -> AsyncIterator[None]:
-        closing = asyncio.ensure_future(_close_idle(pictures))
-        yield
-        closing.cancel()
-
-    server = FastAPI(title="MAE Explorer", docs_url=None, redoc_url=None, openapi_url=None, lifespan=while_running)
-    server.state.api = Api(pictures, model)
-    server.include_router(server.state.api.router, prefix="/api")
-    server.include_router(static.static_files(), prefix="/viewer")
-    server.get("/&{state:path}")(static.link)
-    answer_failures(server)
-    return server
-
-
-@dataclass(frozen=True)
-class Visit:
-    """A request about an open picture. user: whose turn it takes. is_one: whether that is one page or one picture of
-    one's own. has_left: whether the visitor has."""
-
-    opened: Opened
-    user: str
-    is_one: bool
-    has_left: Callable[[], Awaitable[bool]]
-
-
-async def _visit(request: Request, token: str, page: Page = "") -> Visit:
-    pictures: OpenPictures = request.app.state.api.pictures
-    opened = pictures.get(token, page)
-    is_one = bool(page) or pictures.sample_of(opened) is None
-    return Visit(opened, page or token, is_one, request.is_disconnected)
-
-
-Visiting = Annotated[Visit, Depends(_visit)]
-
-
-async def _map(request: Request, map: str = "") -> LambdaMap | None:
-    """The λ map that a request brings, in its address or as its body."""
-    text = await uploads.text(request, "λ map", MOST_TEXT) if request.method == "POST" else map
-    return LambdaMap.of_text(text) if text else None
-
-
-Mapped = Annotated[LambdaMap | None, Depends(_map)]
-
-
-async def _condition(visit: Visiting, lmbda: float, map: Mapped) -> Condition:
-    return visit.opened.condition(lmbda, map)
-
-
-At = Annotated[Condition, Depends(_condition)]  # λ as a request names it
-
-
 class Api:
     """The routes and what they share. Only one frame is computed at a time: it takes all cores as it is."""
 
     def __init__(self, pictures: OpenPictures, model: str) -> None:
         self.pictures, self.model = pictures, model
         self.rivals = Rivals(list_models())
+        self.start = Start(pictures, model, self.rivals)
         self.turns, self.opening = Turns(), Turns()
         self.pauses = Pauses(self.turns)
         self.searching = Searching(self.pauses)
         self._uploads = Budget(MAX_UPLOADS, "Many files are being sent here at once: please try again in a minute.")
         self._sweeps = Budget(SWEEP_PIXELS, "Many sweeps are being made here at once: please try again in a minute.")
         self._pace: float | None = None
-        self.router = router = APIRouter(default_response_class=_Json)
-        router.get("/setup", response_model=None)(self.setup)
+        self.router = router = APIRouter(default_response_class=Json)
+        router.get("/setup", response_model=None)(self.start.setup)
         router.post("/open", response_model=None)(self.open)
         router.get("/pixels/{token}")(self.pixels)
         mapped = partial(router.api_route, methods=["GET", "POST"])
@@ -231,51 +130,8 @@ class Api:
         """Do before the first visitor what the first visitor would wait for."""
         opened = self.pictures.open_sample(self.model, next(iter(self.pictures.samples)))
         replies.frame(opened, opened.nearest(START_LAMBDA))
-        self.setup()
-        gc.freeze()  # so that to look for what nobody has any more (`_tidy`) takes no more than a moment
-
-    @cached_property
-    def _means(self) -> dict[str, list[MeanSetting]] | None:
-        return mean_curves(folder() / "results")
-
-    @cached_property
-    def _samples(self) -> list[Sample]:
-        return [self._sample(name, path) for name, path in self.pictures.samples.items()]
-
-    def setup(self) -> Setup:
-        """Everything that the viewer needs before it opens a picture."""
-        rivals = self.rivals.listed
-        labels = {rival["name"]: rival["label"] for rival in rivals}
-        curves = series({"model": "This model"} | labels | {replies.SEARCHED: "Searched"})
-        return {
-            "offline": False,
-            "models": self.pictures.models,
-            "model": self.model,
-            "samples": self._samples,
-            "source": {"sample": next(iter(self.pictures.samples))},
-            "lmbda": {"min": LAMBDA_MIN, "max": LAMBDA_MAX, "start": START_LAMBDA},
-            "maxUpload": MAX_UPLOAD,
-            "rivals": rivals,
-            "chosen": [rival["name"] for rival in rivals if rival["name"] in CHOSEN and not rival["reason"]],
-            "means": self._means,
-            "figure": rd_figure(curves),
-            "palettes": PALETTES,
-            "lessons": json.loads(LESSONS.read_text(encoding="utf-8")),
-            "constants": CONSTANTS,
-        }
-
-    def _sample(self, name: str, path: Path) -> Sample:
-        if bitstream.is_file(path.name):
-            opened = self.pictures.open_sample(self.model, name)
-            small = Image.fromarray(opened.source.reconstruct(opened.nearest(START_LAMBDA)))
-        else:
-            small = Image.fromarray(images.read(path).pixels)
-        width, height = small.size
-        small.thumbnail((192, 128))
-        file = io.BytesIO()
-        small.save(file, "JPEG", quality=88)
-        thumbnail = "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
-        return {"name": name, "thumbnail": thumbnail, "width": width, "height": height, "bytes": path.stat().st_size}
+        self.start.setup()
+        gc.freeze()  # so that to look for what nobody has any more (`server`) takes no more than a moment
 
     async def open(
         self,
@@ -317,7 +173,7 @@ class Api:
     def pixels(self, visit: Visiting, box: str | None = None, reduce: int = 1, packed: bool = False) -> Response:
         """A part of the original picture."""
         opened = visit.opened
-        return _binary(replies.original(opened, rectangles.parse(box, reduce, opened.session.size)), packed)
+        return binary(replies.original(opened, rectangles.parse(box, reduce, opened.session.size)), packed)
 
     async def frame(
         self,
@@ -354,7 +210,7 @@ class Api:
             has_left=visit.has_left,
         )
         reply = await made
-        return _binary(Reply({**reply.header, "pace": self._pace}, reply.arrays), packed)
+        return binary(Reply({**reply.header, "pace": self._pace}, reply.arrays), packed)
 
     def _learn_pace(self, measured: float) -> None:
         """Slowly, so that one frame that had to wait for the machine does not make the next ones small."""
@@ -363,20 +219,20 @@ class Api:
     async def numbers(self, visit: Visiting, condition: At) -> Response:
         """The numbers of the real file at λ."""
         opened = visit.opened
-        return _Json(await self._measured(visit, NUMBERS, lambda turn: replies.numbers(opened, condition, turn.pause)))
+        return Json(await self._measured(visit, NUMBERS, lambda turn: replies.numbers(opened, condition, turn.pause)))
 
     async def seen(self, visit: Visiting, condition: At, effort: int = 0) -> Response:
         """The same with SSIMULACRA2 and times: what a rest of λ has time for, in the pauses between all frames; with an
         effort, of what a search found."""
         opened = visit.opened
-        return _Json(await self._aside(visit, PAUSE, lambda turn: replies.seen(opened, condition, effort, turn.pause)))
+        return Json(await self._aside(visit, PAUSE, lambda turn: replies.seen(opened, condition, effort, turn.pause)))
 
     async def rival_seen(self, visit: Visiting, codec: str, setting: float) -> Response:
         """The same of another codec's picture at one setting."""
         trials, found = visit.opened.trials, await run_in_threadpool(self.rivals.codec, codec)
         value = found.knob.check(setting)
         answer: Seen = {"point": await self._aside(visit, PAUSE, lambda turn: trials.seen(found, value, turn.pause))}
-        return _Json(answer)
+        return Json(answer)
 
     async def _measured(self, visit: Visit, rank: int, work: Callable[[Turn], T]) -> T:
         """The result of work on a whole picture, once it is the visitor's turn."""
@@ -401,7 +257,7 @@ class Api:
         part = rectangles.parse(box, reduce, opened.session.size)
         found = await run_in_threadpool(self.rivals.codec, codec)
         reply = await self._aside(visit, 0, lambda _: replies.rival(opened, found, setting, {}, part))
-        return _binary(reply, packed)
+        return binary(reply, packed)
 
     async def match(
         self,
@@ -427,7 +283,7 @@ class Api:
 
         while not await visit.has_left():  # λ has moved on, nobody waits for this
             with suppress(Superseded):
-                return _binary(await self._aside(visit, PAUSE, work), packed)
+                return binary(await self._aside(visit, PAUSE, work), packed)
         raise Superseded
 
     async def searches(self, visit: Visiting) -> SearchesOf:
@@ -438,7 +294,7 @@ class Api:
     async def search(self, visit: Visiting, condition: At, effort: int) -> StreamingResponse:
         """The encoder's search at λ; it ends when the visitor closes the stream."""
         search = self.searching.ask(visit.opened, condition, effort, visit.user)
-        return _Counted(_json_lines(search.lines()), search)
+        return Counted(json_lines(search.lines()), search)
 
     async def searched(
         self, visit: Visiting, condition: At, effort: int, box: str | None = None, reduce: int = 1, packed: bool = False
@@ -447,17 +303,17 @@ class Api:
         opened = visit.opened
         part = rectangles.parse(box, reduce, opened.session.size)
         reply = await self._aside(visit, 0, lambda _: replies.searched(opened, condition, effort, part))
-        return _binary(reply, packed)
+        return binary(reply, packed)
 
     def modulation(self, model: str) -> Response:
         """The gains of a model's modulators over λ."""
-        return _binary(replies.modulation(self.pictures.model(model)))
+        return binary(replies.modulation(self.pictures.model(model)))
 
     def points(self, visit: Visiting, codecs: str = "", seen: bool = False) -> StreamingResponse:
         """R-D points while they are measured, of the model and of `codecs`, names with commas between them, with
         SSIMULACRA2 where it is wanted; the work ends when the visitor closes the stream."""
         rivals = [self.rivals.codec(name) for name in dict.fromkeys(filter(None, codecs.split(",")))]
-        lines = _json_lines(curve_points(visit.opened, rivals, self.pauses, visit.user, seen))
+        lines = json_lines(curve_points(visit.opened, rivals, self.pauses, visit.user, seen))
         return StreamingResponse(lines, media_type="application/x-ndjson")
 
     async def file(
@@ -484,14 +340,14 @@ class Api:
         data = await self._measured(visit, REST, work)
         painted = "-painted" if condition.map else ""
         how = f"-effort{effort}" if effort else ""
-        return _attachment(data, f"{Path(opened.name).stem}-lambda{condition.lmbda:.0f}{painted}{how}.{kind}")
+        return attachment(data, f"{Path(opened.name).stem}-lambda{condition.lmbda:.0f}{painted}{how}.{kind}")
 
     async def rival_file(self, visit: Visiting, codec: str, setting: float) -> Response:
         """Another codec's file at one setting, to keep."""
         opened, found = visit.opened, await run_in_threadpool(self.rivals.codec, codec)
         value = found.knob.check(setting)
         data = await self._aside(visit, 0, lambda _: opened.trials.file(found, value))
-        return _attachment(data, f"{Path(opened.name).stem}-{found.name}-{found.knob.name}{setting:g}.{found.suffix}")
+        return attachment(data, f"{Path(opened.name).stem}-{found.name}-{found.knob.name}{setting:g}.{found.suffix}")
 
     async def solve(
         self,
@@ -522,7 +378,7 @@ class Api:
         ends when the visitor closes the stream."""
         work = export.sweep(visit.opened, kind, start, end, frames, map)
         share = self._sweeps.take(len(work.lambdas) * math.prod(visit.opened.source.size))
-        return _Counted(_json_lines(self._made(work, visit)), share)
+        return Counted(json_lines(self._made(work, visit)), share)
 
     async def _made(self, work: export.Sweep[Any], visit: Visit) -> AsyncIterator[SweepPart | SweepFile]:
         parts: list[Any] = []
@@ -531,46 +387,3 @@ class Api:
             yield {"done": len(parts), "of": len(work.lambdas)}
         data = await self._later(visit, partial(work.join, parts))
         yield {"name": work.name, "type": work.media_type, "data": base64.b64encode(data).decode()}
-
-
-class _Json(JSONResponse):
-    def render(self, content: Any) -> bytes:
-        return to_json(content)
-
-
-def _binary(reply: Reply, packed: bool = False) -> Response:
-    return Response(reply.pack(packed), media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
-
-
-def _attachment(data: bytes, name: str) -> Response:
-    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, errors='replace')}"}
-    return Response(data, media_type="application/octet-stream", headers=headers)
-
-
-class _Counted(StreamingResponse):
-    """Lines of JSON that a share of something is used for, until they have ended, however they do."""
-
-    def __init__(self, lines: AsyncIterator[bytes], share: AbstractContextManager[object]) -> None:
-        super().__init__(lines, media_type="application/x-ndjson")
-        self._share = share
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._share:
-            await super().__call__(scope, receive, send)
-
-
-async def _close_idle(pictures: OpenPictures) -> None:
-    while True:
-        await asyncio.sleep(LOOK_SECONDS)
-        if pictures.close_idle():
-            await run_in_threadpool(_tidy)
-
-
-def _tidy() -> None:
-    gc.collect()  # a stream that was broken off is a cycle, and holds the picture
-    give_back()
-
-
-async def _json_lines(items: AsyncIterator[Mapping[str, object]]) -> AsyncIterator[bytes]:
-    async for item in items:
-        yield to_json(item) + b"\n"

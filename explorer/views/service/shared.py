@@ -11,7 +11,8 @@ from explorer.library import first_model, list_models, load_model, samples
 from explorer.session import Session
 from explorer.views.service.kernel import ServerThread
 from explorer.views.service.pictures import Opened, OpenPictures
-from explorer.views.service.routes import Api, serve
+from explorer.views.service.routes import Api
+from explorer.views.service.server import serve
 
 
 class SharedService:

@@ -3,7 +3,7 @@ import { makeElement } from "../controls/elements.js";
 import { OwnPicture } from "./own.js";
 
 export class PictureStrip {
-  // samples: see routes.py. on: {open(source): as `Opening.open` takes it; removed(own)}.
+  // samples: see service/setup.py. on: {open(source): as `Opening.open` takes it; removed(own)}.
   constructor(box, samples, on) {
     this.box = box;
     this.on = on;

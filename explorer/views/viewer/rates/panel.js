@@ -19,8 +19,8 @@ const NO_PLACES = { now: null, other: null };
 const BETWEEN = "About here, between the measured points; λ at rest is measured";
 
 export class RatePanel {
-  // setup: see routes.py. plotly: a promise of the library. on: {load: the transport's points(); pick(series, setting):
-  // a click on a point; grown(): the model's curve has more points; failed(error)}.
+  // setup: see service/setup.py. plotly: a promise of the library. on: {load: the transport's points(); pick(series,
+  // setting): a click on a point; grown(): the model's curve has more points; failed(error)}.
   /**
    * @param {import("../page.js").Parts} parts
    * @param {import("../wire/types.js").Setup} setup

@@ -1,5 +1,5 @@
 // How the viewer talks to Python. This is the app's way, over HTTP; a widget brings an object with the same methods:
-//   setup()                           -> models, samples, λ axis, figure (see service/routes.py)
+//   setup()                           -> models, samples, λ axis, figure (see service/setup.py)
 //   open({model, sample})             -> {id, name, model, notes}; also {model, picture: id} and {model, file, name, sent},
 //                                        sent(bytes): called where it is known how much of the file has arrived
 //   pixels(id, part), frame(id, at, part) -> {header, pixels: Uint8Array of RGB, wishes, bytes}: see decodeFrame;
