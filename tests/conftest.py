@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 import os
 import socket
+import struct
 import sys
 import time
 from collections.abc import Callable, Coroutine
@@ -20,7 +22,7 @@ import torch
 
 import explorer
 from explorer import images
-from explorer.checkpoint import content_id
+from explorer.checkpoint import content_id, save
 from explorer.codecs.learned import LearnedCodec
 from explorer.config import PRESETS
 from explorer.model import Autoencoder
@@ -92,6 +94,14 @@ def tiny(tiny_network) -> LearnedCodec:
 
 
 @pytest.fixture(scope="session")
+def checkpoint(tiny_network, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The path of the tiny model."""
+    path = tmp_path_factory.mktemp("tiny") / "tiny.safetensors"
+    save(tiny_network, path)
+    return str(path)
+
+
+@pytest.fixture(scope="session")
 def compressai() -> None:
     """Skips where CompressAI is not installed. In CI it must be there if there are wheels of it."""
     if "CI" not in os.environ or sys.version_info >= (3, 13):
@@ -108,6 +118,14 @@ def codec_of(network: Autoencoder, name: str) -> LearnedCodec:
     """A network as a codec, its prior frozen."""
     integers = network.prior.freeze()
     return LearnedCodec(network, integers, name, content_id(integers))
+
+
+def unpack(body: bytes) -> tuple[dict[str, Any], np.ndarray]:
+    """The header of a reply on the wire (see `explorer.views.service.wire`) and its pixels, (H, W, 3) uint8."""
+    (length,) = struct.unpack_from("<I", body)
+    header = json.loads(body[4 : 4 + length])
+    size = 3 * header["width"] * header["height"]
+    return header, np.frombuffer(body, np.uint8, size, 4 + length).reshape(header["height"], header["width"], 3)
 
 
 def curve_lines(opened: Any, codecs: list[Any]) -> list[Any]:

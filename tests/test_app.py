@@ -1,4 +1,4 @@
-"""The server's routes and what they hand to the viewer, without a browser. The model is a tiny untrained one."""
+"""The server's routes and what they hand to the viewer, without a browser. The model is a tiny one."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from conftest import unpack
 from fastapi.testclient import TestClient
 from PIL import Image
 
@@ -24,6 +25,7 @@ from explorer import model as networks
 from explorer.checkpoint import save
 from explorer.codecs import CODECS, CodecError, MissingPackage, classical, measure
 from explorer.codecs.base import BYTES_TOLERANCE, PSNR_TOLERANCE
+from explorer.images import to_png
 from explorer.views import viewer
 from explorer.views.figures import kodak, rates
 from explorer.views.service import errors, menu, points, rivals, server, trials, uploads, wire
@@ -33,22 +35,9 @@ UPLOAD = np.random.default_rng(1).integers(0, 256, (48, 72, 3), dtype=np.uint8)
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    save(networks.Autoencoder(config.PRESETS["tiny"]), path)
-    return str(path)
-
-
-@pytest.fixture(scope="module")
 def client(checkpoint: str) -> Iterator[TestClient]:
     with TestClient(server.create_server(checkpoint)) as client:
         yield client
-
-
-def png(pixels: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    return file.getvalue()
 
 
 def upload(client: TestClient, checkpoint: str, data: bytes) -> Any:
@@ -61,13 +50,7 @@ def as_sent(point: explorer.RDPoint) -> Any:
 
 @pytest.fixture
 def opened(client: TestClient, checkpoint: str) -> str:
-    return upload(client, checkpoint, png(UPLOAD)).json()["id"]
-
-
-def unpack(body: bytes) -> tuple[dict[str, Any], np.ndarray]:
-    (length,) = struct.unpack_from("<I", body)
-    header = json.loads(body[4 : 4 + length])
-    return header, np.frombuffer(body[4 + length :], np.uint8).reshape(header["height"], header["width"], 3)
+    return upload(client, checkpoint, to_png(UPLOAD)).json()["id"]
 
 
 def test_setup_says_what_the_viewer_needs(client: TestClient, checkpoint: str) -> None:
@@ -245,7 +228,7 @@ def bundled(pair: Path, monkeypatch: pytest.MonkeyPatch) -> TestClient:
 
 def test_a_picture_comes_with_the_models_that_differ_in_the_prior_alone(bundled: TestClient) -> None:
     def priors(model: str) -> list[dict[str, str]]:
-        return upload(bundled, model, png(UPLOAD)).json()["priors"]
+        return upload(bundled, model, to_png(UPLOAD)).json()["priors"]
 
     both = [
         {"model": "mae", "prior": "factorised"},
@@ -305,7 +288,7 @@ def test_what_eyes_see_comes_after_the_numbers_with_times(client: TestClient, ch
     """Of the model and of a rival; a file that is made again, or decoded again, keeps the times of the first."""
     pixels = np.tile(UPLOAD, (5, 4, 1))[:230, :240]
     token, session = (
-        upload(client, checkpoint, png(pixels)).json()["id"],
+        upload(client, checkpoint, to_png(pixels)).json()["id"],
         explorer.Session(library.load_model(checkpoint), pixels),
     )
     numbers = client.get(f"/api/numbers/{token}", params={"lmbda": 300}).json()["point"]
@@ -419,7 +402,7 @@ def test_a_model_of_one_lambda_opens_with_that_range(tmp_path: Path) -> None:
     path = tmp_path / "one.safetensors"
     save(networks.Autoencoder(dataclasses.replace(config.PRESETS["tiny"], kind="fixed", lmbda=512)), path)
     with TestClient(server.create_server(str(path))) as client:
-        answer = upload(client, str(path), png(UPLOAD)).json()
+        answer = upload(client, str(path), to_png(UPLOAD)).json()
         assert answer["lmbda"] == {"min": 512, "max": 512}
         assert client.get(f"/api/frame/{answer['id']}", params={"lmbda": 512}).status_code == 200
         series = [line["series"] for line in collect(client, answer["id"]) if "point" in line]
@@ -450,7 +433,8 @@ def test_another_model_keeps_the_picture(client: TestClient, checkpoint: str, op
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"hello", png(UPLOAD)[:60], b"\x89PNG\r\n\x1a\n" + bytes(100), b"GIF89a\xff\xff\xff\xff", b"{}" * 99]
+    "data",
+    [b"", b"hello", to_png(UPLOAD)[:60], b"\x89PNG\r\n\x1a\n" + bytes(100), b"GIF89a\xff\xff\xff\xff", b"{}" * 99],
 )
 def test_a_bad_upload_is_answered_with_one_sentence(client: TestClient, checkpoint: str, data: bytes) -> None:
     answer = upload(client, checkpoint, data)
@@ -463,7 +447,7 @@ def test_an_upload_beyond_the_limit_is_refused(
     client: TestClient, checkpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(uploads, "MAX_UPLOAD", 1000)
-    answer = upload(client, checkpoint, png(UPLOAD))
+    answer = upload(client, checkpoint, to_png(UPLOAD))
     assert answer.status_code == 422 and "larger than" in answer.json()["error"]
 
 
@@ -491,7 +475,7 @@ def test_the_store_lets_go_of_what_was_unused_for_longest(checkpoint: str, monke
 
 
 def test_a_picture_of_ones_own_comes_first(checkpoint: str, tmp_path: Path) -> None:
-    (tmp_path / "holiday.png").write_bytes(png(UPLOAD))
+    (tmp_path / "holiday.png").write_bytes(to_png(UPLOAD))
     with TestClient(server.create_server(checkpoint, tmp_path / "holiday.png")) as client:
         assert client.get("/api/setup").json()["samples"][0]["name"] == "holiday.png"
 

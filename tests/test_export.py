@@ -22,7 +22,7 @@ from explorer import checkpoint, config
 from explorer import model as networks
 from explorer.__main__ import main
 from explorer.codecs.learned import LearnedCodec
-from explorer.images import InputError
+from explorer.images import InputError, to_png
 from explorer.session import Session
 from explorer.views.service import export, server
 from explorer.views.service.pictures import Opened
@@ -137,20 +137,16 @@ def test_a_page_of_one_lambda_where_the_model_has_one(tiny_network, tmp_path: Pa
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    checkpoint.save(networks.Autoencoder(config.PRESETS["tiny"]), path)
-    with TestClient(server.create_server(str(path))) as client:
+def client(checkpoint: str) -> Iterator[TestClient]:
+    with TestClient(server.create_server(checkpoint)) as client:
         yield client
 
 
 @pytest.fixture
 def token(client: TestClient) -> str:
-    file = io.BytesIO()
-    Image.fromarray(PICTURE).save(file, "PNG")
     model = client.get("/api/setup").json()["model"]
     query = {"model": model, "name": "holiday.png"}
-    return client.post("/api/open", params=query, content=file.getvalue()).json()["id"]
+    return client.post("/api/open", params=query, content=to_png(PICTURE)).json()["id"]
 
 
 def test_a_sweep_says_how_far_it_is_and_ends_with_the_file(client: TestClient, token: str) -> None:

@@ -12,20 +12,12 @@ from conftest import run_async
 from load import LAMBDAS, Load, picture, prepare
 
 from explorer import Session, load_model
-from explorer.checkpoint import save
 from explorer.views.app import CONNECTIONS
 from explorer.views.listening import listen
 from explorer.views.service.server import create_server
 from explorer.views.service.wire import Reply
 
 USERS, SECONDS = 6, 5.0
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tiny_network, tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("load") / "tiny.safetensors"
-    save(tiny_network, path)
-    return str(path)
 
 
 def test_many_users_get_their_own_frames_and_wait_alike(checkpoint: str) -> None:

@@ -7,18 +7,16 @@ import io
 import json
 import math
 import re
-import struct
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import smooth_picture
+from conftest import smooth_picture, unpack
 from fastapi.testclient import TestClient
 from PIL import Image
 
 from explorer import bitstream, load_model, tiles
-from explorer.checkpoint import save
 from explorer.codecs.base import BYTES_TOLERANCE
 from explorer.condition import Condition
 from explorer.lambda_map import MOST_TEXT, LambdaMap
@@ -38,35 +36,21 @@ WITHOUT = {"match": {"codec": "jpeg", "by": "rate"}, "file": {"kind": "mae"}}
 
 
 @pytest.fixture(scope="module")
-def model(tiny_network, tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    save(tiny_network, path)
-    return str(path)
+def session(checkpoint) -> Session:
+    return Session(load_model(checkpoint), PICTURE)
 
 
 @pytest.fixture(scope="module")
-def session(model) -> Session:
-    return Session(load_model(model), PICTURE)
-
-
-@pytest.fixture(scope="module")
-def client(model) -> Iterator[Any]:
-    pictures = OpenPictures([model], {})
-    with TestClient(serve(pictures, model)) as client:
-        client.pictures, client.model = pictures, model
-        client.token = pictures.open(model, PICTURE, "picture").token
+def client(checkpoint) -> Iterator[Any]:
+    pictures = OpenPictures([checkpoint], {})
+    with TestClient(serve(pictures, checkpoint)) as client:
+        client.pictures, client.model = pictures, checkpoint
+        client.token = pictures.open(checkpoint, PICTURE, "picture").token
         yield client
 
 
 def ask(client: Any, route: str, **query: Any) -> Any:
     return client.get(f"/api/{route}/{client.token}", params=WITHOUT.get(route, {}) | query)
-
-
-def unpack(body: bytes) -> tuple[dict[str, Any], np.ndarray]:
-    (length,) = struct.unpack_from("<I", body)
-    header = json.loads(body[4 : 4 + length])
-    size = 3 * header["width"] * header["height"]
-    return header, np.frombuffer(body, np.uint8, size, 4 + length).reshape(header["height"], header["width"], 3)
 
 
 def test_a_frame_and_its_numbers_are_those_of_the_painted_picture(client, session) -> None:

@@ -18,7 +18,6 @@ import pytest
 from browser import ROOT, drag_lambda, open_app, serving, visiting
 from conftest import has_ipv6, wait_until
 
-from explorer.checkpoint import save
 from explorer.images import to_png
 from explorer.views.listening import listen
 
@@ -47,19 +46,18 @@ CONTRAST = """() => {
 
 
 @pytest.fixture(scope="module")
-def proxied(tiny_network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def proxied(checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address below which the proxy shows the app, with a slash at its end."""
     nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if nginx is None and "CI" not in os.environ:
         pytest.skip("no nginx is installed here")
     assert nginx, "CI needs nginx"
     folder = tmp_path_factory.mktemp("nginx")
-    save(tiny_network, folder / "tiny.safetensors")
     (found,) = re.findall(r"```nginx\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     with listen("127.0.0.1", 0) as free:
         port = free.getsockname()[1]
     host = "::1" if has_ipv6() else "127.0.0.1"
-    with serving(LAUNCH.format(host=host, model=str(folder / "tiny.safetensors"), idle=IDLE_S)) as behind:
+    with serving(LAUNCH.format(host=host, model=checkpoint, idle=IDLE_S)) as behind:
         assert behind.startswith("http://[::1]:" if host == "::1" else "http://127.0.0.1:")
         server = found.replace("listen 80;", f"listen 127.0.0.1:{port};").replace("http://127.0.0.1:7860", behind)
         (folder / "nginx.conf").write_text(CONFIGURATION.format(folder=folder, server=server))

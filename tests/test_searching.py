@@ -10,17 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import run_async, smooth_picture, wait_until
+from conftest import run_async, smooth_picture, unpack, wait_until
 from fastapi.testclient import TestClient
 from PIL import Image
-from test_app import as_sent, png, unpack, upload
+from test_app import as_sent, upload
 from test_wire import check
 
 import explorer
 from explorer import search
-from explorer.checkpoint import save
 from explorer.codecs.learned import LearnedCodec
-from explorer.images import InputError
+from explorer.images import InputError, to_png
 from explorer.session import Session
 from explorer.views.service import messages, rectangles, replies, searching, server
 from explorer.views.service.errors import Full
@@ -176,13 +175,6 @@ def test_a_large_picture_is_searched_too_and_seen_by_parts(tiny: LearnedCodec, m
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tiny_network, tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("searching") / "tiny.safetensors"
-    save(tiny_network, path)
-    return str(path)
-
-
-@pytest.fixture(scope="module")
 def client(checkpoint: str) -> Iterator[TestClient]:
     with TestClient(server.create_server(checkpoint)) as client:
         yield client
@@ -190,7 +182,7 @@ def client(checkpoint: str) -> Iterator[TestClient]:
 
 @pytest.fixture
 def ask(client: TestClient, checkpoint: str) -> Callable[..., Any]:
-    token = upload(client, checkpoint, png(PICTURE)).json()["id"]
+    token = upload(client, checkpoint, to_png(PICTURE)).json()["id"]
     return lambda route, **query: client.get(f"/api/{route}/{token}", params=query)
 
 

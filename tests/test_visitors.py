@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import io
 import json
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -15,13 +14,11 @@ import numpy as np
 import pytest
 from conftest import wait_until
 from fastapi.testclient import TestClient
-from PIL import Image
 from starlette.requests import ClientDisconnect
 from starlette.websockets import WebSocketDisconnect
 
-from explorer.checkpoint import save
 from explorer.codecs import CODECS
-from explorer.images import InputError
+from explorer.images import InputError, to_png
 from explorer.session import MAPS, POOL
 from explorer.views.service import pictures as open_pictures
 from explorer.views.service import server, trials, uploads
@@ -31,13 +28,6 @@ from explorer.views.service.server import create_server
 
 SMALL = np.random.default_rng(3).integers(0, 256, (32, 48, 3), dtype=np.uint8)
 SENTENCE = "So many pictures are open"
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tiny_network, tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("visitors") / "tiny.safetensors"
-    save(tiny_network, path)
-    return str(path)
 
 
 class Clock:
@@ -66,12 +56,6 @@ def put(pictures: OpenPictures, checkpoint: str) -> Callable[..., Opened]:
 
 def are_open(pictures: OpenPictures, *opened: Opened) -> list[bool]:
     return [each.token in pictures._places for each in opened]
-
-
-def png(pixels: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    return file.getvalue()
 
 
 # -- whose pictures stay open ------------------------------------------------------------------------------------------
@@ -172,7 +156,7 @@ def client(checkpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestCli
 
 def send(client: TestClient, checkpoint: str, page: str = "", pixels: np.ndarray = SMALL, name: str = "a.png") -> Any:
     query = {"model": checkpoint, "name": name} | ({"page": page} if page else {})
-    return client.post("/api/open", params=query, content=png(pixels))
+    return client.post("/api/open", params=query, content=to_png(pixels))
 
 
 def test_a_page_that_is_closed_frees_its_pictures(client: TestClient, checkpoint: str) -> None:
