@@ -18,6 +18,8 @@ from nbclient import NotebookClient
 NOTEBOOKS = sorted(Path(__file__).parent.parent.joinpath("notebooks").glob("*.ipynb"))
 LARGEST = 1_000_000  # bytes
 CELL_SECONDS = 300
+# What a notebook has for who watches it, and here: the same cells, in less time.
+SHORTER = {"05_train_your_own": ("Recipe(minutes=1.5,", "Recipe(minutes=0.2,")}
 
 pytestmark = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -32,6 +34,10 @@ def test_runs_from_top_to_bottom(path: Path, tmp_path: Path, monkeypatch: pytest
     here = str(path.parent.parent)  # the package that is tested, not one that happens to be installed
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")])))
     notebook = nbformat.read(path, 4)
+    if path.stem in SHORTER:
+        long, short = SHORTER[path.stem]
+        (cell,) = (cell for cell in code_cells(notebook) if long in cell.source)
+        cell.source = cell.source.replace(long, short)
     started = time.monotonic()
     resources = {"metadata": {"path": str(tmp_path)}}
     NotebookClient(notebook, timeout=CELL_SECONDS, kernel_name="python3", resources=resources).execute()
