@@ -48,7 +48,7 @@ def encode(args: argparse.Namespace) -> None:
     files.check_output(args.output, inputs=_given(args.input, args.model, args.lambda_map))
     picture = images.read(args.input)
     height, width = picture.pixels.shape[:2]
-    lambda_map = mask.read(args.lambda_map, (height, width), args.lmbda) if args.lambda_map else None
+    lambda_map = None if args.lambda_map is None else mask.read(args.lambda_map, (height, width), args.lmbda)
     from explorer import Session, library
 
     model = args.model or library.first_model()

@@ -11,6 +11,7 @@ than `level` and `lmbda`, or for the levels of its places.
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.images import InputError
-from explorer.lambda_map import BLOCK, EIGHTH, STEP, LambdaMap
+from explorer.lambda_map import BLOCK, EIGHTH, STEP, LambdaMap, check_blocks
 
 LAMBDA_MIN, LAMBDA_MAX = 64.0, 4096.0
 PAPER_LAMBDAS = (64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0)
@@ -50,14 +51,16 @@ class Condition:
     @classmethod
     def of(cls, lmbda: Lambda, map: LambdaMap | None = None) -> Condition:
         """The nearest level on the log axis, within 0.004 %; a condition is itself. An array of λ by block, (⌈H/64⌉,
-        ⌈W/64⌉), becomes a map on their median, to the nearest of its steps. InputError for a λ outside [64, 4096]."""
+        ⌈W/64⌉), becomes a map on their median, to the nearest of its steps. InputError for a λ outside [64, 4096] and
+        for what is neither."""
         if isinstance(lmbda, Condition):
             return lmbda
-        if np.ndim(lmbda) == 0:
-            return cls(level_of(float(lmbda)), map)
-        levels = _levels_of(np.asarray(lmbda))
+        array = _array(lmbda)
+        if array.ndim == 0:
+            return cls(level_of(number(lmbda)), map)
+        levels = _levels_of(array)
         base = int(np.sort(levels, axis=None)[levels.size // 2])
-        return cls(base, LambdaMap.of(np.rint((levels - base) / STEP).astype(np.int64)))
+        return cls(base, steps_from(base, levels))
 
     @property
     def block_levels(self) -> NDArray[np.int64]:
@@ -108,6 +111,14 @@ def among(lmbda: Lambda, few: Sequence[float]) -> Condition:
     return condition
 
 
+def steps_from(base: int, levels: NDArray[np.int64]) -> LambdaMap:
+    """The map that goes with the level `base` and comes nearest to the levels of blocks, (rows, columns)."""
+    steps = (levels - base) / STEP
+    # A step beyond an end of the axis is clipped to it, so an end is always met.
+    nearest = np.select([levels == 0, levels == LAST_LEVEL], [np.floor(steps), np.ceil(steps)], np.rint(steps))
+    return LambdaMap.of(nearest.astype(np.int64))
+
+
 def level_of(lmbda: float) -> int:
     """The header's 16-bit level nearest to λ on the log axis; InputError outside [64, 4096]."""
     value = float(lmbda)
@@ -116,10 +127,28 @@ def level_of(lmbda: float) -> int:
     return min(LAST_LEVEL, max(0, round(math.log(value / LAMBDA_MIN) / math.log(LAMBDA_MAX / LAMBDA_MIN) * LAST_LEVEL)))
 
 
+def number(given: Any) -> float:
+    """λ as a float, whatever its size; InputError for what is no number."""
+    try:
+        return float(given)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"λ is a number or an array of them by block, but {reprlib.repr(given)} was given.") from None
+
+
+def _array(given: Any) -> NDArray[Any]:
+    try:
+        return np.asarray(given)
+    except (TypeError, ValueError, RuntimeError):  # rows of unequal length, a tensor with a gradient or on a GPU
+        found = f"which this {type(given).__name__} is not"
+        raise InputError(f"λ by block is an array of (rows, columns) numbers, {found}; make one with NumPy.") from None
+
+
 def _levels_of(lambdas: NDArray[Any]) -> NDArray[np.int64]:
-    """The same of each λ of an array by block."""
+    """The level of each λ of an array by block."""
     if lambdas.ndim != 2 or not lambdas.size or lambdas.dtype.kind not in "iuf":
-        raise InputError(f"λ by block is an array of (rows, columns) numbers, not of shape {lambdas.shape}.")
+        found = f"of shape {lambdas.shape} and type {lambdas.dtype}"
+        raise InputError(f"λ by block is an array of (rows, columns) numbers, not {found}.")
+    check_blocks(*lambdas.shape)
     return np.vectorize(level_of, otypes=[np.int64])(lambdas)
 
 

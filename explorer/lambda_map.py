@@ -51,7 +51,7 @@ class LambdaMap:
     data: bytes
 
     def __post_init__(self) -> None:
-        _check_size(self.rows, self.columns)
+        check_blocks(self.rows, self.columns)
         if len(self.data) != self.rows * self.columns:
             raise InputError(f"A λ map of {self.rows}×{self.columns} blocks has as many steps, not {len(self.data)}.")
         if np.abs(self.steps.astype(int)).max() > STEP_MAX:
@@ -69,7 +69,7 @@ class LambdaMap:
     @classmethod
     def of_residuals(cls, rows: int, columns: int, residuals: Iterable[int]) -> LambdaMap:
         """The map whose `residuals` these are; InputError where none has them."""
-        _check_size(rows, columns)
+        check_blocks(rows, columns)
         steps: list[int] = []
         for residual in residuals:
             if len(steps) == rows * columns:
@@ -107,11 +107,7 @@ class LambdaMap:
 
     def check(self, height: int, width: int) -> None:
         """Raise InputError unless it is for pictures of this size."""
-        if self.shape != (wanted := blocks(height, width)):
-            raise InputError(
-                f"A λ map for {width}×{height} pixels has {wanted[0]}×{wanted[1]} blocks (rows × columns), "
-                f"not {self.rows}×{self.columns}."
-            )
+        check_shape(self.shape, height, width)
 
     def eighths(self, box: tuple[int, int, int, int], stride: int, ramped: bool) -> NDArray[np.int64]:
         """The steps, in eighths, at each element of a rectangle of a map of features, (rows, columns). stride: pixels
@@ -149,9 +145,18 @@ def _between(
     return (edge - 1).clip(0, count - 1), edge.clip(0, count - 1), share
 
 
-def _check_size(rows: int, columns: int) -> None:
+def check_blocks(rows: int, columns: int) -> None:
+    """Raise InputError unless a picture may have so many blocks."""
     if not 0 < rows * columns <= MOST_BLOCKS:
-        raise InputError(f"A λ map of {rows}×{columns} blocks is for no picture that can be opened here.")
+        size = f"a block has {BLOCK}×{BLOCK} pixels"
+        raise InputError(f"A λ map of {rows}×{columns} blocks is for no picture that can be opened here; {size}.")
+
+
+def check_shape(shape: tuple[int, ...], height: int, width: int) -> None:
+    """Raise InputError unless a map of shape (rows, columns) is for pictures of this size."""
+    if shape != (wanted := blocks(height, width)):
+        found, own = ("×".join(map(str, each)) for each in (shape, wanted))
+        raise InputError(f"A λ map for {width}×{height} pixels has {own} blocks (rows × columns), not {found}.")
 
 
 def _predicted(steps: list[int], at: int, columns: int) -> int:

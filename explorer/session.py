@@ -300,12 +300,14 @@ class Session:
         map: LambdaMap | None = None,
     ) -> float:
         """The λ that meets exactly one target: the best quality within a rate (bpp, or bytes of the whole file), or the
-        lowest rate that reaches a PSNR in dB. map: goes with λ, see `Condition`. InputError where no λ does, with
-        the range that is there."""
+        lowest rate that reaches a PSNR in dB. map: goes with λ, `condition(array).map`; `Condition.of(λ, map)` is what
+        was solved for. InputError where no λ does, with the range that is there."""
         targets = {"bpp": bpp, "bytes": bytes, "psnr": psnr}
         given = {name: float(value) for name, value in targets.items() if value is not None}
         if len(given) != 1 or not all(math.isfinite(value) and value > 0 for value in given.values()):
             raise InputError("Give exactly one target above zero: bpp, bytes or psnr.")
+        if not isinstance(map, LambdaMap | None):
+            raise InputError("A map that goes with λ is a LambdaMap; of λ by block it is `condition(array).map`.")
         ((name, target),) = given.items()
         return (solving.meet_by_search if self.effort else solving.meet)(self, name, target, map)
 

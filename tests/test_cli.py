@@ -14,9 +14,10 @@ from conftest import sample_paths
 from PIL import Image
 
 import explorer
-from explorer import bitstream, library
+from explorer import bitstream, library, mask
 from explorer.__main__ import main
 from explorer.codecs.learned import LearnedCodec
+from explorer.images import InputError
 from explorer.library import folder
 
 PACKAGE = Path(explorer.__file__).parent
@@ -26,8 +27,8 @@ LAYERS = [  # each may import from the lines above it, and from its own
     {"lambda_map", "condition", "config", "mask"},
     {"modulation", "priors", "gdn", "model", "checkpoint"},
     {"mapcode", "bitstream", "runtime"},
-    {"distortion", "search", "codecs"},
-    {"train", "library", "inside", "solving", "session", "received"},
+    {"distortion", "inside", "search", "codecs"},
+    {"train", "library", "solving", "session", "received"},
     {"store", "means", "rows", "survey", "workers", "evaluate", "cards", "report", "fetch", "bench"},
     {"views"},
     {"arguments", "__main__"},
@@ -54,19 +55,19 @@ def test_encode_info_decode(picture, tmp_path, capsys, target):
 
 def test_encode_with_a_lambda_map(picture, tmp_path, capsys):
     """A mask of any size: white is 8·λ, mid grey λ as given, black λ/8; or an array of λ."""
-    coded, mask = str(tmp_path / "p.mae"), str(tmp_path / "mask.png")
+    coded, shown = str(tmp_path / "p.mae"), str(tmp_path / "mask.png")
     shades = np.full((12, 40), 128, np.uint8)
-    shades[:6, :20] = 255
+    shades[:7, :20] = 255
     shades[:, 30:] = 0
-    Image.fromarray(shades).save(mask)
-    assert main(["encode", str(picture), coded, "--lambda", "512", "--lambda-map", mask]) == 0
+    Image.fromarray(shades).save(shown)
+    assert main(["encode", str(picture), coded, "--lambda", "512", "--lambda-map", shown]) == 0
     assert main(["info", coded]) == 0
     out = capsys.readouterr().out
     assert out.count("λ 512.0 with a map from 64 to 4096") == 2 and " λ map)" in out
     header, _ = bitstream.unpack(Path(coded).read_bytes())
-    assert header.map.steps.tolist() == [[16, 10, -10, -16], [0, 0, -10, -16]]
+    assert header.map.steps.tolist() == [[16, 9, -11, -16], [2, 1, -11, -16]]  # by area
     limit = len(Path(coded).read_bytes()) - 50
-    assert main(["encode", str(picture), coded, "--bytes", str(limit), "--lambda-map", mask]) == 0
+    assert main(["encode", str(picture), coded, "--bytes", str(limit), "--lambda-map", shown]) == 0
     assert 0.9 * limit < len(Path(coded).read_bytes()) <= limit
 
     array = str(tmp_path / "lambdas.npy")
@@ -75,6 +76,34 @@ def test_encode_with_a_lambda_map(picture, tmp_path, capsys):
     header, _ = bitstream.unpack(Path(coded).read_bytes())
     assert header.condition.lmbda == pytest.approx(512, rel=1e-4)
     assert header.map.steps.tolist() == [[0, 0, 5, -16], [0, 0, 0, 0]]
+
+
+MASK = np.repeat(np.uint8([[255, 128, 0]]), [64, 64, 2], axis=1).repeat(100, axis=0)  # of 130×100 pixels
+MASKS = {
+    "grey.png": Image.fromarray(MASK),
+    "palette.gif": Image.fromarray(MASK).convert("P"),
+    "colour.png": Image.fromarray(MASK).convert("RGB"),
+    "opaque.png": Image.fromarray(MASK).convert("RGBA"),
+    "deep.png": Image.fromarray(MASK * np.uint16(257)),
+    "lossy.jpg": Image.fromarray(MASK),
+    "twice.png": Image.fromarray(MASK).resize((260, 200), Image.Resampling.NEAREST),
+    "flat.png": Image.fromarray(MASK[:1]),
+}
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_masks_of_all_kinds_say_the_same(tmp_path, name):
+    MASKS[name].save(tmp_path / name)
+    assert mask.read(str(tmp_path / name), (100, 130), None).steps.tolist() == 2 * [[16, 0, -16]]
+
+
+def test_masks_smaller_than_their_blocks_and_those_that_say_nothing(tmp_path):
+    path = str(tmp_path / "mask.png")
+    Image.fromarray(MASK[:2, ::65]).save(path)  # white, and what lies right of the middle is grey
+    assert mask.read(path, (100, 130), None).steps.tolist() == 2 * [[16, 0, 0]]
+    Image.fromarray(np.dstack([MASK, MASK // 2])).save(path)
+    with pytest.raises(InputError, match=r"transparent in places, .* grey, of which 128 is λ as given\.$"):
+        mask.read(path, (100, 130), None)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +118,7 @@ def test_encode_with_a_lambda_map(picture, tmp_path, capsys):
         (["encode", "PICTURE", "missing/folder/o.mae", "--lambda", "512"], "cannot be written"),
         (["encode", "PICTURE", "o.mae", "--lambda", "512", "--lambda-map", "no.png"], "cannot be opened"),
         (["encode", "PICTURE", "o.mae", "--lambda", "512", "--lambda-map", "no.npy"], "cannot be read as λ by block"),
+        (["encode", "PICTURE", "o.mae", "--lambda", "512", "--lambda-map", ""], "is a folder"),
         (["decode", "PICTURE", "o.png"], "not a .mae file"),
         (["decode", "nowhere.mae", "o.png"], "cannot be read"),
         (["info", "PICTURE"], "not a .mae file"),
@@ -189,6 +219,7 @@ def no_model(monkeypatch):
         (["encode", "PICTURE", "o.mae", "--lambda", "512", "--model", "other.safetensors"], "no checkpoint"),
         (["encode", "PICTURE", "o.mae", "--lambda", "512", "--lambda-map", "no.png"], "cannot be opened"),
         (["encode", "PICTURE", "o.mae", "--lambda", "512", "--lambda-map", "no.npy"], "cannot be read as λ by block"),
+        (["encode", "PICTURE", "o.mae", "--lambda", "512", "--lambda-map", ""], "is a folder"),
         (["decode", "PICTURE", "o.png"], "not a .mae file"),
         (["decode", "FILE", "missing/o.png"], "cannot be written"),
         (["decode", "FILE", "o.png"], "No bundled model has the id 00000000"),

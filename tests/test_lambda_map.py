@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from conftest import codec_of, smooth_picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -131,12 +132,43 @@ def test_an_array_of_lambda():
     assert Condition.of(np.float32(512)) == Condition.of(np.array(512)) == Condition.of(512)
 
 
-@pytest.mark.parametrize(
-    "lambdas", [np.array([[64, 5000]]), np.array([[64, np.nan]]), np.ones(3), np.ones((2, 0)), np.array([["a", "b"]])]
-)
-def test_what_is_no_array_of_lambda(lambdas):
-    with pytest.raises(InputError):
-        Condition.of(lambdas)
+@pytest.mark.parametrize("lambdas", [[[100, 800]], ((100, 800),), np.float16([[100, 800]]), torch.tensor([[100, 800]])])
+def test_what_becomes_an_array_of_lambda(lambdas):
+    assert Condition.of(lambdas) == Condition.of(np.array([[100.0, 800.0]]))
+
+
+def test_lambda_of_blocks_leads_back_to_them():
+    steps = [[-32, 0, 32], [0, 3, 0]]  # up to both ends of the axis, which are no whole number of steps away
+    made = Condition(level_of(200), LambdaMap.of(steps))
+    assert {0, LAST_LEVEL} < set(made.block_levels.ravel())
+    again = Condition.of(made.by_block)
+    assert again.level == made.level and (again.block_levels == made.block_levels).all()
+
+
+NO_LAMBDA = {
+    "too much": np.array([[64, 5000]]),
+    "nan": np.array([[64, np.nan]]),
+    "a row": np.ones(3),
+    "a cube": np.full((1, 2, 3), 300.0),
+    "nothing": np.ones((2, 0)),
+    "a picture of λ": np.full((3000, 4000), 300.0),
+    "words": np.array([["a", "b"]]),
+    "a mask": np.array([[True, False]]),
+    "objects": [[100, None]],
+    "a ragged list": [[100, 200], [100]],
+    "a tensor with a gradient": torch.full((2, 3), 300.0, requires_grad=True),
+    "none": None,
+    "a word": "disc",
+    "a huge number": 10**400,
+    "a map without its λ": LambdaMap.of([[0, 1]]),
+}
+
+
+@pytest.mark.parametrize("name", NO_LAMBDA)
+def test_what_is_no_lambda_gets_one_sentence(name):
+    with pytest.raises(InputError) as caught:
+        Condition.of(NO_LAMBDA[name])
+    assert "λ" in str(caught.value) and len(str(caught.value)) < 150 and str(caught.value).endswith(".")
 
 
 def test_a_map_has_to_fit_the_picture(tiny):
@@ -144,6 +176,17 @@ def test_a_map_has_to_fit_the_picture(tiny):
     assert session.condition(np.array([[100, 100, 100], [100, 100, 200]])).map.shape == (2, 3)
     with pytest.raises(InputError, match=re.escape("130×100 pixels has 2×3 blocks (rows × columns), not 3×2.")):
         session.reconstruct(Condition(1000, random_map(3, 2)))
+    with pytest.raises(InputError, match="not 3×2"):
+        session.reconstruct(np.full((3, 2), 300.0))  # also where it makes no difference
+
+
+def test_what_has_one_answer_for_a_lambda_says_so_of_a_map(tiny):
+    session = Session(tiny, smooth_picture(100, 130))
+    lambdas = np.array([[100, 100, 100], [100, 100, 800]])
+    with pytest.raises(InputError, match=re.escape("such as those of `Condition.by_block`.")):
+        tiny.modulation([lambdas])
+    with pytest.raises(InputError, match=re.escape("`condition(array).map`.")):
+        session.solve(bpp=1, map=lambdas)
 
 
 def test_a_model_of_one_lambda_takes_no_map(tiny_network):

@@ -293,9 +293,3 @@ def test_a_received_file_has_its_map(mae, file):
     np.testing.assert_array_equal(received.reconstruct(Condition(level_of(300), disc(3, 4))), mae.decode(file))
     with pytest.raises(InputError, match="made at λ"):
         received.reconstruct(Condition(level_of(300), random_map(3, 4)))
-
-
-def test_the_search_takes_no_map(painted):
-    session, condition = painted
-    with pytest.raises(InputError, match="for one λ"):
-        session.at_effort(1).code(condition)

@@ -7,6 +7,7 @@ import base64
 import gc
 import io
 import json
+import math
 import os
 import queue
 import subprocess
@@ -252,10 +253,18 @@ def test_lambda_is_painted_by_array_and_what_is_painted_by_hand_is_one(
     widget.lambda_map = wanted
     widget.lambda_map = None
     assert (widget._map, seen[-1]) == ("", None)
-    wrongs = {"2×3 blocks": [[64, 64], [64, 64], [64, 512]], "5000": [[64, 5000, 64]] * 2, "array": "disc"}
+    widget.lambda_map = wanted.tolist()
+    before = widget._map, widget.lmbda
+    wrongs = {"2×3 blocks": [[64, 64], [64, 64], [64, 512]], "5000": [[64, 5000, 64]] * 2, "'disc' was given": "disc"}
+    wrongs |= {"not 3×3": np.full((3, 3), 300.0), "nan": wanted * np.nan, "make one with NumPy": [[64, 64], [64]]}
     for sentence, wrong in wrongs.items():
         with pytest.raises(explorer.InputError, match=sentence):
             widget.lambda_map = wrong
+    assert (widget._map, widget.lmbda) == before
+    widget.lambda_map = widget.condition
+    assert (widget._map, widget.lmbda) == before
+    widget.lambda_map = 300
+    assert (widget._map, widget.lmbda) == ("", pytest.approx(300, rel=1e-4)) and widget.lambda_map is None
     received = open_widget(widget.session.encode(wanted))
     np.testing.assert_array_equal(received.lambda_map, widget.session.condition(wanted).by_block)
     with pytest.raises(explorer.InputError, match="The sender chose λ"):
@@ -325,6 +334,17 @@ def test_a_received_file_and_a_huge_picture_cannot_be_kept(
     monkeypatch.setattr("explorer.views.service.export.MAX_CANVAS", 1000)
     with pytest.raises(explorer.InputError, match=r"up to 16 megapixels: scale this one down\.$"):
         open_widget(smooth_picture(40, 40)).keep()
+
+
+def test_a_widget_that_cannot_be_made_holds_nothing() -> None:
+    before = dict(notebook_service().pictures._held)
+    grey = np.zeros((40, 56, 3), np.uint8)
+    for traits in ({"lmbda": np.ones((1, 2))}, {"lmbda": [[5000.0]]}, {"lmbda": "much"}, {"lmbda": math.nan}):
+        with pytest.raises(explorer.InputError):
+            explorer.widget(grey, **traits)
+    with pytest.raises(traitlets.TraitError):
+        explorer.widget(grey, view="nothing")
+    assert notebook_service().pictures._held == before
 
 
 def test_held_pictures_do_not_make_room() -> None:

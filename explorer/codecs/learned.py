@@ -24,6 +24,7 @@ from explorer.codecs.base import Knob
 from explorer.condition import LAMBDA_MAX, LAMBDA_MIN, Condition, Lambda, among
 from explorer.config import describe
 from explorer.images import InputError
+from explorer.lambda_map import check_shape
 from explorer.model import STRIDE, Autoencoder
 from explorer.pace import Pause, nothing
 from explorer.priors.base import Code, Latents, Memo, anew, frozen
@@ -90,11 +91,11 @@ class LearnedCodec:
     # -- λ ---------------------------------------------------------------------------------------------------------
 
     def condition(self, lmbda: Lambda, height: int = 0, width: int = 0) -> Condition:
-        """λ as the value that all stages take; InputError where this model has no such λ, or where λ has a map that is
-        not of the size of a picture, where one is given."""
+        """λ as the value that all stages take; InputError where this model has no such λ, or where λ by block is not
+        for a picture of this size, where one is given."""
         condition = among(lmbda, self.knob.sweep if self.only else ())
-        if condition.map and height:
-            condition.map.check(height, width)
+        if height and (shape := condition.map.shape if condition.map else np.asarray(lmbda).shape):
+            check_shape(shape, height, width)  # also of an array in which all λ are one, which has no map
         return condition
 
     def _known(self) -> str:
@@ -190,9 +191,13 @@ class LearnedCodec:
         """The gains of every modulator at L values of λ, each (L, channels) float32, above zero, without unit: "m0" to
         "m2" of the analysis, "d0" to "d2" of the synthesis (paper Eq. 3 and 4) and those of the prior ("a"; with a
         hyperprior also "h0" to "h2" and "g0", "g1" of the hyper-transforms, and "a_z"); "y" and the prior's for
-        bottleneck scaling; none for an independent model. Raises InputError for a λ that the model does not have."""
+        bottleneck scaling; none for an independent model. Raises InputError for a λ that the model does not have, and
+        for a map, which has gains for each of its λ."""
+        conditions = [self.condition(lmbda) for lmbda in lambdas]
+        if any(condition.map for condition in conditions):
+            raise InputError("A map has gains for each of its λ; give numbers, such as those of `Condition.by_block`.")
         with torch.inference_mode():
-            t = self.network.position(torch.tensor([self.condition(lmbda).lmbda for lmbda in lambdas]))
+            t = self.network.position(torch.tensor([condition.lmbda for condition in conditions]))
             return {name: frozen(gain.float().cpu().numpy()) for name, gain in self.network.gains(t).items()}
 
     def analysis_map(self, pixels: Pixels, condition: Condition, layer: str) -> NDArray[np.float32]:

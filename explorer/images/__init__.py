@@ -20,12 +20,13 @@ torch is imported where it is used, so that reading pictures does not wait secon
 
 from explorer.images.formats import SUFFIXES
 from explorer.images.picture import MAX_PIXELS, MAX_SIDE, InputError, Picture
-from explorer.images.reading import read
+from explorer.images.reading import OVER_WHITE, read
 from explorer.images.tensors import crop, pad, to_levels, to_pixels, to_png, to_tensor
 
 __all__ = [
     "MAX_PIXELS",
     "MAX_SIDE",
+    "OVER_WHITE",
     "SUFFIXES",
     "InputError",
     "Picture",

@@ -16,7 +16,7 @@ from explorer.images.deep import Deep, from_grey, in_bands, read_heif, read_png,
 from explorer.images.formats import load_bytes, open_image
 from explorer.images.picture import InputError, Picture, check_size, quoted
 
-_OVER_WHITE = "Transparency was composited over white."
+OVER_WHITE = "Transparency was composited over white."
 _TURNED = "It was turned upright as its EXIF orientation says."
 
 
@@ -123,7 +123,7 @@ def _finish(deep: Deep, info: Mapping[Any, Any], notes: list[str]) -> Image.Imag
     rgb = deep_srgb(deep, info, notes)
     if deep.alpha is None or deep.alpha.min() == 65535:
         return Image.fromarray(to_8_bits(rgb))
-    notes.append(_OVER_WHITE)
+    notes.append(OVER_WHITE)
 
     def mixed(band: np.ndarray, alpha: np.ndarray) -> np.ndarray:
         missing = np.multiply(65535 - band, alpha[..., None], dtype=np.uint32)
@@ -143,7 +143,7 @@ def _opaque(image: Image.Image, notes: list[str]) -> Image.Image:
 
 def _over_white(rgb: Image.Image, alpha: Image.Image, notes: list[str]) -> Image.Image:
     if alpha.getextrema() != (255, 255):
-        notes.append(_OVER_WHITE)
+        notes.append(OVER_WHITE)
     return Image.composite(rgb, Image.new("RGB", rgb.size, "white"), alpha)
 
 

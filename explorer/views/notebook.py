@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 
 from explorer.codecs.base import RDPoint
 from explorer.codecs.learned import LearnedCodec
-from explorer.condition import Condition
+from explorer.condition import Condition, Lambda, number
 from explorer.images import InputError
 from explorer.lambda_map import LambdaMap, blocks
 from explorer.library import SAMPLES
@@ -75,6 +75,7 @@ class ExplorerWidget(anywidget.AnyWidget):
     lmbda: λ in the model's range.
     lambda_map: λ of each block of 64×64 pixels, (⌈H/64⌉, ⌈W/64⌉) float, where it differs from block to block, else
         None; an array that is set has its median as λ and is taken to the nearest steps from there, 3/16 of an octave.
+        What the methods of `session` take as λ may be set, too: a number is one λ everywhere.
     view: what is open beside the picture, one of `VIEWS`: "compare" (nothing) or a tab of the viewer.
     channel: of the bottleneck, the one that the views of the inside mark.
     view_box: [x, y, scale], the pixel in the middle and screen pixels for each pixel; [] for the whole picture.
@@ -103,7 +104,11 @@ class ExplorerWidget(anywidget.AnyWidget):
         self._opened: Opened | None = shared_service().pictures.hold(opened.token)
         self._first = shared_service().pictures.hold(opened.token).token  # the page has no file to send it again
         self._follows = False  # while `lambda_map` is brought to what the other traits say, or these to it
-        super().__init__(_picture=opened.token, _model=opened.model, **traits)
+        try:
+            super().__init__(_picture=opened.token, _model=opened.model, **traits)
+        except Exception:  # a trait's value that it does not take
+            self._let_go(opened.token)
+            raise
         self.on_msg(lambda _, message, buffers: self._connection.receive(message, buffers))
         if _is_hidden_by_colab():
             warnings.warn(COLAB, stacklevel=3)
@@ -196,12 +201,16 @@ class ExplorerWidget(anywidget.AnyWidget):
         """Take the widget off the page and let go of its picture, with all that was computed of it, unless another
         widget or session variable has it too."""
         if self._opened is not None:
-            self._connection.close()
-            for token in (self._picture, self._first):
-                shared_service().pictures.release(token)
-            self._opened = None  # at once: a widget is part of cycles, which Python collects when it likes
+            self._let_go(self._picture)
         self.layout.close()  # a widget of its own, through which a page would hold this one
         super().close()
+
+    def _let_go(self, token: str) -> None:
+        """Of the picture on show, and of the one that it was made with."""
+        self._connection.close()
+        for each in (token, self._first):
+            shared_service().pictures.release(each)
+        self._opened = None  # at once: a widget is part of cycles, which Python collects when it likes
 
     @property
     def _ratio_ends(self) -> tuple[Condition, Condition]:
@@ -239,8 +248,7 @@ class ExplorerWidget(anywidget.AnyWidget):
             return value
         if self.opened.fixed:
             raise InputError(self.opened.fixed)
-        array = np.atleast_1d(value)  # so that what is no array is refused in the same words
-        return frozen(np.broadcast_to(self.session.condition(array).by_block, array.shape))
+        return frozen(self.session.condition(value).by_block)
 
     @traitlets.observe("lambda_map")
     def _take_map(self, change: dict[str, Any]) -> None:
@@ -364,7 +372,7 @@ def widget(
     image: Any = SAMPLES[0],
     model: str | Path | LearnedCodec | None = None,
     view: str = "compare",
-    lmbda: float | NDArray[Any] = START_LAMBDA,
+    lmbda: Lambda = START_LAMBDA,
     height: int = 640,
 ) -> ExplorerWidget:
     """The viewer as a widget.
@@ -373,15 +381,19 @@ def widget(
     an (H, W, 3) uint8 array, or an `explorer.Session`, whose model it then is. model: a bundled name, a checkpoint's
     path, or a loaded model; None is the one that the app opens with; a .mae file names its own. view: what is open
     beside the picture, see `ExplorerWidget`. lmbda: where to start, or the nearest λ that there is; or λ by block, see
-    `ExplorerWidget.lambda_map`. height: in CSS pixels. Raises InputError for a picture or a model that cannot be read.
+    `ExplorerWidget.lambda_map`. height: in CSS pixels. Raises InputError for a picture or a model that cannot be read,
+    and for what is no λ of it.
     """
     opened = shared_service().open(image, model)
     lowest, highest = opened.lambda_range
-    is_by_block = np.ndim(lmbda) > 0
-    start = min(max(START_LAMBDA if is_by_block else float(lmbda), lowest), highest)  # its level would read 255.999…
+    is_number = np.isscalar(lmbda)
+    start = min(max(number(lmbda) if is_number else START_LAMBDA, lowest), highest)  # its level would read 255.999…
     made = ExplorerWidget(opened, view=view, lmbda=start, height=height)
-    if is_by_block:
-        made.lambda_map = lmbda
+    try:
+        made.lambda_map = None if is_number else lmbda
+    except InputError:
+        made.close()
+        raise
     return made
 
 
