@@ -15,6 +15,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ import pytest
 from browser import RECORD, ROOT, canvas_pixels, painted, settle, wanted
 from conftest import wait_until
 from PIL import Image
+from test_browser_paint import steps, stroke
 
 if "CI" not in os.environ:
     pytest.importorskip("jupyterlab")
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 import explorer
 from explorer import images
+from explorer.condition import Condition, level_of
+from explorer.lambda_map import LambdaMap
 from explorer.library import first_model
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "01_explore.ipynb"
@@ -271,6 +275,28 @@ def test_the_viewer_takes_jupyters_theme(notebook: Page) -> None:
     notebook.wait_for_function(f"{ROOT}.dataset.theme === 'light'")
 
 
+TEXTS = f"""() => [...{ROOT}.querySelectorAll(".mae-numbers > div")].flatMap((column) =>
+  [...column.querySelectorAll("dt, dd")].map((each) => {{
+    const range = document.createRange();
+    range.selectNodeContents(each);
+    const {{ left, right }} = range.getBoundingClientRect();
+    return [each.tagName + each.className, left, right];
+  }})).filter(([, left, right]) => right > left)"""
+
+
+def test_beside_the_list_of_files_the_slider_has_room_and_no_number_lies_on_another(notebook: Page) -> None:
+    run(notebook, "w.lmbda = 4096")
+    notebook.wait_for_function(f"{ROOT}.viewer.wanted === 4096")
+    settle(notebook)
+    room = notebook.evaluate(f"{ROOT}.getBoundingClientRect().width")
+    assert 821 < room < 960, "two columns, as narrow as they get"
+    assert notebook.locator(".mae-track").first.bounding_box()["width"] > 200
+    texts = sorted(notebook.evaluate(TEXTS))
+    assert len(texts) > 15
+    for (row, _, right), (below, left, _) in pairwise(texts):
+        assert row != below or right <= left
+
+
 OPEN = """
 import numpy as np, psutil
 from IPython.display import display
@@ -397,6 +423,95 @@ def test_twenty_widgets_opened_and_closed_leave_no_memory_behind(notebook: Page)
     for what, first, last in zip(("kernel", "page"), before, after, strict=True):
         print(f"\n{CYCLES} cycles: {what} {first:.0f} -> {last:.0f} MB")
         assert abs(last - first) < 50
+
+
+WRONG = """
+for wrong in (m[1:], m * np.nan, m * 100, m[None], "disc", [[256], []]):
+    try: w.lambda_map = wrong
+    except explorer.InputError as error: print(error)
+print(np.allclose(w.lambda_map, m, rtol=1e-3), w.point.bytes, (w.latents == w.session.latents(m)).all())"""
+
+
+def test_a_lambda_map_goes_both_ways_between_python_and_the_page(notebook: Page) -> None:
+    session = explorer.Session(explorer.load_model(first_model()), explorer.samples()["parrots"])
+    viewer = f"{ROOT}.viewer"
+
+    def shows(lmbda: float | np.ndarray) -> bool:
+        settle(notebook)
+        notebook.wait_for_function(f"{viewer}.shown.header.point && !{viewer}.shown.header.point.approximate")
+        assert notebook.evaluate(f"{viewer}.shown.header.point.bytes") == len(session.encode(lmbda))
+        frame = canvas_pixels(notebook, f"{viewer}.stage.layers.frame.canvas")[..., :3]
+        return bool((frame == session.reconstruct(lmbda)).all())
+
+    lambdas = np.full((8, 12), 256.0)
+    lambdas[2:5, 6:9], lambdas[:, 0] = 2048, 64
+    make = "import numpy as np; m = np.full((8, 12), 256.0); m[2:5, 6:9], m[:, 0] = 2048, 64"
+    run(notebook, f"{make}; w.lmbda = 700; w.lambda_map = m")
+    notebook.wait_for_function(f"{viewer}.map && {viewer}.wanted < 257")
+    assert shows(lambdas)
+    *sentences, kept = run(notebook, WRONG).splitlines()
+    assert [sentence.endswith(".") for sentence in sentences] == 6 * [True]
+    assert kept == f"True {len(session.encode(lambdas))} True", "what was wrong changed nothing"
+
+    run(notebook, "maps = []; w.observe(lambda change: maps.append(change['new']), 'lambda_map'); w.lambda_map = None")
+    notebook.wait_for_function(f"!{viewer}.map")
+    assert shows(256) and run(notebook, "print(maps)") == "[None]"
+    notebook.evaluate(f"{ROOT}.querySelector('[data-part=paintOpen]').click()")
+    painted(notebook)
+    stroke(notebook, (3, 3), (3, 8))
+    settle(notebook)
+    expected = Condition(level_of(256), LambdaMap.of(steps(notebook)))
+    assert expected.map and np.count_nonzero(expected.map.steps) > 12
+    wait_until(lambda: run(notebook, "print(w._map)") == expected.map.text)
+    told = json.loads(run(notebook, "print(maps[-1].tolist())"))
+    np.testing.assert_array_equal(told, expected.by_block)
+    assert shows(np.array(told))
+    run(notebook, "w.lmbda = 512")  # the painting moves with λ
+    notebook.wait_for_function(f"{viewer}.wanted === 512")
+    assert shows(Condition(level_of(512), expected.map))
+    notebook.evaluate(f"{ROOT}.querySelector('[data-part=paintDone]').click()")
+    run(notebook, "w.lambda_map = None")
+    notebook.wait_for_function(f"!{viewer}.map")
+
+
+SEARCH = """
+import numpy as np
+sought = explorer.widget(np.random.default_rng(8).integers(0, 256, (64, 80, 3), np.uint8), view="search")
+sought"""
+BUSY = """async () => {
+  const { commands, shell } = window.jupyterapp;
+  const { content } = shell.currentWidget;
+  await commands.execute("notebook:insert-cell-below");
+  content.activeCell.model.sharedModel.setSource("import time\\nwhile True: time.sleep(0.01)");
+  window.ended = false;
+  commands.execute("notebook:run-cell").then(() => { window.ended = true; });
+}"""
+INTERRUPT = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()"
+
+
+def test_a_search_in_the_widget_goes_on_while_the_kernel_is_busy_and_interrupted(notebook: Page) -> None:
+    show(notebook, SEARCH)
+    searches, press = f"{LAST}.viewer.searches", f"{LAST}.querySelector('.mae-search-start').click()"
+    notebook.evaluate(f"{LAST}.viewer.set({{ effort: 2 }})")
+    notebook.evaluate(press)
+    notebook.wait_for_function(f"{searches}.running?.line?.done")
+    notebook.evaluate(BUSY)
+    done = notebook.evaluate(f"{searches}.running.line.done")
+    notebook.wait_for_function(f"{searches}.running?.line?.done > {done} + 20")
+    notebook.evaluate(INTERRUPT)
+    notebook.wait_for_function("window.ended")
+    done = notebook.evaluate(f"{searches}.running.line.done")
+    notebook.wait_for_function(f"{searches}.running?.line?.done > {done}")
+    notebook.evaluate(press)  # "Cancel"
+    assert notebook.evaluate(f"{searches}.running") is None and not notebook.evaluate(f"{searches}.all.length")
+    notebook.evaluate(f"{LAST}.viewer.set({{ effort: 1 }})")
+    notebook.evaluate(press)
+    notebook.wait_for_function(f"{searches}.all.length === 1")
+    found = notebook.evaluate(f"{searches}.all[0]")
+    size = int(run(notebook, "print(len(sought.session.at_effort(1).encode(sought.lmbda)))"))
+    costs = [each["bpp"] + 256 * 10 ** (-each["psnr"] / 10) for each in (found["before"], found["after"])]
+    assert found["after"]["bytes"] == size and costs[1] < costs[0]
+    run(notebook, "sought.close()")
 
 
 KEEP = """
