@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
+from itertools import count
 from time import perf_counter
 from typing import NamedTuple
 
@@ -33,10 +34,8 @@ from explorer.priors.hypercode import SIDE_STRIDE
 from explorer.runtime import Pixels
 from explorer.tiles import ONE_TILE, Box, Size, size_of, whole
 
-VERSION = 1  # of what this module does, which rows of measurements name
-ITERATIONS = (0, 100, 2000)  # of each effort
-STEP = 0.005  # of Adam, in quantiser steps
-WARMEST, COLDEST = 0.5, 0.15  # temperatures; their fall is geometric, over the whole search
+ITERATIONS = (0, 100, 2000)  # of each effort; those of effort 1, whose file is a candidate, are among those of effort 2
+VERSIONS = (0, 1, 2)  # of what a search with each effort does, which rows of measurements name
 CROP = 64  # elements of y to the side of what is searched at once where the picture is larger than one tile,
 HALO = 4  # and so many around, whose own values are searched again elsewhere: a multiple of what one of z stands for
 
@@ -53,6 +52,21 @@ class Progress:
     cost: float
     seconds_left: float
 
+
+@dataclass(frozen=True)
+class Schedule:
+    """What falls over a search, geometrically. temperatures: the first and the last one. steps: of Adam, in quantiser
+    steps. floor: of a gradient, in bits to a quantiser step: an element with less moves by less than a step. For Adam
+    moves all alike, and where rounding is warm those that J hardly depends on drift away, in 2000 iterations so far
+    that the factorised prior has to pay for all that was gained."""
+
+    temperatures: tuple[float, float]
+    steps: tuple[float, float]
+    floor: float
+
+
+SCHEDULES = {1: Schedule((0.5, 0.15), (0.005, 0.005), 0), 2: Schedule((0.5, 0.1), (0.01, 0.001), 1)}  # of each effort
+SMALLEST_FLOOR = 1e-8  # of a gradient of J, Adam's own
 
 Tell = Callable[[Progress], None]
 
@@ -88,16 +102,26 @@ def search(
     pause: Pause = nothing,
 ) -> bytes:
     """The best file that is found for a picture (H, W, 3) uint8, from the encoder's own y (M, h, w) on; never a worse
-    one than the encoder's own. The same arguments give the same file on one machine.
+    one than the encoder's own, or than a smaller effort finds. The same arguments give the same file on one machine.
 
     effort: see `ITERATIONS`. tell: is told of every iteration; where it raises `Enough` what there is by then is taken,
     and any other exception ends the search without a result. pause: see `explorer.pace`.
     """
-    first = model.pack(model.quantise(y, condition, pause), *pixels.shape[:2])
-    found = _Search(model, pixels, y, condition, ITERATIONS[check_effort(effort)], pause)
-    found.run(int.from_bytes(sha256(first).digest()[:7]), tell)
-    second = model.pack(model.quantise(found.y, condition, pause, side=found.side), *pixels.shape[:2])
-    return min(first, second, key=partial(cost_of, model, pixels, pause=pause))
+    files = [model.pack(model.quantise(y, condition, pause), *pixels.shape[:2])]
+    seed = int.from_bytes(sha256(files[0]).digest()[:7])
+    total, began, numbers = len(crops(size_of(y))) * ITERATIONS[check_effort(effort)], perf_counter(), count(1)
+
+    def told(start: float, cost: float) -> None:
+        done = next(numbers)
+        tell(Progress(done, total, start, cost, (perf_counter() - began) / done * (total - done)))
+
+    for each in range(1, effort + 1):
+        found = _Search(model, pixels, y, condition, each, pause)
+        is_through = found.run(seed, told)
+        files.append(model.pack(model.quantise(found.y, condition, pause, side=found.side), *pixels.shape[:2]))
+        if not is_through:
+            break
+    return min(files, key=partial(cost_of, model, pixels, pause=pause))
 
 
 def cost_of(model: LearnedCodec, pixels: Pixels, data: bytes, pause: Pause = nothing) -> float:
@@ -118,9 +142,10 @@ def annealed(values: Tensor, temperature: float, random: torch.Generator) -> Ten
     return below + torch.sigmoid(((torch.atanh(share) - torch.atanh(1 - share)) / temperature + noise) / temperature)
 
 
-def _temperature(share: float) -> float:
-    """After a share in [0, 1] of a search."""
-    return WARMEST * (COLDEST / WARMEST) ** share
+def fallen(ends: tuple[float, float], share: float) -> float:
+    """What falls from the first of two values to the last, geometrically, after a share in [0, 1] of the way."""
+    first, last = ends
+    return first * (last / first) ** share
 
 
 class Crop(NamedTuple):
@@ -154,33 +179,29 @@ class _Search:
         pixels: Pixels,
         y: Float32,
         condition: Condition,
-        iterations: int,
+        effort: int,
         pause: Pause,
     ) -> None:
         self._network, self._pixels, self._pause = model.network, pixels, pause
-        self._iterations, self._condition = iterations, condition
+        self._condition, self._schedule = condition, SCHEDULES[effort]
+        self._iterations = ITERATIONS[effort] - ITERATIONS[effort - 1]
         with torch.no_grad():
             side = model.network.prior.side(self._tensor(y), self._position(whole(size_of(y))))
         self.y, self.side = y.copy(), None if side is None else side[0].float().cpu().numpy()
 
-    def run(self, seed: int, tell: Tell) -> None:
-        """Search all crops, or until `tell` has enough."""
-        todo, began = crops(size_of(self.y)), perf_counter()
-        total = len(todo) * self._iterations
-
-        def told(before: int, done: int, start: float, cost: float) -> None:
-            done += before
-            tell(Progress(done, total, start, cost, (perf_counter() - began) / done * (total - done)))
-
-        for number, crop in enumerate(todo):
+    def run(self, seed: int, tell: Callable[[float, float], None]) -> bool:
+        """Search all crops, or until `tell` has enough: whether it has not. tell: is told of each iteration, with
+        `start` and `cost` of `Progress`."""
+        for number, crop in enumerate(crops(size_of(self.y))):
             random = torch.Generator(self._network.weight.device).manual_seed(seed + number)
             try:
-                self._descend(crop, random, partial(told, number * self._iterations))
+                self._descend(crop, random, tell)
             except Enough:
-                return
+                return False
+        return True
 
     @torch.enable_grad()
-    def _descend(self, crop: Crop, random: torch.Generator, tell: Callable[[int, float, float], None]) -> None:
+    def _descend(self, crop: Crop, random: torch.Generator, tell: Callable[[float, float], None]) -> None:
         prior, box, lmbda = self._network.prior, crop.around, self._condition.lmbda
         pixels = self._pixels[box.times(STRIDE).slices]
         distortion = Distortion(self._network, pixels, self._condition, box, self._pause)
@@ -196,14 +217,18 @@ class _Search:
         with torch.no_grad():
             start = cost(torch.round).item()
         sought = [each.requires_grad_() for each in (y, side) if each is not None]
-        optimiser = torch.optim.Adam(sought, lr=STEP)
+        schedule, floor = self._schedule, 3 * self._schedule.floor / pixels.size
+        optimiser = torch.optim.Adam(sought, eps=max(floor, SMALLEST_FLOOR))
         try:
             for done in range(self._iterations):
-                now = cost(partial(annealed, temperature=_temperature(done / self._iterations), random=random))
+                share = done / self._iterations
+                optimiser.param_groups[0]["lr"] = fallen(schedule.steps, share)
+                temperature = fallen(schedule.temperatures, share)
+                now = cost(partial(annealed, temperature=temperature, random=random))
                 optimiser.zero_grad()
                 now.backward()
                 optimiser.step()
-                tell(done + 1, start, now.item())
+                tell(start, now.item())
         finally:
             self._keep(self.y, y, crop, 1)
             if self.side is not None and side is not None:

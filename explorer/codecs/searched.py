@@ -23,7 +23,7 @@ class Searched:
     @property
     def version(self) -> str:
         """The model's id, and which search it is: another one finds other files."""
-        return f"{self.model.version}, search {search.VERSION}"
+        return f"{self.model.version}, search {search.VERSIONS[self.effort]}"
 
     @property
     def knob(self) -> Knob:
