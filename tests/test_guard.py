@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import socket
 from typing import Any
 
 import pytest
-from conftest import has_ipv6
+from conftest import has_ipv6, run_async
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.testclient import TestClient
 from starlette.routing import Mount
@@ -181,6 +182,26 @@ def test_it_listens_on_addresses_of_both_families(host: str, connects_to: list[s
             socket.create_connection((each, port), timeout=5).close()
         with pytest.raises(InputError, match=rf"Port {port} on .* --port"):
             listen(host, port)
+
+
+def test_nothing_waits_to_be_sent_with_more() -> None:
+    """Nagle's algorithm would keep the second part of each answer back until the first is acknowledged, up to 40 ms."""
+
+    async def nodelay(listener: socket.socket) -> int:
+        accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            found = writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            accepted.set_result(found)
+            writer.close()
+
+        async with await asyncio.start_server(answer, sock=listener):
+            _, writer = await asyncio.open_connection(*listener.getsockname())
+            writer.close()
+            return await asyncio.wait_for(accepted, 60)
+
+    with listen("127.0.0.1", 0) as listener:
+        assert run_async(nodelay(listener))
 
 
 @pytest.mark.parametrize(("host", "port", "says"), [

@@ -30,7 +30,9 @@ def listen(host: str, port: int | None) -> socket.socket:
     why = ""
     for candidate in PORTS if port is None else [port]:
         try:
-            return socket.create_server((host, candidate), family=family, dualstack_ipv6=dual)
+            server = socket.create_server((host, candidate), family=family, dualstack_ipv6=dual)
+            # asyncio sends at once where a socket knows its protocol; else a part of an answer can wait for 40 ms.
+            return socket.socket(proto=socket.IPPROTO_TCP, fileno=server.detach())
         except OSError as error:
             why = error.strerror or str(error)
     wanted = f"Port {port}" if port else "Every port that was tried"
