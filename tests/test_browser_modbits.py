@@ -266,7 +266,7 @@ def test_a_drag_with_the_view_open_ends_on_the_last_lambda(page: Page, prepare: 
     open_tab(page, tab)
     if value:
         choose(page, "where" if tab == "bits" else "feature", value)
-    _, last = drag_lambda(page, prepare, steps=100)
+    _, last = drag_lambda(page, prepare)
     assert page.evaluate(f"{ROOT}.viewer.shown.header.lmbda") == last["lmbda"]
     wishes = page.evaluate(f"[{ROOT}.viewer.inside.wishes, Object.keys({ROOT}.viewer.inside.frame.wishes)]")
     assert set(wishes[0]) <= set(wishes[1])

@@ -91,7 +91,7 @@ CASES = {
     "encode": (RUN.format(["encode", "0.png", "0.mae", "--lambda", "512"]), PAGE | RARE),
     "decode": (RUN.format(["decode", "known.mae", "0.png"]), PAGE | RARE),
     "info": (RUN.format(["info", "known.mae"]), PAGE | RARE | {"torch"}),
-    "the app": (OPENED, RARE - {"IPython", "av"}),  # Gradio looks for IPython; AV says which HEIC encoder there is
+    "the app": (OPENED, RARE - {"IPython", "av"}),  # Gradio looks for IPython; PyAV says whether BPG has its encoder
 }
 
 
