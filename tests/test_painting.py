@@ -93,6 +93,8 @@ def test_what_views_of_the_inside_want_is_of_the_painted_picture(client, session
     header, _ = unpack(ask(client, "frame", lmbda=256, map=MAP.text, wish=wishes).content)
     assert list(header["wishes"]) == wishes
     assert not any("gains" in name for name in header["arrays"])  # there are several
+    plain, _ = unpack(ask(client, "frame", lmbda=256, wish=wishes).content)
+    assert header["wishes"]["ratio:4096:-"] == plain["wishes"]["ratio:4096:-"], "of two λ, whatever is painted"
     assert header["estimated_bits"] == pytest.approx(session.point(PAINTED, quick=True).estimated_bits)
 
 

@@ -24,7 +24,7 @@ from explorer.library import list_models
 from explorer.views.service.messages import Ratio, RatioArrays, RatioSystem
 from explorer.views.service.pictures import Opened
 
-OWN = "-"  # as λa or λb: the frame's own λ, so that a wish stays the same while λ moves
+OWN = "-"  # as λa or λb: the frame's own λ, without its map, so that a wish stays the same while λ moves
 
 
 def ratio(opened: Opened, condition: Condition, a: str, b: str) -> tuple[Ratio, RatioArrays]:
@@ -73,7 +73,7 @@ def _ends(condition: Condition, a: str, b: str) -> tuple[Condition, Condition]:
 
 def _end(condition: Condition, text: str) -> Condition:
     if text == OWN:
-        return condition
+        return Condition(condition.level)  # a ratio is of two λ: a map would pass for what λ does to the features
     try:
         lmbda = float(text)
     except ValueError:
