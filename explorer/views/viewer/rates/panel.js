@@ -285,8 +285,8 @@ export class RatePanel {
     // The numbers are this picture's, whatever is plotted.
     const ring = map ? NO_RING : this.hasPoints("model") ? MEAN_DOT : NO_MEANS;
     const lacking = this.names().filter((name) => !this.hasPoints(name)).map((name) => this.rivals.get(name).label);
-    const others = ring !== NO_MEANS && lacking.length ? ` No mean curve is bundled of ${lacking.join(", ")}.` : "";
-    this.parts.verdict.textContent = this.showsMeans ? `${sentence && `This picture: ${sentence} `}${ring}${others}` : sentence;
+    const others = ring !== NO_MEANS && lacking.length ? `No mean curve is bundled of ${lacking.join(", ")}. ` : "";
+    this.parts.verdict.textContent = this.showsMeans ? `${others}${sentence && `This picture: ${sentence} `}${ring}` : sentence;
   }
 
   hasPoints(series) {
