@@ -47,6 +47,12 @@ ROUTES = (
     ("GET", "/api/numbers/TOKEN", {"lmbda": "300", "map": "1x1~16"}),
     ("POST", "/api/frame/TOKEN", {"lmbda": "300", "reduce": "2"}),
     ("GET", "/api/seen/TOKEN", {"lmbda": "300"}),
+    ("GET", "/api/searches/TOKEN", {}),
+    ("GET", "/api/search/TOKEN", {"lmbda": "300", "effort": "1", "map": "1x1~16"}),
+    ("POST", "/api/search/TOKEN", {"lmbda": "300", "effort": "1"}),
+    ("GET", "/api/searched/TOKEN", {"lmbda": "300", "effort": "1", "box": "0,0,9,9", "reduce": "2", "packed": "1"}),
+    ("POST", "/api/file/TOKEN", {"lmbda": "300", "kind": "mae"}),
+    ("POST", "/api/solve/TOKEN", {"bpp": "0.5"}),
     ("GET", "/api/rivalseen/TOKEN", {"codec": "jpeg", "setting": "50"}),
     ("GET", "/api/rival/TOKEN", {"codec": "jpeg", "setting": "50", "box": "0,0,9,9"}),
     ("GET", "/api/match/TOKEN", {"codec": "jpeg", "lmbda": "512", "by": "rate"}),
@@ -67,11 +73,12 @@ REFUSED = (
     ("GET", "/gradio_api/file=/etc/passwd", {}),
     ("POST", "/gradio_api/upload", {}),
 )
-STREAMS = ("/api/points/", "/api/sweep/")
+STREAMS = ("/api/points/", "/api/search/", "/api/sweep/")
 VALUES = (
     "", "0", "-1", "1", "64", "4096", "63.999", "nan", "-inf", "inf", "1e308", "1e-320", "1e400", "9" * 400, "0x40",
     "1,2,3", "0,0,0,0", "-1,-1,5,5", "0,0,99999999999999999999,1", "0,0,1,1,1", "51,39,1,1", "0,0,52,40", "3", "128",
-    "1x1~0", "1x1~33", "99999x99999~0*99999", "~",
+    "1x1~0", "1x1~33", "99999x99999~0*99999", "~", "1x1~-32", "-1x1~0", "1x1~0*-1", "2x2~1*4", "1x1~1*99999",
+    "32768x1~0*32768", "1x1" + "~1" * 3000, "1x١~0", "01x1~0", "1e0x1~0", "1x1~nan", "1x1~0\n",
     "true", "null", "[]", "[" * 3000, '{"a":' * 2000, "planes", "ratio:nan:64", "edit:0=nan", "edit:9999=1",
     "response:0:0:99999", "response:-1:-1:-1", "features:none", "plane:z", "local:1e9:0", "error", "jpeg", "bpg444",
     "quality", "taste", "gif", "html", "../../etc/passwd", "..", "/", "a\r\nX-Evil: 1", "\0", "\x7f\x1b[2J", "\u202e",
@@ -124,7 +131,9 @@ def corpus() -> list[bytes]:
 
 
 def _body(method: str, query: dict[str, str]) -> bytes:
-    return to_png(np.zeros((9, 16, 3), np.uint8)) if method == "POST" and "name" in query else b""
+    if method != "POST":
+        return b""
+    return to_png(np.zeros((9, 16, 3), np.uint8)) if "name" in query else b"1x1~16"
 
 
 def _request(
