@@ -286,14 +286,22 @@ def _versions(codecs: Mapping[str, Codec]) -> dict[str, str]:
 
 
 def _still_valid(rows: Iterable[Row], found: Survey, codecs: Iterable[Codec], path: Path, tell: Tell) -> list[Row]:
-    """What was measured before and need not be again. Raises InputError where all of it is of other pictures."""
+    """What was measured before and need not be again. Raises InputError where some of it, which may have taken hours,
+    is of pictures that the folder lacks."""
     known = {key(row): row for row in rows}
-    ids = set(found.ids.values())
+    ids, names = set(found.ids.values()), {printable(path.name) for path in found.ids}
     here = [row for row in known.values() if row["image_id"] in ids or row["image"] in found.unread]
+    others = [row for row in known.values() if row not in here]
+    lacking = sorted({row["image"] for row in others} - names)
     if known and not here:
         raise InputError(f"{path} holds rows of other pictures than this folder's; name another file.")
-    if len(here) < len(known):
-        tell(f"{len(known) - len(here)} rows of pictures that are not in the folder any more are dropped.")
+    if lacking:
+        raise InputError(
+            f"{path} holds rows of {lacking[0]}{' and others' if len(lacking) > 1 else ''}, which this folder lacks; "
+            "they would be lost: put the pictures back, or name another file."
+        )
+    if others:
+        tell(f"{len(others)} rows of pictures that have changed since are dropped.")
     return [row for row in here if _is_current(row, codecs)]
 
 

@@ -314,10 +314,15 @@ def test_rows_of_other_pictures_are_not_lost_to_a_wrong_name(folder: Path, here:
         evaluate.evaluate(elsewhere, ["jpeg"], out, points=2)
     assert load(out) == first
     (folder / "1.png").write_bytes(b"\x89PNG")  # damaged since: what is known of it stays
-    (folder / "2.png").unlink()
+    (folder / "2.png").rename(elsewhere / "2.png")
+    with pytest.raises(InputError, match=r"rows of 2\.png, which this folder lacks; .* put the pictures back"):
+        evaluate.evaluate(folder, ["jpeg"], out, points=2)
+    assert load(out) == first
+    (folder / "2.png").write_bytes(images.to_png(smooth_picture(40, 40)))
     kept = evaluate.evaluate(folder, ["jpeg"], out, points=2, tell=told.append)
-    assert kept == [row for row in first if row["image"] != "2.png"]
-    assert told[-1] == "2 rows of pictures that are not in the folder any more are dropped."
+    assert [row for row in kept if row["image"] != "2.png"] == [row for row in first if row["image"] != "2.png"]
+    assert {row["width"] for row in kept if row["image"] == "2.png"} == {40}
+    assert told[-1] == "2 rows of pictures that have changed since are dropped."
 
 
 def test_a_file_with_a_bad_row_is_not_written_anew(folder: Path, here: list[float], tmp_path: Path) -> None:

@@ -19,7 +19,9 @@ from test_wire import check
 import explorer
 from explorer import search
 from explorer.codecs.learned import LearnedCodec
+from explorer.condition import Condition
 from explorer.images import InputError, to_png
+from explorer.lambda_map import LambdaMap
 from explorer.session import Session
 from explorer.views.service import messages, rectangles, replies, searching, server
 from explorer.views.service.errors import Full
@@ -43,7 +45,7 @@ def opened(tiny: LearnedCodec) -> Opened:
     return Opened("token", "holiday.png", tiny.name, Session(tiny, PICTURE), Trials(PICTURE))
 
 
-async def lines_of(searching: Searching, opened: Opened, lmbda: float, effort: int = 1, user: str = "") -> list[Any]:
+async def lines_of(searching: Searching, opened: Opened, lmbda: Any, effort: int = 1, user: str = "") -> list[Any]:
     with searching.ask(opened, opened.condition(lmbda), effort, user) as asked:
         return [line async for line in asked.lines()]
 
@@ -62,6 +64,16 @@ def test_a_search_tells_how_far_it_is_and_then_what_it_found(opened: Opened) -> 
     assert cost(found["after"], condition.lmbda) <= cost(found["before"], condition.lmbda)
     assert abs(found["same"]["psnr"] - found["after"]["psnr"]) <= searching.SAME_PSNR
     assert opened.searches.found() == [found]
+
+
+def test_a_painted_picture_is_searched_for_what_its_map_asks(opened: Opened) -> None:
+    condition = Condition(opened.condition(256).level, LambdaMap.of([[0, 16], [0, 0]]))
+    found = run_async(lines_of(Searching(Pauses(Turns())), opened, condition))[-1]
+    assert found["map"] == condition.map.text == found["after"]["knob"]["map"]
+    assert found["cost_after"] < found["cost_before"]
+    for name, session in {"before": opened.session, "after": opened.session.at_effort(1)}.items():
+        assert found[name]["bytes"] == len(data := session.encode(condition))
+        assert found[f"cost_{name}"] == pytest.approx(search.cost_of(session.model, PICTURE, data))
 
 
 def cost(point: Any, lmbda: float) -> float:

@@ -408,7 +408,8 @@ class SearchPart(TypedDict):
 class SearchFound(TypedDict):
     """What a search found. map: the text of its λ map, or "". effort: of it. seconds: that it took. before: the first
     guess; after: what was found, which may be the first guess itself; same: the first guess at another λ, where it has
-    the PSNR of `after`, or null."""
+    the PSNR of `after`, or null. cost_before, cost_after: J = R + λ·D of their files, in bits per pixel, with λ of each
+    place."""
 
     lmbda: float
     level: int
@@ -418,6 +419,8 @@ class SearchFound(TypedDict):
     before: Point
     after: Point
     same: Point | None
+    cost_before: float
+    cost_after: float
 
 
 @final

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Hashable
 from statistics import median
 from time import monotonic
 
-from explorer import search
+from explorer import inside, search
 from explorer.condition import Condition
 from explorer.images import InputError
 from explorer.pace import Stopwatch
@@ -141,9 +141,15 @@ class Search:
             "before": measured_point(self._opened, session, condition),
             "after": after,
             "same": _of_same_quality(self._opened, session, condition, after),
+            "cost_before": _cost(session, condition),
+            "cost_after": _cost(searched, condition),
         }
         self._opened.searches.keep(condition, found, searched)
         return found
+
+
+def _cost(session: Session, condition: Condition) -> float:
+    return inside.cost(condition, len(session.encode(condition)), session.size, session.block_error(condition))
 
 
 def _part(progress: Progress) -> SearchPart:

@@ -5,16 +5,10 @@ import { signed } from "./labels.js";
 
 /** @import { Point, SearchFound } from "../wire/types.js" */
 
-// J = R + λ·D of a file: R in bits per pixel, D the mean squared error on [0, 1].
-/** @param {Point} point @param {number} lmbda */
-export function costOf({ bpp, psnr }, lmbda) {
-  return bpp + (psnr === null ? 0 : lmbda * 10 ** (-psnr / 10));
-}
-
-// Of what was found against the first guess, as a share of that.
+// J = R + λ·D of what was found against that of the first guess, as a share of that.
 /** @param {SearchFound} found */
-export function costChange({ lmbda, before, after }) {
-  return costOf(after, lmbda) / costOf(before, lmbda) - 1;
+export function costChange({ cost_before: before, cost_after: after }) {
+  return after / before - 1;
 }
 
 // Bytes of what was found against those that the first guess takes for the same PSNR, as a share; null where no λ has it.
@@ -25,19 +19,20 @@ export function savedBytes({ after, same }) {
 
 // [name, first guess, searched, change], in words.
 /** @param {SearchFound} found */
-export function numbersOf({ before, after, lmbda }) {
+export function numbersOf({ before, after, cost_before, cost_after }) {
   /** @type {[name: string, read: (point: Point) => number | null, write: (value: number) => string, change: typeof relative][]} */
   const numbers = [
     ["File", ({ bytes }) => bytes, (bytes) => `${bytes.toLocaleString("en")} bytes`, relative],
     ["Rate", ({ bpp }) => bpp, (bpp) => `${bpp.toFixed(3)} bpp`, relative],
     ["PSNR", ({ psnr }) => psnr, (psnr) => `${decibels(psnr)} dB`, difference],
     ["MS-SSIM", ({ ms_ssim: value }) => similarityDecibels(value), (value) => `${decibels(value)} dB`, difference],
-    ["J = R + λD", (point) => costOf(point, lmbda), (cost) => `${cost.toFixed(4)} bpp`, relative],
   ];
-  return numbers.map(([name, read, write, change]) => {
+  const rows = numbers.map(([name, read, write, change]) => {
     const [a, b] = [read(before), read(after)];
     return a === null || b === null ? [name, "–", "–", "–"] : [name, write(a), write(b), change(a, b)];
   });
+  const costs = [cost_before, cost_after].map((cost) => `${cost.toFixed(4)} bpp`);
+  return [...rows, ["J = R + λD", ...costs, relative(cost_before, cost_after)]];
 }
 
 function relative(before, after) {

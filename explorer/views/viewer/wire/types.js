@@ -321,6 +321,8 @@
  * @property {Point} before
  * @property {Point} after
  * @property {Point | null} same
+ * @property {number} cost_before
+ * @property {number} cost_after
  */
 
 /**
