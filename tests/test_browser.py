@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import urllib.request
 from typing import TYPE_CHECKING, Any
@@ -10,16 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from browser import ROOT, canvas_pixels, compare_with, decoded, drag_lambda, matched, open_app, painted, settle, wanted
-from PIL import Image
+
+from explorer.images import to_png
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
-
-
-def png(array: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(array).save(file, "PNG")
-    return file.getvalue()
 
 
 def noise(height: int, width: int) -> np.ndarray:
@@ -193,7 +187,7 @@ def test_arrows_pan_the_focused_picture(page: Page) -> None:
     assert wanted(page) == lmbda
 
 
-@pytest.mark.parametrize("data", [b"", b"not a picture", png(noise(64, 64))[:200]])
+@pytest.mark.parametrize("data", [b"", b"not a picture", to_png(noise(64, 64))[:200]])
 def test_a_bad_upload_is_one_sentence_and_loses_nothing(page: Page, data: bytes) -> None:
     before = page.evaluate(f"{ROOT}.dataset.picture")
     send(page, "holiday.png", data)
@@ -208,7 +202,7 @@ def test_a_bad_upload_is_one_sentence_and_loses_nothing(page: Page, data: bytes)
 
 def test_upload_shows_that_very_picture(page: Page) -> None:
     pixels = noise(65, 130)
-    send(page, "noise.png", png(pixels))
+    send(page, "noise.png", to_png(pixels))
     page.wait_for_function(f"{ROOT}.viewer.picture.name === 'noise.png'")
     settle(page)
     np.testing.assert_array_equal(canvas_pixels(page, f"{ROOT}.viewer.stage.layers.original.canvas")[..., :3], pixels)
@@ -223,7 +217,7 @@ def test_paste_and_drop_open_a_picture(page: Page) -> None:
       document.querySelector("[data-part=stage]").dispatchEvent(event);
     }"""
     for name in ("paste", "drop"):
-        page.evaluate(give, [name, list(png(noise(48, 48)))])
+        page.evaluate(give, [name, list(to_png(noise(48, 48)))])
         page.wait_for_function(f"{ROOT}.viewer.picture.name === '{name}.png'")
 
 
@@ -314,7 +308,7 @@ def test_a_pairing_of_another_lambda_is_never_shown_as_current(page: Page) -> No
 
 
 def test_a_rate_that_the_codec_does_not_reach_is_called_so(page: Page) -> None:
-    send(page, "noise.png", png(noise(64, 64)))
+    send(page, "noise.png", to_png(noise(64, 64)))
     page.wait_for_function(f"{ROOT}.viewer.picture.name === 'noise.png'")
     page.focus("[data-part=slider]")
     page.keyboard.press("Home")

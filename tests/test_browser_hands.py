@@ -11,6 +11,8 @@ from browser import ROOT, settle, wanted
 from conftest import smooth_picture
 from PIL import Image
 
+from explorer.images import to_png
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -20,9 +22,7 @@ STAGE_SIZE = f"2 * {VIEWER}.parts.stage.clientWidth, 2 * {VIEWER}.parts.stage.cl
 
 
 def picture(name: str) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(smooth_picture(72, 96, seed=len(name))).save(file, "PNG")
-    return file.getvalue()
+    return to_png(smooth_picture(72, 96, seed=len(name)))
 
 
 def opened(page: Page, name: str) -> None:

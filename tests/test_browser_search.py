@@ -3,7 +3,6 @@ of it disagrees. The picture is small: a search takes a second or two."""
 
 from __future__ import annotations
 
-import io
 import urllib.request
 from typing import TYPE_CHECKING
 
@@ -11,9 +10,9 @@ import numpy as np
 import pytest
 from browser import ROOT, canvas_pixels, matched, painted, settle
 from conftest import smooth_picture
-from PIL import Image
 
 import explorer
+from explorer.images import to_png
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -27,9 +26,8 @@ PICTURE = smooth_picture(112, 160)
 @pytest.fixture
 def small(page: Page) -> Page:
     """The app with a small picture and the tab open."""
-    file = io.BytesIO()
-    Image.fromarray(PICTURE).save(file, "PNG")
-    page.set_input_files("[data-part=file]", {"name": "small.png", "mimeType": "image/png", "buffer": file.getvalue()})
+    file = {"name": "small.png", "mimeType": "image/png", "buffer": to_png(PICTURE)}
+    page.set_input_files("[data-part=file]", file)
     page.wait_for_function(f"{VIEWER}.picture.name === 'small.png' && {ROOT}.dataset.state === 'ready'")
     page.click("[data-tab=search]")
     settle(page)
