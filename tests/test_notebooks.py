@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -60,4 +61,9 @@ def test_what_is_saved_is_whole_and_light(path: Path) -> None:
     figures = [mime for cell in code_cells(notebook) for output in cell.outputs for mime in output.get("data", {})]
     assert {"text/html", "text/markdown", "image/png"} & set(figures), "nothing is to be seen without a kernel"
     assert "widgets" not in notebook.metadata
+    for cell in code_cells(notebook):
+        streams = [output.get("name") for output in cell.outputs]
+        assert all(one is None or one != next_one for one, next_one in pairwise(streams)), (
+            "a progress bar, line by line"
+        )
     assert not any(place in str(notebook) for place in (str(Path.home()), "site-packages"))
