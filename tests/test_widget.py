@@ -323,6 +323,9 @@ def test_a_sweep_is_kept_in_the_state_and_forgotten(
     assert widget._kept == kept, "what cannot be changes nothing"
     widget.forget()
     assert widget._kept == ""
+    widget.lambda_map = np.array([[100, 100, 100, 800]] * 3)
+    widget.keep(2)
+    assert "Keeping 2 λ, without the λ map, about" in capsys.readouterr().out
 
 
 def test_a_received_file_and_a_huge_picture_cannot_be_kept(

@@ -185,7 +185,8 @@ class ExplorerWidget(anywidget.AnyWidget):
                 f"{points} λ of this picture would take about {_megabytes(size)}, and {_megabytes(limit)} is the "
                 "limit: keep(points=…) takes fewer, keep(limit=…) allows more bytes."
             )
-        print(f"Keeping {points} λ, about {_megabytes(size)} in the saved notebook …")
+        without = ", without the λ map" if self._map else ""
+        print(f"Keeping {points} λ{without}, about {_megabytes(size)} in the saved notebook …")
         self._kept = kept(self.opened, points)
         print(f"Kept: {_megabytes(len(self._kept))}. {SAVE_STATE}")
 
