@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import unicodedata
+from pathlib import Path
 
 PATIENCE_S = 3.0  # with what is left to do after an interrupt
 
@@ -33,7 +34,11 @@ _SPELT = {
 
 
 def take_any_text() -> None:
-    """From now on, print never fails for a sign that stdout or stderr has no code for: it is spelt in ASCII."""
+    """From now on, print never fails for a sign that stdout or stderr has no code for: it is spelt in ASCII. Nor does
+    it where the process was started without one of them."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115, until the process ends
     codecs.register_error("spelt", _spelt)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -94,7 +94,7 @@ def append(path: str | Path, line: str) -> None:
 
 
 def _replace(target: Path, content: bytes) -> None:
-    part = target.with_name(f".{secrets.token_hex(6)}.part")
+    part = _beside(target)
     try:
         with part.open("xb") as file:
             file.write(content)
@@ -125,9 +125,25 @@ def _obstacle(path: Path) -> str:
         return "its folder is not there"
     if target.exists() and not os.access(target, os.W_OK):
         return "it is protected"
-    if not _is_device(target) and not os.access(target.parent, os.W_OK):
-        return "its folder is not yours"
+    if _is_device(target):
+        return ""
+    return "its folder is not yours" if not os.access(target.parent, os.W_OK) else _obstacle_to_new(target)
+
+
+def _obstacle_to_new(target: Path) -> str:
+    """What the file system says of a new file beside it: some take none, and a full one no bytes."""
+    part = _beside(target)
+    try:
+        part.write_bytes(bytes(4096))
+    except OSError as error:
+        return str(error.strerror)
+    finally:
+        part.unlink(missing_ok=True)
     return ""
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f".{secrets.token_hex(6)}.part")
 
 
 def _refusal(path: str | Path, why: str | None) -> InputError:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import os
 import resource
+import shlex
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 from conftest import sample_paths, smooth_picture
 from PIL import Image
 
+import explorer
 from explorer import files, library
 from explorer.__main__ import main
 from explorer.console import take_any_text
@@ -67,6 +70,21 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert path.read_bytes() == b"before" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_and_a_folder_that_takes_no_file_are_told_before_the_work(tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with pytest.raises(InputError, match=r"new\.mae cannot be written \(File too large\)"):
+            files.check_output(tmp_path / "new.mae")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    files.check_output(tmp_path / "new.mae")
+    assert not list(tmp_path.iterdir())
+    if Path("/proc/self").exists():  # which nobody may write to, whatever its permissions say
+        with pytest.raises(InputError, match=r"/proc/new\.mae cannot be written"):
+            files.check_output("/proc/new.mae")
 
 
 def test_an_interrupt_while_writing_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
@@ -237,6 +255,17 @@ def test_signs_are_spelt_where_the_encoding_has_none(picture, tmp_path, monkeypa
     width, lmbda = shown.split(", ")
     assert width in text and lmbda in text and ("drag λ" in text or "drag lambda" in text)
     assert lmbda.split()[0] + " must lie between" in err.buffer.getvalue().decode(encoding)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="of a shell's own")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_command_without_an_output_does_its_work(coded, tmp_path, closed):
+    command = shlex.join([sys.executable, "-m", "explorer", "decode", str(coded), str(tmp_path / "a.png")])
+    done = subprocess.run(
+        ["sh", "-c", f"{command} {closed}"], cwd=Path(explorer.__file__).parents[1], capture_output=True, text=True
+    )
+    assert done.returncode == 0 and (tmp_path / "a.png").stat().st_size > 0
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_every_sign_has_a_spelling(monkeypatch):
