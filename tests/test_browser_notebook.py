@@ -136,7 +136,7 @@ def notebook(browser: Browser, lab: str, sent: list[int]) -> Iterator[Page]:
     page.wait_for_selector(".jp-Notebook .jp-Cell")
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
     page.wait_for_selector(".mae[data-state=ready][data-lmbda]")
-    page.evaluate(RUN, "print('all cells have run')")
+    page.evaluate(RUN, "w.lambda_map = None  # once all cells have run, one of which paints")
     page.evaluate(f"{ROOT}.scrollIntoView()")
     yield page
     context.close()
