@@ -72,8 +72,8 @@ def _ends(condition: Condition, a: str, b: str) -> tuple[Condition, Condition]:
 
 
 def _end(condition: Condition, text: str) -> Condition:
-    if text == OWN:
-        return Condition(condition.level)  # a ratio is of two λ: a map would pass for what λ does to the features
+    if text == OWN:  # a ratio is of two λ: a map would pass for what λ does to the features
+        return Condition(condition.level) if condition.map else condition
     try:
         lmbda = float(text)
     except ValueError:

@@ -23,7 +23,7 @@ export class Lessons {
     const places = (lesson) => lesson.steps.map((step, i) => [`${lesson.id}.${i + 1}`, { lesson, step, i }]);
     this.steps = new Map(lessons.flatMap(places));
     const on = (name, action) => parts[name].addEventListener("click", action, { signal });
-    viewer.root.addEventListener("frame", () => this.isNew && this.point(), { signal });
+    viewer.root.addEventListener("frame", () => this.isNew && this.pointAnew(), { signal });
     on("lessonsOpen", () => parts.lessons.showModal());
     on("lessonBack", () => this.move(-1));
     on("lessonNext", () => this.move(1));
@@ -59,7 +59,7 @@ export class Lessons {
     const { state, opening } = this.viewer;
     if (!this.place) this.before = { source: opening.source, state: state.read() };
     const rejected = await state.apply({ ...this.stateOf(place), lesson: place }).catch((error) => [error.message]);
-    if (!rejected.length) return this.point();
+    if (!rejected.length) return this.pointAnew();
     await state.apply({ lesson: place });
     this.viewer.fail(`This step cannot be shown here: it needs ${rejected.join(", ")}.`);
   }
@@ -86,10 +86,15 @@ export class Lessons {
     this.before = null;
   }
 
+  // Until all that the step shows is there: what comes last moves what lies below it.
+  pointAnew() {
+    this.isNew = !this.viewer.isAtRest;
+    this.point();
+  }
+
   // Marks what the open step speaks of and brings it into sight, or nothing at all.
   point(selector = this.steps.get(this.place)?.step.at) {
     const { root } = this.viewer;
-    this.isNew = false;
     /** @type {NodeListOf<HTMLElement>} */
     const before = root.querySelectorAll("[data-pointed]");
     for (const each of before) delete each.dataset.pointed;
@@ -114,13 +119,13 @@ export class Lessons {
     const { parts } = this;
     const found = this.steps.get(place);
     parts.lesson.hidden = !found;
+    this.isNew = Boolean(found);
     if (!found) return this.point(null);
     const { lesson: { title, steps }, i } = found;
     parts.lessonTitle.textContent = title;
     parts.lessonCount.textContent = `${i + 1} of ${steps.length}`;
     this.tell(steps, i);
     this.point();
-    this.isNew = true;
     parts.lessonBack.disabled = i === 0;
     parts.lessonNext.textContent = i + 1 < steps.length ? "Next" : "Finish";
   }
