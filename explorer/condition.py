@@ -83,14 +83,14 @@ class Condition:
         """λ of each of the map's blocks, (rows, columns); one for all, (1, 1), where there is no map."""
         return LAMBDA_MIN * (LAMBDA_MAX / LAMBDA_MIN) ** (self.block_levels / LAST_LEVEL)
 
-    def weights(self, box: tuple[int, int, int, int]) -> NDArray[np.float64]:
-        """How many times `lmbda` λ is at each pixel of a rectangle: what a squared error counts there, (rows, columns),
-        or (1, 1) where there is no map."""
+    def lambdas(self, box: tuple[int, int, int, int], stride: int = 1) -> NDArray[np.float64]:
+        """λ at each element of a rectangle, what a squared error counts there: (rows, columns), or (1, 1) where there
+        is no map. stride: pixels to an element's side, 64 at most."""
         if self.map is None:
-            return np.ones((1, 1))
+            return np.full((1, 1), self.lmbda)
         top, left, bottom, right = box
-        rows, columns = (np.arange(*ends) // BLOCK for ends in ((top, bottom), (left, right)))
-        return self.by_block[np.ix_(rows, columns)] / self.lmbda
+        rows, columns = (np.arange(*ends) * stride // BLOCK for ends in ((top, bottom), (left, right)))
+        return self.by_block[np.ix_(rows, columns)]
 
     def _clipped(self, differences: NDArray[np.int64]) -> NDArray[np.int64]:
         """Levels that differ from this one by so much, as far as λ goes."""

@@ -38,8 +38,9 @@ class Distortion:
         height, width = pixels.shape[:2]
         picture = images.to_tensor(pixels).to(network.weight)
         padding = (0, -width % STRIDE, 0, -height % STRIDE)
-        weights = torch.from_numpy(condition.weights(at.times(STRIDE))[:height, :width]).to(picture)
-        self._target, self._weights = (_blocks(F.pad(x, padding)) for x in (picture, weights.expand_as(picture)))
+        lambdas = torch.from_numpy(condition.lambdas(at.times(STRIDE))[:height, :width])
+        weights = (lambdas / condition.lmbda).to(picture).expand_as(picture)
+        self._target, self._weights = (_blocks(F.pad(x, padding)) for x in (picture, weights))
         self._values, self._pause = picture.numel(), pause
         # y reaches hundreds, where bfloat16 is coarser than the quantiser: the first stage is at full precision.
         self._fast = getattr(torch, fast_precision(picture.device))

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from explorer import metrics
 from explorer.codecs.learned import LearnedCodec
-from explorer.condition import Condition, lambda_of
+from explorer.condition import Condition
 from explorer.images import InputError
 from explorer.model import CONVOLUTIONS, LAYERS, STRIDE
 from explorer.priors.base import Code, frozen
@@ -294,8 +294,7 @@ def painted(
 def cost(condition: Condition, n_bytes: int, size: tuple[int, int], error: NDArray[np.float32]) -> float:
     """J of a file of n_bytes in bits per pixel, R + λ·D: D is the mean squared error, each pixel's weighed by λ there.
     size: (height, width) of its picture. error: as `block_error` gives it."""
-    levels, index = condition.places(whole(size_of(error)), STRIDE)
-    lambdas = np.array([lambda_of(level) for level in levels.tolist()])[index]
+    lambdas = condition.lambdas(whole(size_of(error)), STRIDE)
     pixels = _pixels_of_blocks(size)
     return metrics.bpp(n_bytes, *size) + float((lambdas * error * pixels).sum() / pixels.sum())
 

@@ -246,8 +246,8 @@ class _Search:
     def _keep(whole: Float32, found: Tensor, crop: Crop, stride: int) -> None:
         """Copy what is kept of a crop into a map with `stride` elements of y to one of its own."""
         kept = crop.kept.over(stride)
-        inside = found.detach()[(0, ..., *kept.beside(crop.around.over(stride)).slices)]
-        whole[(..., *kept.slices)] = inside.float().cpu().numpy()
+        values = found.detach()[(0, ..., *kept.beside(crop.around.over(stride)).slices)]
+        whole[(..., *kept.slices)] = values.float().cpu().numpy()
 
     def _tensor(self, values: Float32) -> Tensor:
         """(C, h, w) -> (1, C, h, w), a copy."""
